@@ -194,7 +194,7 @@ def uv_environment(checkout: Checkout, environment: Mapping[str, str]) -> dict[s
 def is_writable(folder: Path) -> bool:
     """Tell whether `folder` can be written or made."""
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    return os.access(existing, os.W_OK | os.X_OK)
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
 
 
 def device(folder: Path) -> int:
@@ -283,11 +283,12 @@ def mirror(environment: Mapping[str, str]) -> str | None:
 def fetch_wheel(index: str, filename: str) -> bytes:
     """Find `filename` on the index page of uv (JSON or HTML) and return its bytes; raises BootstrapError."""
     from html import unescape
-    from urllib.parse import urljoin
+    from urllib.parse import urljoin, urlsplit
 
     page = f"{index}/uv/"
     media = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
     body, address, kind = download(page, {"Accept": media})
+    login = authorization(page)
     if "json" in kind:
         links = [entry["url"] for entry in json.loads(body)["files"] if entry["filename"] == filename]
     else:
@@ -299,7 +300,9 @@ def fetch_wheel(index: str, filename: str) -> bytes:
             "The package index does not have the pinned uv.",
             f"{page}: {filename}",
         )
-    return download(urljoin(address, links[0]).partition("#")[0], {})[0]
+    link = urljoin(address, links[0]).partition("#")[0]
+    is_same_host = urlsplit(link).netloc == urlsplit(without_password(page)).netloc
+    return download(link, login if is_same_host else {})[0]
 
 
 def download(url: str, headers: Mapping[str, str]) -> tuple[bytes, str, str]:
@@ -310,9 +313,10 @@ def download(url: str, headers: Mapping[str, str]) -> tuple[bytes, str, str]:
     import urllib.error
     import urllib.request
 
+    own = {"User-Agent": "shinsei-testbed-bootstrap", **authorization(url)}
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            request = urllib.request.Request(url, headers={"User-Agent": "shinsei-testbed-bootstrap", **headers})
+            request = urllib.request.Request(without_password(url), headers={**own, **headers})
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
                 return response.read(), response.geturl(), response.headers.get_content_type()
         except (OSError, http.client.HTTPException) as error:
@@ -337,8 +341,20 @@ def download(url: str, headers: Mapping[str, str]) -> tuple[bytes, str, str]:
 
 
 def without_password(url: str) -> str:
-    """Return `url` fit for a message."""
-    return re.sub(r"//[^/@]*@", "//", url)
+    """Return `url` without user and password: fit for a request line and for a message."""
+    return re.sub(r"^([a-z]+://)[^/]*@", r"\1", url)
+
+
+def authorization(url: str) -> dict[str, str]:
+    """Return the header that carries the user and password of `url`, if it has any."""
+    import base64
+    from urllib.parse import unquote, urlsplit
+
+    parts = urlsplit(url)
+    if parts.username is None:
+        return {}
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode("ascii")}
 
 
 def check_hash(content: bytes, wanted: str, filename: str) -> None:

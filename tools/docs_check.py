@@ -80,8 +80,10 @@ def misshapen_fragments(folder: Path) -> Iterator[str]:
         lines = fragment.read_text(encoding="utf-8").strip().splitlines()
         if not FRAGMENT_NAME.fullmatch(fragment.name):
             yield f"{fragment.name}: 名前は slug.(added|changed|fixed).md / misnamed fragment"
-        elif len(lines) != 2 or not JAPANESE.search(lines[0]):
-            yield f"{fragment.name}: 日本語1行、英語1行 / one Japanese line, then one English line"
+            continue
+        parts = lines if len(lines) == 2 else "".join(lines).split(" / ")
+        if len(lines) not in (1, 2) or len(parts) < 2 or not JAPANESE.search(parts[0]) or JAPANESE.search(parts[-1]):
+            yield f"{fragment.name}: 日本語、次に英語を各1行 / one line in Japanese, then one in English"
 
 
 def main() -> None:
