@@ -313,10 +313,9 @@ def download(url: str, headers: Mapping[str, str]) -> tuple[bytes, str, str]:
     import urllib.error
     import urllib.request
 
-    own = {"User-Agent": "shinsei-testbed-bootstrap", **authorization(url)}
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            request = urllib.request.Request(without_password(url), headers={**own, **headers})
+            request = urllib.request.Request(without_password(url), headers={**authorization(url), **headers})
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
                 return response.read(), response.geturl(), response.headers.get_content_type()
         except (OSError, http.client.HTTPException) as error:

@@ -26,8 +26,8 @@ def refuse_user_namespaces() -> None:
     parent = os.getpid()
     mapped_read, mapped_write = os.pipe()
     unshared_read, unshared_write = os.pipe()
-    helper = os.fork()
-    if helper == 0:
+    mapper = os.fork()
+    if mapper == 0:
         if os.read(unshared_read, 1) == b"1":
             for name in ("uid_map", "gid_map"):
                 Path(f"/proc/{parent}/{name}").write_text("0 0 65536", encoding="ascii")
@@ -36,7 +36,7 @@ def refuse_user_namespaces() -> None:
     allowed = ctypes.CDLL(None).unshare(CLONE_NEWUSER) == 0
     os.write(unshared_write, b"1" if allowed else b"0")
     os.read(mapped_read, 1)
-    os.waitpid(helper, 0)
+    os.waitpid(mapper, 0)
     if allowed:
         Path("/proc/sys/user/max_user_namespaces").write_text("0", encoding="ascii")
 
