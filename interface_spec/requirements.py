@@ -8,7 +8,7 @@ Only binding wording in a published source may be 必須; what we derived or ass
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -100,13 +100,13 @@ class Requirement(BaseModel):
         """The features of ``condition``; empty: no condition."""
         return tuple(self.condition.split(" | ")) if self.condition else ()
 
-    def applies(self, declared: Collection[str]) -> bool:
-        """Whether it binds a target that declares these features (otherwise 対象外)."""
-        return not self.features or any(name in declared for name in self.features)
+    def applies(self, declares: Callable[[str], bool]) -> bool:
+        """Whether it binds a target for which ``declares(feature)`` answers what is declared (otherwise 対象外)."""
+        return not self.features or any(declares(name) for name in self.features)
 
-    def level_for(self, declared: Collection[str]) -> Level:
-        """The level for a target that declares these features: ``raised_by`` lifts 推奨 to 必須."""
-        return "必須" if self.raised_by and self.raised_by in declared else self.level
+    def level_for(self, declares: Callable[[str], bool]) -> Level:
+        """The level for such a target: ``raised_by`` lifts 推奨 to 必須."""
+        return "必須" if self.raised_by and declares(self.raised_by) else self.level
 
 
 def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -126,17 +126,17 @@ def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _check_follows(found: dict[str, Requirement]) -> None:
     for one in found.values():
-        if not one.follows:
-            continue
-        other = found.get(one.follows)
-        if other is None or other.follows:
-            raise SpecError(
-                one.set,
-                f"{one.id} follows",
-                f"級の元になる要件ではありません: {one.follows!r} / not a requirement to follow",
-            )
-        if other.level != one.level:
-            raise SpecError(one.set, f"{one.id} level", f"級が {other.id} と違います / level differs from {other.id}")
+        seen = [one]
+        while (last := seen[-1]).follows:
+            other = found.get(last.follows)
+            if other is None or other in seen:
+                raise SpecError(
+                    one.set, f"{last.id} follows", f"級の元にできません: {last.follows!r} / not a requirement to follow"
+                )
+            if other.level != last.level:
+                problem = f"級が {other.id} と違います / the level differs from {other.id}"
+                raise SpecError(one.set, f"{last.id} level", problem)
+            seen.append(other)
 
 
 @lru_cache(maxsize=1)
