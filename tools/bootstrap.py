@@ -122,7 +122,7 @@ def bootstrap(checkout: Checkout, environment: Mapping[str, str]) -> None:
     """Bring .venv up to date; raises BootstrapError."""
     if checkout.is_current():
         return
-    make_folder(checkout.tools)
+    checkout.tools.mkdir(exist_ok=True)
     with exclusive(checkout.lock):
         if checkout.is_current():
             return
@@ -140,14 +140,14 @@ def bootstrap(checkout: Checkout, environment: Mapping[str, str]) -> None:
         checkout.unfinished.unlink()
 
 
-def make_folder(folder: Path) -> None:
-    """Make `folder`; raises BootstrapError when the checkout cannot be written."""
+def prepare(checkout: Checkout) -> None:
+    """Bring .venv up to date for the caller's environment; raises BootstrapError, also for file troubles."""
     try:
-        folder.mkdir(exist_ok=True)
+        bootstrap(checkout, os.environ)
     except OSError as error:
         raise BootstrapError(
-            "このフォルダに書き込めません。書き込める場所に git clone し直してください。",
-            "This folder cannot be written; clone the repository where you may write.",
+            "ファイルを読み書きできません。自分が書き込める場所に git clone したフォルダーで実行してください。",
+            "Files cannot be read or written; run this in a clone of the repository that you may write to.",
             str(error),
         ) from error
 
@@ -374,7 +374,7 @@ def extract_uv(wheel: bytes, target: Path) -> None:
 
     with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".data/scripts/uv"))
-        temporary = target.with_name(f"{target.name}.{os.getpid()}")
+        temporary = target.with_name(f"{target.name}.new")
         temporary.write_bytes(archive.read(name))
     temporary.chmod(0o755)
     temporary.replace(target)
@@ -394,7 +394,7 @@ def main() -> NoReturn:
         if other is not None:
             os.execv(other, [other, *sys.argv])  # noqa: S606
         check_python(sys.version_info[:3])
-        bootstrap(Checkout(Path(__file__).resolve().parents[1]), os.environ)
+        prepare(Checkout(Path(__file__).resolve().parents[1]))
     except BootstrapError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None

@@ -306,6 +306,18 @@ def self_signed(folder: Path) -> tuple[Path, ssl.SSLContext]:
     return certificate, context
 
 
+@pytest.mark.parametrize("obstacle", [".tools", ".tools/bootstrap.lock/x", ".tools/venv-unfinished/x", ".venv"])
+def test_file_trouble_is_one_clear_sentence(checkout: Copy, obstacle: str) -> None:
+    checkout.put_uv_on_path()
+    (checkout.root / obstacle).parent.mkdir(parents=True, exist_ok=True)
+    (checkout.root / obstacle).touch()
+    code, said = checkout.run()
+    assert code == 2
+    assert "ファイルを読み書きできません" in said
+    assert "Files cannot be read or written" in said
+    assert "Traceback" not in said
+
+
 def test_unknown_platform_names_the_way_out(checkout: Copy) -> None:
     pin(checkout.root, "0" * 64, platform="other-machine")
     code, said = checkout.run()
