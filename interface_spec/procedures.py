@@ -90,10 +90,15 @@ class Procedure(_Spec):
     ministry: str = Field(default="", description="所管")
     target: Literal["市区町村", "都道府県", "両方"] = "市区町村"
     signing: Literal["required", "optional", "none"]
-    zone: Literal["mynumber", "lgwan"] = Field(description="where it is received; lgwan never enters 利用事務系")
+    zone: Literal["mynumber", "lgwan", "none"] = Field(
+        description="where it is received; lgwan never enters 利用事務系; none: outside of this configuration"
+    )
     core_system: str = Field(default="", description="target core system id; empty when zone is lgwan")
     subject: Literal["signer", "named"] = Field(
         default="signer", description="signer: the applicant is the subject; named: the form names another person"
+    )
+    outside: str = Field(
+        default="", description="why it does not pass through this configuration: it is listed and never sent"
     )
     groups: dict[str, GroupSpec] = {}
     items: tuple[FormItemSpec, ...]
@@ -103,16 +108,40 @@ class Procedure(_Spec):
     note: str = ""
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        ids = [item.id for item in self.items]
-        if len(set(ids)) != len(ids):
-            raise ValueError("同じ項目IDが二度あります / an item id stands twice")
-        unknown = {item.group for item in self.items if item.group} - set(self.groups)
-        if unknown:
-            raise ValueError(f"groups に無い項目群です: {sorted(unknown)} / unknown group")
+    def _ids_and_groups(self) -> Self:
+        for what, ids in (("項目", [one.id for one in self.items]), ("添付", [one.id for one in self.attachments])):
+            if len(set(ids)) != len(ids):
+                raise ValueError(f"同じ{what}IDが二度あります / an id stands twice")
+        named = {item.group for item in self.items if item.group}
+        if named != set(self.groups):
+            raise ValueError(
+                f"items の group と groups が一致しません: {sorted(named ^ set(self.groups))} / groups and items differ"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _place(self) -> Self:
         if (self.zone == "mynumber") != bool(self.core_system):
             raise ValueError(
                 "core_system は zone='mynumber' のときだけ書きます / core_system goes with zone 'mynumber'"
+            )
+        if bool(self.outside) != (self.zone == "none") or bool(self.outside) == bool(self.items):
+            raise ValueError(
+                "構成の外の手続は outside と zone='none' を書き、items を空にします / outside goes with zone 'none' and no items"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _named_subject_is_stated(self) -> Self:
+        stated = [item.subject for item in self.items if item.subject]
+        if len(set(stated)) != len(stated) or any(item.subject and item.group for item in self.items):
+            raise ValueError(
+                "対象者の項目は一つずつ、項目群の外に書きます / state each part of the subject once, in no group"
+            )
+        if (self.subject == "named") != bool(stated) or (stated and not {"name", "birth_date"} <= set(stated)):
+            raise ValueError(
+                "subject='named' には対象者の氏名と生年月日の項目が要ります（それ以外では書きません） / "
+                "subject 'named' needs items for the name and the birth date, and only then"
             )
         return self
 
@@ -120,8 +149,13 @@ class Procedure(_Spec):
 @lru_cache(maxsize=1)
 def load_procedures() -> dict[str, Procedure]:
     """All procedures by id. Raises SpecError naming file and place."""
+    return read_procedures(PROCEDURES)
+
+
+def read_procedures(folder: Path) -> dict[str, Procedure]:
+    """The procedures in ``folder`` by id. Raises SpecError naming file and place."""
     found: dict[str, Procedure] = {}
-    for path in sorted(PROCEDURES.glob("*.toml")):
+    for path in sorted(folder.glob("*.toml")):
         try:
             procedure = Procedure.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
         except tomllib.TOMLDecodeError as error:
@@ -130,5 +164,9 @@ def load_procedures() -> dict[str, Procedure]:
             raise SpecError(path.name, *first_problem(error)) from None
         if procedure.id != path.stem.split("-")[0]:
             raise SpecError(path.name, "id", "ファイル名の先頭と一致しません / differs from the file name")
+        if procedure.id in found:
+            raise SpecError(
+                path.name, "id", f"手続 {procedure.id} は別のファイルにもあります / the id stands in two files"
+            )
         found[procedure.id] = procedure
     return found
