@@ -1,0 +1,119 @@
+"""From ASGI to `Request`/`Answer` and back, with recording; also the two disturbances that live below HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol
+
+from mock_services.http import Answer, Request
+from mock_services.recorder import Recorder
+
+MAX_REQUEST_BODY = 1024 * 1024
+"""No call of any simulated system carries more upwards; the rest is drained and the request refused."""
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+log = logging.getLogger("mock_services")
+
+
+class Service(Protocol):
+    """One simulated system behind HTTP."""
+
+    @property
+    def system(self) -> str: ...
+
+    async def handle(self, request: Request) -> Answer: ...
+
+
+class ServiceApp:
+    """ASGI application of one service. Uvicorn's connection is expected in ``scope["state"]["transport"]``."""
+
+    def __init__(self, service: Service, recorder: Recorder) -> None:
+        self._service, self._recorder = service, recorder
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"no {scope['type']} here")
+        body, cut = await _read_body(receive)
+        request = _request(scope, body, cut)
+        try:
+            answer = await self._service.handle(request)
+        except Exception as error:  # the simulated system must never be the reason that a run hangs
+            log.exception("internal", extra={"system": self._service.system, "error": type(error).__name__})
+            answer = Answer(500, faults=("internal-error",))
+        sent = answer.body[: answer.cut_at] if answer.send == "cut" else (b"" if answer.send == "none" else None)
+        self._recorder.record(self._service.system, request, answer, sent=sent)
+        log.info(
+            "exchange",
+            extra={
+                "system": self._service.system,
+                "operation": answer.operation,
+                "status": answer.status,
+                "fault": ",".join(answer.faults),
+            },
+        )
+        await _send(scope, receive, send, answer)
+
+
+async def _read_body(receive: Receive) -> tuple[bytes, bool]:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b"".join(parts), True
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size <= MAX_REQUEST_BODY:
+            parts.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(parts), size > MAX_REQUEST_BODY
+
+
+def _request(scope: Scope, body: bytes, cut: bool) -> Request:
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope["query_string"]
+    target = raw_path.partition(b"?")[0] + (b"?" + query if query else b"")
+    client = scope.get("client") or ("", 0)
+    return Request(
+        method=scope["method"],
+        target=target.decode("latin-1"),
+        headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
+        body=body,
+        peer=f"{client[0]}:{client[1]}",
+        body_cut=cut,
+    )
+
+
+async def _send(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
+    if answer.send == "none":
+        _transport(scope).abort()
+        await _gone(receive)
+        return
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+    headers.append((b"content-length", str(len(answer.body)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if answer.send == "whole":
+        await send({"type": "http.response.body", "body": answer.body})
+        return
+    await send({"type": "http.response.body", "body": answer.body[: answer.cut_at], "more_body": True})
+    _transport(scope).close()
+    await _gone(receive)
+
+
+def _transport(scope: Scope) -> asyncio.Transport:
+    transport = scope.get("state", {}).get("transport")
+    if not isinstance(transport, asyncio.Transport):
+        raise RuntimeError("this disturbance needs a real connection")
+    return transport
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the connection is really lost, so that the server below does not answer in our place."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,81 @@
+"""The world's configuration file (world.json) as typed data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from interface_spec.errors import SpecError, first_problem
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AccountConfig(_Config):
+    dantai_code: str
+    account: str
+    secret: str
+
+
+class DownloadConfig(_Config):
+    """``account``/``secret`` belong to `WorldConfig.dantai_code`; further municipalities have their own."""
+
+    fqdn: str = Field(default="dl.shinsei.lgwan.test", pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
+    account: str = Field(min_length=1)
+    secret: str = Field(min_length=1)
+    other_accounts: tuple[AccountConfig, ...] = ()
+
+
+class Ports(_Config):
+    """0 = a free port."""
+
+    download: int = Field(default=0, ge=0, le=65535)
+    link: int = Field(default=0, ge=0, le=65535)
+    atena: dict[str, int] = {}
+    relay: int = Field(default=0, ge=0, le=65535)
+    control: int = Field(default=0, ge=0, le=65535)
+
+
+class Addresses(_Config):
+    """Where each zone lives on this machine; ``zone_dmz`` is the relay's outgoing address."""
+
+    zone_lgwan: str = "127.0.20.1"
+    zone_mynumber: str = "127.0.0.1"
+    zone_dmz: str = "127.0.30.1"
+    control: str = "127.0.0.1"
+
+
+class WorldConfig(_Config):
+    """One simulated world. ``relay_command``: argument list, ``{config}`` stands for the relay.toml that we write."""
+
+    run_dir: Path
+    profile: str = "baseline"
+    profile_overlay: Path | None = None
+    dantai_code: str = Field(min_length=1)
+    start_clock: AwareDatetime
+    seed: str = Field(default="0", description="of the tokens that the download function issues")
+    download: DownloadConfig
+    link_api_key: str = Field(min_length=1)
+    core: dict[str, str] = Field(min_length=1, description="core system id → API key of its 宛名情報")
+    ports: Ports = Ports()
+    addresses: Addresses = Addresses()
+    relay_command: tuple[str, ...] = ()
+    relay_clients: tuple[str, ...] = ("127.0.0.0/8",)
+
+
+def load_config(path: Path) -> WorldConfig:
+    """Read world.json. SpecError with one sentence naming file, field and fix."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(path, "", f"読めません / cannot be read: {type(error).__name__}") from None
+    try:
+        config = WorldConfig.model_validate_json(text)
+    except ValidationError as error:
+        raise SpecError(path, *first_problem(error)) from None
+    unknown = sorted(set(config.ports.atena) - set(config.core))
+    if unknown:
+        raise SpecError(path, f"ports.atena.{unknown[0]}", "core に無い基幹システムです / not in core")
+    return config

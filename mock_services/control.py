@@ -1,0 +1,186 @@
+"""What a harness uses of a world: the models of the control API and a synchronous client for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+from pydantic import BaseModel, TypeAdapter
+
+from mock_services.models import (
+    Answer,
+    ApplicationMeta,
+    AtenaRecord,
+    Body,
+    Clock,
+    Endpoints,
+    Exchange,
+    Fault,
+    FaultState,
+    Health,
+    LinkRecord,
+    PullPlan,
+    PullResult,
+    Received,
+)
+
+__all__ = [
+    "Answer",
+    "ApplicationMeta",
+    "AtenaRecord",
+    "Body",
+    "Endpoints",
+    "Exchange",
+    "Fault",
+    "FaultState",
+    "Health",
+    "LinkRecord",
+    "PullPlan",
+    "PullResult",
+    "Received",
+    "WorldClient",
+    "WorldError",
+]
+
+BASE = "/world/v1"
+PAGE = 1000
+_T = TypeVar("_T")
+
+
+class WorldError(RuntimeError):
+    """The world refused a call or cannot be reached; ``status`` 0 when it cannot. ``str()`` is its own sentence."""
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class WorldClient:
+    """Client of one world's control API; every method raises WorldError when refused. Safe to use from threads."""
+
+    def __init__(self, base_url: str, timeout_seconds: float = 120.0) -> None:
+        self._http = httpx.Client(base_url=base_url, timeout=timeout_seconds, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    # ── world ─────────────────────────────────────────────────────────────
+    def health(self) -> Health:
+        return self._read(Health, "GET", "/health")
+
+    def endpoints(self) -> Endpoints:
+        return self._read(Endpoints, "GET", "/endpoints")
+
+    def reset(self) -> None:
+        """Empty every system, disarm every fault, forget direct connections; clock, recorder and relay go on."""
+        self._call("POST", "/reset")
+
+    def clock(self) -> datetime:
+        return self._read(Clock, "GET", "/clock").now
+
+    def set_clock(self, now: datetime) -> None:
+        """Set the world's clock (aware); it ticks on from there."""
+        self._call("PUT", "/clock", content=Clock(now=now).model_dump_json())
+
+    # ── data ──────────────────────────────────────────────────────────────
+    def load_application(self, meta: ApplicationMeta, package: bytes) -> None:
+        """Lay one application ready for download, or replace the one with the same 受付番号."""
+        query = meta.model_dump(mode="json", exclude_none=True)
+        self._call("PUT", "/application", params=query, content=package)
+
+    def put_links(self, rows: Sequence[LinkRecord]) -> int:
+        """Add or update 番号紐付情報 by serial; returns the last 更新連番."""
+        return int(self._call("PUT", "/links", content=_dump(list[LinkRecord], rows)).json()["last_seq"])
+
+    def delete_links(self, serials: Sequence[str]) -> int:
+        """Delete by canonical serial (all or none); returns the last 更新連番."""
+        return int(self._call("POST", "/links/delete", content=_dump(list[str], serials)).json()["last_seq"])
+
+    def put_atena(self, core_system: str, rows: Sequence[AtenaRecord]) -> None:
+        """Replace the whole 宛名情報 of one core system."""
+        self._call("PUT", f"/atena/{core_system}", content=_dump(list[AtenaRecord], rows))
+
+    # ── faults ────────────────────────────────────────────────────────────
+    def set_faults(self, faults: Sequence[Fault]) -> None:
+        """Replace everything armed; nothing changes when one of them is wrong."""
+        self._call("PUT", "/faults", content=_dump(list[Fault], faults))
+
+    def clear_faults(self) -> None:
+        self.set_faults([])
+
+    def faults(self) -> list[FaultState]:
+        """What is armed, and how often each has struck."""
+        return self._read(list[FaultState], "GET", "/faults")
+
+    # ── evidence ──────────────────────────────────────────────────────────
+    def exchanges(self, since: int = 0, system: str = "") -> list[Exchange]:
+        """Every recorded exchange with seq above ``since``, oldest first."""
+        found: list[Exchange] = []
+        while True:
+            query = {"since": since, "system": system, "limit": PAGE}
+            page = self._read(list[Exchange], "GET", "/exchanges", params=query)
+            found += page
+            if len(page) < PAGE:
+                return found
+            since = page[-1].seq
+
+    def body(self, digest: str) -> bytes:
+        """A recorded body by its SHA-256 (bodies with `Body.text` None are kept that way)."""
+        return self._call("GET", f"/bodies/{digest}").content
+
+    def direct_connections(self) -> list[str]:
+        """Peers (ip:port) that reached the download listener without the relay, since the last reset."""
+        return self._read(list[str], "GET", "/direct-connections")
+
+    # ── core and relay ────────────────────────────────────────────────────
+    def pull(self, core_system: str, plan: PullPlan) -> PullResult:
+        """Let the core system take over what the product offers."""
+        return self._read(PullResult, "POST", f"/pull/{core_system}", content=plan.model_dump_json())
+
+    def relay_stop(self) -> None:
+        self._call("POST", "/relay/stop")
+
+    def relay_start(self) -> None:
+        self._call("POST", "/relay/start")
+
+    def relay_restart(self) -> None:
+        """Stop and start on the same port."""
+        self._call("POST", "/relay/restart")
+
+    def relay_log(self) -> list[dict[str, Any]]:
+        return self._read(list[dict[str, Any]], "GET", "/relay/log")
+
+    # ── plumbing ──────────────────────────────────────────────────────────
+    def _read(self, kind: type[_T], method: str, path: str, **how: Any) -> _T:
+        return TypeAdapter(kind).validate_json(self._call(method, path, **how).content)
+
+    def _call(self, method: str, path: str, **how: Any) -> httpx.Response:
+        headers = {} if path == "/application" else {"Content-Type": "application/json"}
+        try:
+            answer = self._http.request(method, BASE + path, headers=headers, **how)
+        except httpx.HTTPError as error:
+            raise WorldError(
+                0, f"模擬世界に届きません（{type(error).__name__}） / the simulated world cannot be reached"
+            ) from error
+        if answer.is_success:
+            return answer
+        try:
+            message = str(answer.json()["message"])
+        except (ValueError, KeyError, TypeError):
+            message = answer.text[:200]
+        raise WorldError(answer.status_code, message)
+
+
+def _dump(kind: Any, rows: Sequence[BaseModel] | Sequence[str]) -> bytes:
+    return TypeAdapter(kind).dump_json(list(rows))

@@ -1,0 +1,231 @@
+"""The control API of a world (FastAPI, documented at ``/docs`` of the control port).
+
+It is ours, not part of any specification: load data, set the clock, arm faults, read what was recorded.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Protocol
+
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from mock_services.faults import FAULTS, FaultError
+from mock_services.models import (
+    ApplicationMeta,
+    AtenaRecord,
+    Clock,
+    Endpoints,
+    Exchange,
+    Fault,
+    FaultState,
+    Health,
+    LinkRecord,
+    Problem,
+    PullPlan,
+    PullResult,
+)
+from mock_services.relay_process import RelayError, RelayProcess
+from mock_services.world import RefusedError, UnknownError, World
+
+BASE = "/world/v1"
+MAX_PACKAGE = 512 * 1024 * 1024
+"""Bytes of one application ZIP; above every limit of a profile, so that hostile sizes can be loaded too."""
+
+
+class Stage(Protocol):
+    """The running world as the control API needs it."""
+
+    world: World
+    relay: RelayProcess | None
+
+    def endpoints(self) -> Endpoints: ...
+
+    def drop_download_connections(self) -> None: ...
+
+
+def control_app(stage: Stage) -> FastAPI:
+    """The control API over one running world."""
+    world = stage.world
+    app = FastAPI(
+        title="申請連携テストベッド 模擬世界の制御 / Control of the simulated world",
+        version="1",
+        responses={code: {"model": Problem} for code in (404, 409, 422)},
+    )
+    _errors(app)
+
+    @app.get(f"{BASE}/health", tags=["world"])
+    async def health() -> Health:
+        relay: Literal["running", "stopped", "none"] = "none"
+        if stage.relay is not None:
+            relay = "running" if stage.relay.running else "stopped"
+        return Health(
+            now=world.clock.now(),
+            profile=world.profile.profile.id,
+            relay=relay,
+            exchanges=world.recorder.newest,
+            dropped=world.recorder.dropped,
+        )
+
+    @app.get(f"{BASE}/endpoints", tags=["world"])
+    async def endpoints() -> Endpoints:
+        return stage.endpoints()
+
+    @app.post(f"{BASE}/reset", status_code=204, tags=["world"])
+    async def reset() -> None:
+        """Empty every system and disarm every fault; clock, recorder, 更新連番 and relay go on."""
+        had_tls = _has_tls(world)
+        world.reset()
+        if had_tls:
+            stage.drop_download_connections()
+
+    @app.get(f"{BASE}/clock", tags=["world"])
+    async def clock() -> Clock:
+        return Clock(now=world.clock.now())
+
+    @app.put(f"{BASE}/clock", tags=["world"])
+    async def set_clock(wanted: Clock) -> Clock:
+        """Set the world's clock; it ticks on from there."""
+        world.set_clock(wanted.now)
+        return Clock(now=world.clock.now())
+
+    @app.put(
+        f"{BASE}/application",
+        status_code=204,
+        tags=["data"],
+        openapi_extra={"requestBody": {"required": True, "content": {"application/zip": {}}}},
+    )
+    async def load_application(meta: Annotated[ApplicationMeta, Query()], request: Request) -> None:
+        """Lay one application ready for download (body: the ZIP as it is), or replace the one of that 受付番号."""
+        world.load_application(meta, await _bounded(request))
+
+    @app.put(f"{BASE}/links", tags=["data"])
+    async def put_links(rows: list[LinkRecord]) -> dict[str, int]:
+        """Add or update rows of 番号紐付情報 by serial."""
+        return {"last_seq": world.put_links(rows)}
+
+    @app.post(f"{BASE}/links/delete", tags=["data"])
+    async def delete_links(serials: list[str]) -> dict[str, int]:
+        return {"last_seq": world.delete_links(serials)}
+
+    @app.put(f"{BASE}/atena/{{core_system}}", status_code=204, tags=["data"])
+    async def put_atena(core_system: str, rows: list[AtenaRecord]) -> None:
+        """Replace the whole 宛名情報 of one core system."""
+        world.put_atena(core_system, rows)
+
+    @app.get(f"{BASE}/faults", tags=["faults"])
+    async def fault_states() -> list[FaultState]:
+        """What is armed, and how often each has struck."""
+        return world.fault_states()
+
+    @app.put(f"{BASE}/faults", status_code=204, tags=["faults"], description=_fault_table())
+    async def set_faults(faults: list[Fault]) -> None:
+        had_tls = _has_tls(world)
+        world.set_faults(faults)
+        if had_tls or _has_tls(world):
+            stage.drop_download_connections()
+
+    @app.post(f"{BASE}/pull/{{core_system}}", tags=["core"])
+    async def pull(core_system: str, plan: PullPlan) -> PullResult:
+        """Let the core system take over what the product offers: list, fetch, attachments, acknowledge."""
+        return await world.pull(core_system, plan)
+
+    _evidence(app, stage)
+    _relay(app, stage)
+    return app
+
+
+def _evidence(app: FastAPI, stage: Stage) -> None:
+    world = stage.world
+
+    @app.get(f"{BASE}/exchanges", tags=["evidence"])
+    async def exchanges(
+        since: Annotated[int, Query(ge=0)] = 0,
+        system: str = "",
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    ) -> list[Exchange]:
+        """Recorded exchanges with seq above ``since``, oldest first."""
+        return world.recorder.exchanges(since, system, limit)
+
+    @app.get(f"{BASE}/bodies/{{digest}}", tags=["evidence"], response_class=Response)
+    async def body(digest: str) -> Response:
+        try:
+            return Response(world.recorder.body(digest), media_type="application/octet-stream")
+        except KeyError:
+            raise UnknownError("その名の本文は記録されていません / no such body") from None
+
+    @app.get(f"{BASE}/direct-connections", tags=["evidence"])
+    async def direct_connections() -> list[str]:
+        """Peers that reached the download listener without the relay, since the last reset."""
+        return world.direct_connections()
+
+
+def _relay(app: FastAPI, stage: Stage) -> None:
+    def relay() -> RelayProcess:
+        if stage.relay is None:
+            raise UnknownError("この世界に連携サーバはありません / this world has no relay")
+        return stage.relay
+
+    @app.post(f"{BASE}/relay/stop", status_code=204, tags=["relay"])
+    async def relay_stop() -> None:
+        await relay().stop()
+
+    @app.post(f"{BASE}/relay/start", status_code=204, tags=["relay"])
+    async def relay_start() -> None:
+        await relay().start()
+
+    @app.post(f"{BASE}/relay/restart", status_code=204, tags=["relay"])
+    async def relay_restart() -> None:
+        """Stop and start on the same port."""
+        await relay().restart()
+
+    @app.get(f"{BASE}/relay/log", tags=["relay"])
+    async def relay_log() -> list[dict[str, Any]]:
+        """The relay's own access log."""
+        return relay().log()
+
+
+def _errors(app: FastAPI) -> None:
+    def problem(status: int, code: str, message: str) -> JSONResponse:
+        return JSONResponse(Problem(code=code, message=message).model_dump(), status)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        found = error.errors()[0]
+        place = ".".join(str(part) for part in found["loc"])
+        return problem(422, "invalid", f"{place}: {found['msg']}")
+
+    @app.exception_handler(RefusedError)
+    async def refused(_: Request, error: RefusedError) -> JSONResponse:
+        return problem(422, "refused", str(error))
+
+    @app.exception_handler(FaultError)
+    async def bad_fault(_: Request, error: FaultError) -> JSONResponse:
+        return problem(422, "fault", str(error))
+
+    @app.exception_handler(UnknownError)
+    async def unknown(_: Request, error: UnknownError) -> JSONResponse:
+        return problem(404, "unknown", str(error))
+
+    @app.exception_handler(RelayError)
+    async def relay_failed(_: Request, error: RelayError) -> JSONResponse:
+        return problem(409, "relay", str(error))
+
+
+async def _bounded(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_PACKAGE:
+            raise RefusedError(f"ZIP が {MAX_PACKAGE} バイトを超えています / ZIP too large")
+    return bytes(body)
+
+
+def _has_tls(world: World) -> bool:
+    return any(state.fault.name == "tls" for state in world.fault_states())
+
+
+def _fault_table() -> str:
+    lines = ["Replace everything armed (an empty list disarms).", ""]
+    return "\n".join(lines + [f"- `{kind.name}` — {kind.ja} / {kind.en}" for kind in FAULTS.values()])

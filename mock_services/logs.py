@@ -1,0 +1,38 @@
+"""Structured logs: one JSON object a line on stderr, without personal data (no bodies, no targets, no receipt data)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+_FIELDS = ("system", "operation", "status", "fault", "error", "what")
+
+
+class JsonFormatter(logging.Formatter):
+    """``at`` is the machine's time: these lines are about the process, not about the simulated world."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage().strip(),
+        }
+        line |= {name: getattr(record, name) for name in _FIELDS if getattr(record, name, "") not in ("", None)}
+        if record.exc_info is not None and record.exc_info[2] is not None:
+            trace = record.exc_info[2]
+            while trace.tb_next is not None:
+                trace = trace.tb_next
+            # The exception's own text may quote data; the place and kind are enough to find the cause.
+            line["raised"] = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        return json.dumps(line, ensure_ascii=False)
+
+
+def log_to_stderr() -> None:
+    """Send the logs of this process to stderr as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("mock_services").setLevel(logging.INFO)

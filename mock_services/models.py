@@ -1,0 +1,173 @@
+"""What travels over the control API (and the recorder's file): plain data, pydantic, no HTTP."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+
+from mock_services.wiring import canonical_serial
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Health(_Wire):
+    status: Literal["ok"] = "ok"
+    now: AwareDatetime = Field(description="the world's clock")
+    profile: str
+    relay: Literal["running", "stopped", "none"]
+    exchanges: int = Field(description="number of the newest recorded exchange")
+    dropped: int = Field(description="exchanges not recorded because the recorder's bound was reached")
+
+
+class Clock(_Wire):
+    now: AwareDatetime
+
+
+class Endpoints(_Wire):
+    """Where everything is; written to ``world-ready.json``. URLs are as a product must write them."""
+
+    control_url: str
+    download_url: str
+    download_address: str = Field(description="ip:port of the listener, for whoever may resolve the name")
+    link_url: str
+    atena_urls: dict[str, str]
+    relay_url: str = Field(description="proxy URL; empty when the world has no relay")
+    dl_ca_file: str
+
+
+class ApplicationMeta(_Wire):
+    """One application as the download function shows it; ``visible_at``: in no list before (late arrival)."""
+
+    receipt_no: str = Field(min_length=1)
+    procedure_id: str = Field(min_length=1)
+    dantai_code: str = Field(min_length=1)
+    received_at: AwareDatetime
+    arrived_at: AwareDatetime
+    visible_at: AwareDatetime | None = None
+    resident_status: str = Field(default="processing", description="canonical value of code list resident_status")
+
+
+class LinkRecord(_Wire):
+    """One row of 番号紐付情報; ``serial`` is canonical upper-case hex, ``state`` canonical (certificate_state)."""
+
+    serial: str
+    atena_no: str = Field(min_length=1)
+    valid_from: date
+    valid_to: date
+    state: str
+
+    @field_validator("serial")
+    @classmethod
+    def _canonical(cls, value: str) -> str:
+        return canonical_serial(value)
+
+
+class AtenaRecord(_Wire):
+    """One row of 宛名情報 of a core system; ``gender`` and ``state`` canonical."""
+
+    atena_no: str = Field(min_length=1)
+    juki_atena_no: str = ""
+    name: str
+    kana: str = ""
+    birth_date: date | None = None
+    gender: str
+    address: str
+    state: str
+
+
+class Fault(_Wire):
+    """An injected disturbance of the download function; names and parameters: `mock_services.faults.FAULTS`."""
+
+    name: str
+    operation: str = Field(default="*", description="operation name of the profile's download surface, or *")
+    times: int | None = Field(default=None, ge=1, description="how often it strikes; null = until cleared")
+    params: dict[str, Any] = {}
+
+
+class FaultState(_Wire):
+    fault: Fault
+    applied: int = Field(description="how often it has struck so far")
+
+
+class Body(_Wire):
+    """A recorded body: its text when it is small text; otherwise fetch it by digest."""
+
+    text: str | None
+    sha256: str
+    size: int
+
+
+class Exchange(_Wire):
+    """One recorded exchange of one system. ``status`` 0: no answer was sent (or none came)."""
+
+    seq: int
+    at: AwareDatetime
+    system: str = Field(description="download | juki | core:<id> (宛名情報) | pull:<id> (基幹 as client)")
+    operation: str = Field(description="operation name of the profile, empty when the call is none of them")
+    peer: str
+    method: str
+    target: str
+    request_headers: list[tuple[str, str]]
+    request_body: Body
+    status: int
+    response_headers: list[tuple[str, str]]
+    response_body: Body
+    fault: str = ""
+
+
+class Answer(_Wire):
+    """What the core system acknowledges for one application; ``none``: it fetches and never acknowledges."""
+
+    result: Literal["updated", "error", "none"] = "updated"
+    item: str | None = None
+    reason: str | None = None
+
+
+class PullPlan(_Wire):
+    """One run of the core system against the product's hand-over surface."""
+
+    base_url: str
+    api_key: str
+    answers: dict[str, Answer] = {}
+    default: Answer = Answer()
+    only: list[str] | None = Field(default=None, description="take only these of the listed ones")
+    unlisted: list[str] = Field(
+        default=[], description="fetch these too although they may not be listed; never acknowledged"
+    )
+    procedure_id: str | None = Field(default=None, description="ask the list for this procedure only")
+    timeout_seconds: float = Field(default=30.0, gt=0, le=300)
+
+
+class Received(_Wire):
+    """One fetched application: canonical values (times ISO 8601), the raw answer and where it breaks the profile."""
+
+    receipt_no: str
+    status: int = Field(description="HTTP status of the fetch; 0 when no answer came")
+    fields: dict[str, str | int | None] = {}
+    items: list[dict[str, str | int | None]] = []
+    attachments: list[dict[str, str | int | None]] = Field(
+        default=[], description="canonical row plus real_size, real_sha256 of the fetched bytes and status"
+    )
+    raw_json: str = ""
+    problems: list[str] = []
+
+
+class PullResult(_Wire):
+    status: int = Field(description="HTTP status of the list call; 0 when no answer came")
+    listed: list[str] = []
+    rows: list[dict[str, str | int | None]] = []
+    received: list[Received] = []
+    acks: list[tuple[str, int]] = Field(default=[], description="(receipt number, HTTP status of the ack)")
+    ack_states: dict[str, str] = Field(default={}, description="連携状態 that the product answered, canonical")
+    problems: list[str] = []
+
+
+class Problem(_Wire):
+    """Every refusal of the control API."""
+
+    code: str
+    message: str

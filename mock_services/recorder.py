@@ -1,0 +1,107 @@
+"""The recorder: every exchange of every system, on disk, bounded.
+
+``exchanges.jsonl`` in the run folder holds one `Exchange` a line; a body that is large or no text is kept once in
+``bodies/<sha256>``. When a bound is reached nothing more is recorded and `dropped` counts on: evidence never lies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from mock_services.clock import WorldClock
+from mock_services.http import Answer, Request
+from mock_services.models import Body, Exchange
+
+SMALL = 16 * 1024
+"""Bodies up to this many bytes stand in the line itself when they are text."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Recorder:
+    def __init__(
+        self, run_dir: Path, clock: WorldClock, *, max_exchanges: int = 200_000, max_bytes: int = 512 * 1024 * 1024
+    ) -> None:
+        self._clock = clock
+        self._bodies = run_dir / "bodies"
+        self._bodies.mkdir(parents=True, exist_ok=True)
+        self._file = (run_dir / "exchanges.jsonl").open("w+b", buffering=0)
+        self._index: list[tuple[int, int, str]] = []  # (offset, length, system) of each line
+        self._end = 0
+        self._bytes = 0
+        self._kept: set[str] = set()
+        self._max_exchanges, self._max_bytes = max_exchanges, max_bytes
+        self.dropped = 0
+
+    @property
+    def newest(self) -> int:
+        return len(self._index)
+
+    def record(self, system: str, request: Request, answer: Answer, *, sent: bytes | None = None) -> None:
+        """Append one exchange; ``sent`` is the part of the body that left us when that was not all."""
+        if len(self._index) >= self._max_exchanges or self._bytes >= self._max_bytes:
+            self.dropped += 1
+            return
+        exchange = Exchange(
+            seq=len(self._index) + 1,
+            at=self._clock.now(),
+            system=system,
+            operation=answer.operation,
+            peer=request.peer,
+            method=request.method,
+            target=request.target,
+            request_headers=list(request.headers),
+            request_body=self._body(request.body),
+            status=0 if answer.send == "none" else answer.status,
+            response_headers=list(answer.headers),
+            response_body=self._body(answer.body if sent is None else sent),
+            fault=",".join(answer.faults),
+        )
+        line = exchange.model_dump_json().encode() + b"\n"
+        self._file.write(line)
+        self._index.append((self._end, len(line), system))
+        self._end += len(line)
+        self._bytes += len(line)
+
+    def _body(self, body: bytes) -> Body:
+        digest = hashlib.sha256(body).hexdigest()
+        text = _small_text(body)
+        if text is None and digest not in self._kept:
+            (self._bodies / digest).write_bytes(body)
+            self._kept.add(digest)
+            self._bytes += len(body)
+        return Body(text=text, sha256=digest, size=len(body))
+
+    def exchanges(self, since: int = 0, system: str = "", limit: int = 10_000) -> list[Exchange]:
+        """Exchanges with seq above ``since``, oldest first, at most ``limit``."""
+        found: list[Exchange] = []
+        for offset, length, of_system in self._index[max(since, 0) :]:
+            if system and of_system != system:
+                continue
+            if len(found) == limit:
+                break
+            self._file.seek(offset)
+            found.append(Exchange.model_validate_json(self._file.read(length)))
+        self._file.seek(self._end)
+        return found
+
+    def body(self, digest: str) -> bytes:
+        """A kept body. KeyError when none has this digest."""
+        if _DIGEST.fullmatch(digest) is None or digest not in self._kept:
+            raise KeyError(digest)
+        return (self._bodies / digest).read_bytes()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _small_text(body: bytes) -> str | None:
+    if len(body) > SMALL:
+        return None
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if "\x00" in text else text

@@ -1,0 +1,183 @@
+"""Runs one world: ``python -m shinsei_testbed run mock_services.serve --config world.json``.
+
+Exit status: 0 stopped by SIGTERM/SIGINT, 2 the configuration cannot be used (one sentence on stderr), 3 anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from interface_spec.errors import SpecError
+from interface_spec.profile import load_profile
+from mock_services.clock import WorldClock
+from mock_services.config import WorldConfig, load_config
+from mock_services.control_api import control_app
+from mock_services.listener import Listener, PortInUseError, WatchedSocket, listen
+from mock_services.logs import log_to_stderr
+from mock_services.models import Endpoints
+from mock_services.relay_process import RelayError, RelayProcess, RelaySettings
+from mock_services.tls import ServerTls
+from mock_services.world import World
+
+log = logging.getLogger("mock_services")
+
+
+class RunningWorld:
+    """A world on its sockets. `start` returns when everything accepts; `stop` ends it, the relay included."""
+
+    def __init__(self, config: WorldConfig, world: World, sockets: dict[str, WatchedSocket]) -> None:
+        self.world, self._config, self._sockets = world, config, sockets
+        ca_file = config.run_dir / "dl-ca.pem"
+        tls = ServerTls(config.download.fqdn, datetime.now(UTC), world.tls_variant)
+        ca_file.write_bytes(tls.ca_pem)
+        sockets["download"].on_accept = world.saw_peer
+        self._download = Listener(world.download_app(), sockets["download"], tls.context)
+        self._listeners = [
+            self._download,
+            Listener(world.link_app(), sockets["link"]),
+            *(Listener(world.atena_app(core), sockets[f"atena.{core}"]) for core in config.core),
+        ]
+        self.relay = _relay(config, _port(sockets["download"])) if config.relay_command else None
+
+    async def start(self) -> Endpoints:
+        """Start everything. RelayError when the relay does not come up; nothing is left running then."""
+        try:
+            if self.relay is not None:
+                self.relay.spawn()  # it starts up while we do
+            self._listeners.append(Listener(control_app(self), self._sockets["control"]))
+            for listener in self._listeners:
+                await listener.start()
+            if self.relay is not None:
+                await self.relay.ready()
+        except BaseException:
+            await self.stop()
+            raise
+        return self.endpoints()
+
+    async def stop(self) -> None:
+        jobs = [listener.stop() for listener in self._listeners]
+        if self.relay is not None:
+            jobs.append(self.relay.stop())
+        await asyncio.gather(*jobs)
+        for sock in self._sockets.values():
+            sock.close()
+        self.world.recorder.close()
+
+    def endpoints(self) -> Endpoints:
+        config, where = self._config, {name: _address(sock) for name, sock in self._sockets.items()}
+        relay = f"http://{config.addresses.zone_mynumber}:{self.relay.port}" if self.relay is not None else ""
+        return Endpoints(
+            control_url=f"http://{where['control']}",
+            download_url=f"https://{config.download.fqdn}:{_port(self._sockets['download'])}",
+            download_address=where["download"],
+            link_url=f"http://{where['link']}",
+            atena_urls={core: f"http://{where[f'atena.{core}']}" for core in config.core},
+            relay_url=relay,
+            dl_ca_file=str(config.run_dir / "dl-ca.pem"),
+        )
+
+    def drop_download_connections(self) -> None:
+        self._download.drop_connections()
+
+
+def _port(sock: WatchedSocket) -> int:
+    return int(sock.getsockname()[1])
+
+
+def _address(sock: WatchedSocket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"{host}:{port}"
+
+
+def _relay(config: WorldConfig, download_port: int) -> RelayProcess:
+    addresses, fqdn = config.addresses, config.download.fqdn
+    settings = RelaySettings(
+        run_dir=config.run_dir,
+        command=config.relay_command,
+        address=addresses.zone_mynumber,
+        source_address=addresses.zone_dmz,
+        clients=config.relay_clients,
+        allow=((fqdn, download_port),),
+        hosts=((fqdn, addresses.zone_lgwan),),
+    )
+    return RelayProcess(settings, config.ports.relay)
+
+
+def open_sockets(config: WorldConfig) -> dict[str, WatchedSocket]:
+    """Every listening socket by the field of `Ports`; PortInUseError names the field, and then none is open."""
+    addresses, ports = config.addresses, config.ports
+    wanted = {
+        "download": (addresses.zone_lgwan, ports.download),
+        "link": (addresses.zone_mynumber, ports.link),
+        **{f"atena.{core}": (addresses.zone_mynumber, ports.atena.get(core, 0)) for core in config.core},
+        "control": (addresses.control, ports.control),
+    }
+    opened: dict[str, WatchedSocket] = {}
+    try:
+        for name, (address, port) in wanted.items():
+            opened[name] = listen(address, port, f"ports.{name}")
+        if config.relay_command and ports.relay:
+            listen(addresses.zone_mynumber, ports.relay, "ports.relay").close()
+    except PortInUseError:
+        for sock in opened.values():
+            sock.close()
+        raise
+    return opened
+
+
+def _write_ready(run_dir: Path, endpoints: Endpoints) -> None:
+    unfinished = run_dir / "world-ready.json.tmp"
+    unfinished.write_text(endpoints.model_dump_json(indent=2), encoding="utf-8")
+    unfinished.replace(run_dir / "world-ready.json")
+
+
+async def run(config: WorldConfig, stop: asyncio.Event) -> None:
+    """Run one world until ``stop`` is set. SpecError, PortInUseError, RelayError before it is up."""
+    profile = load_profile(config.profile, config.profile_overlay)
+    (config.run_dir / "world-ready.json").unlink(missing_ok=True)
+    world = World(config, profile, WorldClock(config.start_clock))
+    running = RunningWorld(config, world, open_sockets(config))
+    endpoints = await running.start()
+    _write_ready(config.run_dir, endpoints)
+    log.info("ready", extra={"what": endpoints.control_url})
+    await stop.wait()
+    await running.stop()
+    log.info("stopped")
+
+
+async def _until_signalled(config: WorldConfig) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stop.set)
+    await run(config, stop)
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="mock_services.serve", description="模擬世界を動かす / run the simulated world"
+    )
+    parser.add_argument("--config", type=Path, required=True, help="world.json")
+    config_file: Path = parser.parse_args(arguments).config
+    log_to_stderr()
+    try:
+        config = load_config(config_file)
+        config.run_dir.mkdir(parents=True, exist_ok=True)
+        asyncio.run(_until_signalled(config))
+    except (SpecError, PortInUseError) as error:
+        print(f"{config_file.name}: {error}" if isinstance(error, PortInUseError) else error, file=sys.stderr)  # noqa: T201
+        return 2
+    except RelayError as error:
+        print(f"{config_file.name}: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,252 @@
+"""One surface of the profile as a server or client of ours uses it: known items, matching, reading, writing.
+
+The canonical items that the code knows are declared as `Shape`s beside each system's routes; `bind` compares them
+with the profile at start, so that a misspelt or missing item is one sentence instead of a wrong answer later.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from urllib.parse import unquote
+
+from interface_spec.errors import SpecError
+from interface_spec.profile import Item, Operation, Profile, Surface, TextFile
+from mock_services.http import Answer, Headers, MalformedError, Request, json_answer
+from mock_services.wiring import Codec, Record, Value, WireError, read_record
+
+Names = Mapping[str, str]
+"""Canonical item name → kind: "text" (X or N) or an item type of the profile."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The canonical items of one operation that the code knows; ``body`` lists the containers it can write."""
+
+    request: Names = field(default_factory=dict)
+    response: Names = field(default_factory=dict)
+    row: Names | None = None
+    body: tuple[str, ...] = ("json",)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A surface whose profile was found to fit the code."""
+
+    name: str
+    surface: Surface
+    codec: Codec
+
+    def operation(self, name: str) -> Operation:
+        return self.surface.operations[name]
+
+
+def bind(
+    profile: Profile, name: str, shapes: Mapping[str, Shape], *, errors: Iterable[str], auth: Iterable[str]
+) -> Bound:
+    """The surface ``name`` of the profile, checked against what the code knows. SpecError with one sentence."""
+    place = f"surfaces.{name}"
+    if name not in profile.surfaces:
+        raise _spec_error(profile, place, "この面がありません / surface is missing")
+    surface = profile.surfaces[name]
+    if surface.auth not in (known := sorted(auth)):
+        raise _spec_error(
+            profile, f"{place}.auth", f"{', '.join(known)} のいずれかにします / not supported by the mock"
+        )
+    _same(profile, f"{place}.operations", surface.operations, shapes)
+    _same(profile, f"{place}.errors", surface.errors, errors)
+    for operation_name, shape in shapes.items():
+        operation = surface.operations[operation_name]
+        where = f"{place}.operations.{operation_name}"
+        if operation.body not in shape.body:
+            raise _spec_error(profile, f"{where}.body", f"{', '.join(shape.body)} のいずれかにします / not supported")
+        for part, items, names in (
+            ("request", operation.request, shape.request),
+            ("response", operation.response, shape.response),
+            ("row", operation.row, shape.row or {}),
+        ):
+            _same(profile, f"{where}.{part}", items, names)
+            for item_name, item in items.items():
+                kind = names[item_name]
+                if item.type != kind and not (kind == "text" and item.type in ("X", "N")):
+                    raise _spec_error(profile, f"{where}.{part}.{item_name}.type", f"{kind} にします / must be {kind}")
+        _places(profile, where, operation, has_rows=shape.row is not None)
+    return Bound(name, surface, Codec(profile))
+
+
+def _same(profile: Profile, place: str, given: Iterable[str], known: Iterable[str]) -> None:
+    given, known = list(given), list(known)
+    for name in given:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"（{near[0]} のことですか / did you mean {near[0]}?）" if near else ""
+            raise _spec_error(profile, f"{place}.{name}", f"模擬システムが知らない項目です{hint} / unknown to the mock")
+    for name in known:
+        if name not in given:
+            raise _spec_error(profile, f"{place}.{name}", "必要な項目がありません / needed by the mock but missing")
+
+
+def _places(profile: Profile, where: str, operation: Operation, *, has_rows: bool) -> None:
+    for name, item in operation.request.items():
+        if item.place == "body" and operation.method == "GET":
+            raise _spec_error(profile, f"{where}.request.{name}.place", "GET に body は使えません / GET has no body")
+    for name, item in operation.response.items():
+        if item.place not in ("body", "header"):
+            raise _spec_error(profile, f"{where}.response.{name}.place", "body か header にします / body or header")
+        if item.place == "body" and operation.body != "json":
+            raise _spec_error(
+                profile,
+                f"{where}.response.{name}.place",
+                f"本文が {operation.body} のときは header にします / header only",
+            )
+    if has_rows and operation.body == "json" and not operation.rows:
+        raise _spec_error(profile, f"{where}.rows", "JSON の配列名が要ります / needs the name of the row array")
+
+
+def _spec_error(profile: Profile, place: str, problem: str) -> SpecError:
+    return SpecError(f"profile {profile.profile.id}", place, problem)
+
+
+def segments(path: str) -> list[str]:
+    return [unquote(part) for part in path.split("/")]
+
+
+def find(bound: Bound, request: Request) -> tuple[str | None, dict[str, str], bool]:
+    """(operation, path values, whether the path is known at all) for a request."""
+    given = segments(request.path)
+    known = False
+    for name, operation in bound.surface.operations.items():
+        values = _match(operation.path.split("/"), given)
+        if values is None:
+            continue
+        known = True
+        if operation.method == request.method:
+            return name, values, True
+    return None, {}, known
+
+
+def _match(template: list[str], given: list[str]) -> dict[str, str] | None:
+    if len(template) != len(given):
+        return None
+    values: dict[str, str] = {}
+    for part, value in zip(template, given, strict=True):
+        if part.startswith("{") and part.endswith("}"):
+            values[part[1:-1]] = value
+        elif part != value:
+            return None
+    return values
+
+
+def read_request(bound: Bound, operation: Operation, request: Request, path_values: Mapping[str, str]) -> Record:
+    """The canonical request. MalformedError naming the first thing that the contract does not allow."""
+    by_place: dict[str, dict[str, Item]] = {"body": {}, "query": {}, "path": {}, "header": {}}
+    for name, item in operation.request.items():
+        by_place[item.place][name] = item
+    headers = {item.wire: request.header(item.wire) for item in by_place["header"].values()}
+    parts: list[tuple[str, Mapping[str, object], bool]] = [
+        ("query", request.query(), False),
+        ("path", path_values, False),
+        ("header", {wire: value for wire, value in headers.items() if value is not None}, False),
+    ]
+    if by_place["body"]:
+        parts.append(("body", request.json_object(), True))
+    elif request.body:
+        raise MalformedError("本文を持たない呼出しです / this call has no body")
+    record: Record = {}
+    for place, found, is_json in parts:
+        values, problems = read_record(bound.codec, by_place[place], found, is_json=is_json)
+        if problems:
+            raise MalformedError(problems[0])
+        record |= values
+    return record
+
+
+def write_answer(
+    bound: Bound,
+    operation: Operation,
+    response: Mapping[str, Value],
+    rows: Sequence[Mapping[str, Value]] | None = None,
+    binary: tuple[str, bytes] | None = None,
+) -> Answer:
+    """The answer of an operation under the profile; ``binary`` is (media type, bytes) when the body is binary."""
+    codec = bound.codec
+    headers: Headers = tuple(
+        (item.wire, codec.text(item, response[name]))
+        for name, item in operation.response.items()
+        if item.place == "header"
+    )
+    match operation.body:
+        case "binary":
+            media_type, body = binary if binary is not None else ("application/octet-stream", b"")
+            return Answer(operation.status, (("Content-Type", media_type), *headers), body)
+        case "csv":
+            body = write_csv(codec, bound.surface.file, operation.row, rows or ())
+            charset = "shift_jis" if bound.surface.file.encoding == "cp932" else "utf-8"
+            return Answer(operation.status, (("Content-Type", f"text/csv; charset={charset}"), *headers), body)
+        case "none":
+            return Answer(operation.status, headers)
+    content: dict[str, object] = {
+        item.wire: codec.json(item, response[name])
+        for name, item in operation.response.items()
+        if item.place == "body" and (item.required or response.get(name) is not None)
+    }
+    if operation.rows:
+        content[operation.rows] = [json_row(codec, operation.row, row) for row in rows or ()]
+    return json_answer(operation.status, content, headers)
+
+
+def json_row(codec: Codec, items: Mapping[str, Item], row: Mapping[str, Value]) -> dict[str, object]:
+    return {
+        item.wire: codec.json(item, row.get(name))
+        for name, item in items.items()
+        if item.required or row.get(name) is not None
+    }
+
+
+def write_csv(codec: Codec, file: TextFile, items: Mapping[str, Item], rows: Iterable[Mapping[str, Value]]) -> bytes:
+    """A CSV file as the surface writes text. WireError naming item and character when the encoding has it not."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator=file.newline)
+    if file.header:
+        writer.writerow([item.wire for item in items.values()])
+    for row in rows:
+        writer.writerow([codec.text(item, row.get(name)) for name, item in items.items()])
+    text = out.getvalue()
+    try:
+        body = text.encode(file.encoding)
+    except UnicodeEncodeError as error:
+        raise WireError("CSV", _inexpressible(file, error)) from None
+    return b"\xef\xbb\xbf" + body if file.bom and file.encoding == "utf-8" else body
+
+
+def check_row(bound: Bound, operation: Operation, row: Mapping[str, Value]) -> None:
+    """WireError when the row cannot travel in this operation (length, code, form, character not in the encoding)."""
+    for name, item in operation.row.items():
+        text = bound.codec.text(item, row.get(name))
+        read = bound.codec.from_text(item, text)
+        if item.required and (read is None or (item.type == "X" and read == "")):
+            raise WireError(item.wire, "必須の項目が空です / required item is empty")
+        try:
+            text.encode(bound.surface.file.encoding if operation.body == "csv" else "utf-8")
+        except UnicodeEncodeError as error:
+            raise WireError(item.wire, _inexpressible(bound.surface.file, error)) from None
+
+
+def _inexpressible(file: TextFile, error: UnicodeEncodeError) -> str:
+    code = " ".join(f"U+{ord(char):04X}" for char in str(error.object)[error.start : error.end])
+    return f"{code} は {file.encoding} で書けません / cannot be written in {file.encoding}"
+
+
+def error_answer(bound: Bound, name: str, headers: Headers = ()) -> Answer:
+    """The error ``name`` of the surface's table. KeyError when the table has it not."""
+    error = bound.surface.errors[name]
+    return json_answer(error.status, {"code": error.code, "message": error.message}, headers)
+
+
+def no_such_call(bound: Bound, *, path_known: bool) -> Answer:
+    """The answer to a call that the surface does not have: by its own table where that has a fitting error."""
+    name, status = ("bad_request", 405) if path_known else ("not_found", 404)
+    return error_answer(bound, name) if name in bound.surface.errors else Answer(status)

@@ -1,0 +1,129 @@
+"""The simulated LGWAN side's private CA and its server certificates, made anew at each start.
+
+Variants other than ``good`` exist for the fault ``tls``. Validity lies around the *real* time: a product checks
+certificates by its own clock.
+"""
+
+from __future__ import annotations
+
+import ssl
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal, get_args
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+Variant = Literal["untrusted", "wrong-host", "expired"]
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
+
+
+@dataclass(frozen=True)
+class _Authority:
+    key: ec.EllipticCurvePrivateKey
+    certificate: x509.Certificate
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name(
+        [x509.NameAttribute(NameOID.COUNTRY_NAME, "JP"), x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
+    )
+
+
+def _authority(common_name: str, now: datetime) -> _Authority:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = _name(common_name)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=2))
+        .not_valid_after(now + timedelta(days=30))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.KeyUsage(
+                digital_signature=False,
+                content_commitment=False,
+                key_encipherment=False,
+                data_encipherment=False,
+                key_agreement=False,
+                key_cert_sign=True,
+                crl_sign=True,
+                encipher_only=False,
+                decipher_only=False,
+            ),
+            critical=True,
+        )
+        .sign(key, hashes.SHA256())
+    )
+    return _Authority(key, certificate)
+
+
+def _server_context(issuer: _Authority, fqdn: str, start: datetime, end: datetime) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(_name(fqdn))
+        .issuer_name(issuer.certificate.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(end)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(fqdn)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
+        .sign(issuer.key, hashes.SHA256())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # A resumed session shows no certificate, and the fault `tls` would go unseen.
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 0
+    with tempfile.TemporaryDirectory(prefix="shinsei-tls-") as folder:  # ssl reads keys from files only
+        pem = Path(folder) / "server.pem"
+        pem.touch(mode=0o600)
+        pem.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+            + certificate.public_bytes(serialization.Encoding.PEM)
+        )
+        context.load_cert_chain(pem)
+    return context
+
+
+class ServerTls:
+    """The TLS of the download function: one context for the listener, swapped per handshake when a fault says so.
+
+    ``choose`` is asked at every handshake; None means the good certificate.
+    """
+
+    def __init__(self, fqdn: str, real_now: datetime, choose: Callable[[], Variant | None] = lambda: None) -> None:
+        trusted = _authority("Shinsei Testbed LGWAN Test CA", real_now)
+        stranger = _authority("Some Other Test CA", real_now)
+        hour, day = timedelta(hours=1), timedelta(days=1)
+        start, end = real_now - day, real_now + 30 * day - hour
+        self.context = _server_context(trusted, fqdn, start, end)
+        self._variants: dict[Variant, ssl.SSLContext] = {
+            "untrusted": _server_context(stranger, fqdn, start, end),
+            "wrong-host": _server_context(trusted, f"other.{fqdn}", start, end),
+            "expired": _server_context(trusted, fqdn, real_now - 2 * day, real_now - hour),
+        }
+        self.choose = choose
+        self.ca_pem = trusted.certificate.public_bytes(serialization.Encoding.PEM)
+        self.context.sni_callback = self._on_hello
+
+    def _on_hello(self, connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _context: ssl.SSLContext) -> None:
+        variant = self.choose()
+        if variant is not None:
+            connection.context = self._variants[variant]

@@ -1,0 +1,196 @@
+"""The whole simulated world around a product: stores, services, listeners, relay. No control API in here."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from interface_spec.errors import SpecError
+from interface_spec.profile import Profile
+from mock_services.asgi import ServiceApp
+from mock_services.clock import WorldClock
+from mock_services.config import WorldConfig
+from mock_services.core.client import bind_handover
+from mock_services.core.client import pull as run_pull
+from mock_services.core.models import AtenaStore
+from mock_services.core.responses import row as atena_row
+from mock_services.core.routes import AtenaService, bind_atena
+from mock_services.download.models import Account, Application, DownloadStore
+from mock_services.download.routes import DownloadService, bind_download
+from mock_services.faults import FaultBox, TlsParams
+from mock_services.juki.models import LinkStore
+from mock_services.juki.routes import JukiService, bind_link
+from mock_services.models import ApplicationMeta, AtenaRecord, Fault, FaultState, LinkRecord, PullPlan, PullResult
+from mock_services.recorder import Recorder
+from mock_services.surface import Bound, check_row
+from mock_services.tls import Variant
+from mock_services.wiring import Value, WireError
+
+LIMITS = ("list_page", "token_lifetime")
+
+
+class RefusedError(ValueError):
+    """Data that cannot be loaded under this profile; ``str()`` is one sentence."""
+
+
+class UnknownError(KeyError):
+    """Something was named that this world does not have; ``str()`` is one sentence."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class World:
+    """State of every system and what the control API may do to it. Everything runs in one event loop.
+
+    Each method either does all it says or raises and changes nothing.
+    """
+
+    def __init__(self, config: WorldConfig, profile: Profile, clock: WorldClock) -> None:
+        for limit in LIMITS:
+            if limit not in profile.limits:
+                raise SpecError(f"profile {profile.profile.id}", f"limits.{limit}", "必要な限度値です / needed limit")
+        self.config, self.profile, self.clock = config, profile, clock
+        self._download, self._link = bind_download(profile), bind_link(profile)
+        self._atena, self._handover = bind_atena(profile), bind_handover(profile)
+        self.recorder = Recorder(config.run_dir, clock)
+        self.faults = FaultBox(self._download.surface.operations)
+        self.applications = DownloadStore(
+            clock,
+            _accounts(config),
+            page_limit=profile.limit("list_page"),
+            token_seconds=profile.limit("token_lifetime"),
+            token_key=hmac.new(b"shinsei-testbed-token", config.seed.encode(), hashlib.sha256).digest(),
+        )
+        self.links = LinkStore()
+        self.atena = {core_system: AtenaStore() for core_system in config.core}
+        self._peers: list[str] = []
+
+    # ── services ──────────────────────────────────────────────────────────
+    def download_app(self) -> ServiceApp:
+        return ServiceApp(DownloadService(self._download, self.applications, self.faults), self.recorder)
+
+    def link_app(self) -> ServiceApp:
+        return ServiceApp(JukiService(self._link, self.links, self.config.link_api_key), self.recorder)
+
+    def atena_app(self, core_system: str) -> ServiceApp:
+        service = AtenaService(self._atena, core_system, self._core(core_system), self.config.core[core_system])
+        return ServiceApp(service, self.recorder)
+
+    def tls_variant(self) -> Variant | None:
+        """Which certificate the next handshake gets; counts the strike."""
+        armed = self.faults.take("tls", "*", [])
+        return armed.params.variant if armed is not None and isinstance(armed.params, TlsParams) else None
+
+    def saw_peer(self, peer: str) -> None:
+        """A TCP connection reached the download listener."""
+        self._peers.append(peer)
+
+    # ── what the control API does ─────────────────────────────────────────
+    def reset(self) -> None:
+        """Empty every system and disarm every fault. Clock, recorder, 更新連番 and relay go on."""
+        self.applications.reset()
+        self.links.reset()
+        for store in self.atena.values():
+            store.replace(())
+        self.faults.clear()
+        self._peers.clear()
+
+    def set_clock(self, now: datetime) -> None:
+        self.clock.set(now)
+
+    def load_application(self, meta: ApplicationMeta, package: bytes) -> None:
+        """Lay an application ready (or replace it). RefusedError when a list row of it could not be written."""
+        sha256 = hashlib.sha256(package).hexdigest()
+        operation = self._download.operation("list")
+        row: dict[str, Value] = {
+            "receipt_no": meta.receipt_no,
+            "procedure_id": meta.procedure_id,
+            "dantai_code": meta.dantai_code,
+            "received_at": meta.received_at,
+            "arrived_at": meta.arrived_at,
+            "size": len(package),
+            "sha256": sha256,
+        }
+        status: dict[str, Value] = {"receipt_no": meta.receipt_no, "status": meta.resident_status}
+        self._refuse_unless_writable(self._download, "list", [row])
+        self._refuse_unless_writable(self._download, "status_list", [status])
+        listed_at = self._download.codec.as_on_the_wire(operation.request["received_from"], meta.received_at)
+        if not isinstance(listed_at, datetime):
+            raise RefusedError("受付日時を書けません / received_at has no wire form")
+        self.applications.put(
+            Application(
+                receipt_no=meta.receipt_no,
+                procedure_id=meta.procedure_id,
+                dantai_code=meta.dantai_code,
+                received_at=meta.received_at,
+                arrived_at=meta.arrived_at,
+                visible_at=meta.visible_at,
+                status=meta.resident_status,
+                package=package,
+                sha256=sha256,
+                listed_at=listed_at,
+            )
+        )
+
+    def put_links(self, rows: Sequence[LinkRecord]) -> int:
+        """Add or update 番号紐付情報. RefusedError for a row with no wire form. Returns the last 更新連番."""
+        for operation in ("full", "lookup"):
+            self._refuse_unless_writable(self._link, operation, [dict(row) for row in rows])
+        return self.links.put(rows)
+
+    def delete_links(self, serials: Iterable[str]) -> int:
+        try:
+            return self.links.delete(serials)
+        except KeyError as error:
+            raise UnknownError(f"番号紐付情報に無いシリアル番号です / no such serial: {error.args[0]}") from None
+
+    def put_atena(self, core_system: str, rows: Sequence[AtenaRecord]) -> None:
+        """Replace the whole 宛名情報 of one core system. RefusedError, UnknownError."""
+        store = self._core(core_system)
+        self._refuse_unless_writable(self._atena, "full", [atena_row(row) for row in rows])
+        try:
+            store.replace(rows)
+        except ValueError as error:
+            raise RefusedError(str(error)) from None
+
+    def set_faults(self, faults: Iterable[Fault]) -> None:
+        self.faults.set(faults)
+
+    def fault_states(self) -> list[FaultState]:
+        return self.faults.states()
+
+    async def pull(self, core_system: str, plan: PullPlan) -> PullResult:
+        self._core(core_system)
+        return await run_pull(self._handover, core_system, plan, self.recorder)
+
+    def direct_connections(self) -> list[str]:
+        """Peers (ip:port) that reached the download listener from another address than the relay's, since `reset`."""
+        relay = self.config.addresses.zone_dmz
+        return [peer for peer in self._peers if peer.rpartition(":")[0] != relay]
+
+    def _core(self, core_system: str) -> AtenaStore:
+        if core_system not in self.atena:
+            known = ", ".join(self.atena)
+            raise UnknownError(
+                f"{core_system!r} という基幹システムはありません（あるもの: {known}） / no such core system"
+            )
+        return self.atena[core_system]
+
+    def _refuse_unless_writable(self, bound: Bound, operation: str, rows: Iterable[dict[str, Any]]) -> None:
+        for number, row in enumerate(rows, start=1):
+            try:
+                check_row(bound, bound.operation(operation), row)
+            except WireError as error:
+                raise RefusedError(f"{bound.name}.{operation} {number} 件目: {error}") from None
+
+
+def _accounts(config: WorldConfig) -> list[Account]:
+    own = Account(config.dantai_code, config.download.account, config.download.secret)
+    return [own, *(Account(one.dantai_code, one.account, one.secret) for one in config.download.other_accounts)]
+
+
+RelayState = Literal["running", "stopped", "none"]
