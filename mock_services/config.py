@@ -28,6 +28,12 @@ class DownloadConfig(_Config):
     other_accounts: tuple[AccountConfig, ...] = ()
 
 
+class CoreConfig(_Config):
+    """``atena_api_key`` is what a product must show to read this core system's 宛名情報."""
+
+    atena_api_key: str = Field(min_length=1)
+
+
 class Ports(_Config):
     """0 = a free port."""
 
@@ -52,17 +58,30 @@ class WorldConfig(_Config):
 
     run_dir: Path
     profile: str = "baseline"
-    profile_overlay: Path | None = None
+    overlay: Path | None = None
     dantai_code: str = Field(min_length=1)
     start_clock: AwareDatetime
     seed: str = Field(default="0", description="of the tokens that the download function issues")
     download: DownloadConfig
     link_api_key: str = Field(min_length=1)
-    core: dict[str, str] = Field(min_length=1, description="core system id → API key of its 宛名情報")
+    core: dict[str, CoreConfig] = Field(min_length=1)
     ports: Ports = Ports()
     addresses: Addresses = Addresses()
     relay_command: tuple[str, ...] = ()
     relay_clients: tuple[str, ...] = ("127.0.0.0/8",)
+
+
+class Endpoints(_Config):
+    """Where everything is; written to ``world-ready.json``. URLs are as a product must write them."""
+
+    control_url: str
+    download_url: str
+    download_address: str = Field(description="ip:port of the listener, for whoever may resolve the name")
+    link_url: str
+    atena_urls: dict[str, str]
+    relay_url: str = Field(description="proxy URL; empty when the world has no relay")
+    relay_source: str = Field(description="address from which the relay reaches the download function")
+    dl_ca_file: str
 
 
 def load_config(path: Path) -> WorldConfig:

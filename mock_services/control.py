@@ -10,13 +10,13 @@ from typing import Any, Self, TypeVar
 import httpx
 from pydantic import BaseModel, TypeAdapter
 
+from mock_services.config import Endpoints
 from mock_services.models import (
     Answer,
     ApplicationMeta,
     AtenaRecord,
     Body,
     Clock,
-    Endpoints,
     Exchange,
     Fault,
     FaultState,
@@ -134,6 +134,10 @@ class WorldClient:
             if len(page) < PAGE:
                 return found
             since = page[-1].seq
+
+    def last_seq(self) -> int:
+        """The number of the newest recorded exchange."""
+        return self.health().exchanges
 
     def body(self, digest: str) -> bytes:
         """A recorded body by its SHA-256 (bodies with `Body.text` None are kept that way)."""

@@ -11,12 +11,12 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from mock_services.config import Endpoints
 from mock_services.faults import FAULTS, FaultError
 from mock_services.models import (
     ApplicationMeta,
     AtenaRecord,
     Clock,
-    Endpoints,
     Exchange,
     Fault,
     FaultState,

@@ -27,18 +27,6 @@ class Clock(_Wire):
     now: AwareDatetime
 
 
-class Endpoints(_Wire):
-    """Where everything is; written to ``world-ready.json``. URLs are as a product must write them."""
-
-    control_url: str
-    download_url: str
-    download_address: str = Field(description="ip:port of the listener, for whoever may resolve the name")
-    link_url: str
-    atena_urls: dict[str, str]
-    relay_url: str = Field(description="proxy URL; empty when the world has no relay")
-    dl_ca_file: str
-
-
 class ApplicationMeta(_Wire):
     """One application as the download function shows it; ``visible_at``: in no list before (late arrival)."""
 

@@ -93,6 +93,8 @@ class RelayProcess:
         self._settings = settings
         self.port = port
         self._child: subprocess.Popen[bytes] | None = None
+        for left_over in (settings.log_file, settings.error_file):
+            left_over.unlink(missing_ok=True)
         self._changing = asyncio.Lock()
 
     @property

@@ -16,11 +16,10 @@ from pathlib import Path
 from interface_spec.errors import SpecError
 from interface_spec.profile import load_profile
 from mock_services.clock import WorldClock
-from mock_services.config import WorldConfig, load_config
+from mock_services.config import Endpoints, WorldConfig, load_config
 from mock_services.control_api import control_app
 from mock_services.listener import Listener, PortInUseError, WatchedSocket, listen
 from mock_services.logs import log_to_stderr
-from mock_services.models import Endpoints
 from mock_services.relay_process import RelayError, RelayProcess, RelaySettings
 from mock_services.tls import ServerTls
 from mock_services.world import World
@@ -79,6 +78,7 @@ class RunningWorld:
             link_url=f"http://{where['link']}",
             atena_urls={core: f"http://{where[f'atena.{core}']}" for core in config.core},
             relay_url=relay,
+            relay_source=config.addresses.zone_dmz,
             dl_ca_file=str(config.run_dir / "dl-ca.pem"),
         )
 
@@ -139,7 +139,7 @@ def _write_ready(run_dir: Path, endpoints: Endpoints) -> None:
 
 async def run(config: WorldConfig, stop: asyncio.Event) -> None:
     """Run one world until ``stop`` is set. SpecError, PortInUseError, RelayError before it is up."""
-    profile = load_profile(config.profile, config.profile_overlay)
+    profile = load_profile(config.profile, config.overlay)
     (config.run_dir / "world-ready.json").unlink(missing_ok=True)
     world = World(config, profile, WorldClock(config.start_clock))
     running = RunningWorld(config, world, open_sockets(config))

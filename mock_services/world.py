@@ -77,7 +77,9 @@ class World:
         return ServiceApp(JukiService(self._link, self.links, self.config.link_api_key), self.recorder)
 
     def atena_app(self, core_system: str) -> ServiceApp:
-        service = AtenaService(self._atena, core_system, self._core(core_system), self.config.core[core_system])
+        service = AtenaService(
+            self._atena, core_system, self._core(core_system), self.config.core[core_system].atena_api_key
+        )
         return ServiceApp(service, self.recorder)
 
     def tls_variant(self) -> Variant | None:

@@ -153,8 +153,8 @@ class _Pull:
         asked: Record = {
             "receipt_no": receipt_no,
             "result": answer.result,
-            "error_item": answer.item,
-            "error_reason": answer.reason,
+            "error_item": answer.item or None,
+            "error_reason": answer.reason or None,
         }
         status, read, _ = await self._call("ack", asked)
         self._acks.append((receipt_no, status))
