@@ -1,0 +1,423 @@
+"""Plays the script of one round against the product and writes down what was observed.
+
+The driver judges nothing. A step that fails is on record as failed and the script goes on where that makes sense;
+only a product that does not answer at all ends the round (the rest is then 未検証).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from conformance.adapters.base import Adapter, AdapterProblem, ProductUnreachable
+from conformance.catalogue import Catalogue, Step
+from conformance.engine.secrets import Redactor
+from conformance.engine.truth import truth_of
+from conformance.events import Event, RoundStarted, StepFinished, StepStarted
+from conformance.plan import Plan, PlannedRound
+from conformance.record import (
+    CaseTruth,
+    CoreReceived,
+    Exchange,
+    FetchedAttachment,
+    Pull,
+    Record,
+    RelayLine,
+    ReviewAttempt,
+    Snapshot,
+    StepResult,
+)
+from fixtures.cases import Case
+from fixtures.world import World
+from interface_spec.control import (
+    ApplicationDetail,
+    IdentifyPerson,
+    Ingestion,
+    Job,
+    JobState,
+    PersonState,
+    Review,
+    ReviewChange,
+    Role,
+)
+from mock_services.control import Answer, ApplicationMeta, Fault, PullPlan, WorldClient
+
+Emit = Callable[[Event], None]
+
+WORDS: dict[str, tuple[str, str]] = {
+    "load": ("申請を受け付ける", "submit applications"),
+    "links": ("新しいシリアル番号が既存住基に届く", "new serials reach the resident register"),
+    "sync": ("番号紐付情報・宛名情報を最新化する", "synchronise links and person data"),
+    "import": ("申請データを取り込む", "import applications"),
+    "snapshot": ("申請管理システムの内容を読み取る", "read the product's applications"),
+    "pull": ("基幹システムが受け取りに来る", "core systems collect"),
+    "review": ("審査を進める", "review applications"),
+    "illegal": ("許されない状態変更を試みる", "try forbidden changes"),
+    "reopen": ("審査完了を審査中へ戻す", "reopen completed applications"),
+    "relay": ("連携サーバ", "relay"),
+    "faults": ("擾乱を設定する", "set the disturbance"),
+    "wait": ("待つ", "wait"),
+}
+PRODUCT_STEPS = ("sync", "import")
+
+
+def now() -> datetime:
+    """Wall time of the run's own log lines; never data of the world."""
+    return datetime.now(UTC)
+
+
+class AdapterTape:
+    """Exchanges with the product, numbered below zero so that they never meet the world's numbers."""
+
+    def __init__(self, redact: Redactor) -> None:
+        self._redact = redact
+        self.exchanges: list[Exchange] = []
+
+    def take(self, request: object, response: object, data: bytes) -> int:
+        import httpx
+
+        assert isinstance(request, httpx.Request)
+        assert isinstance(response, httpx.Response)
+        body = request.content
+        number = -(len(self.exchanges) + 1)
+        self.exchanges.append(
+            Exchange(
+                seq=number,
+                at=now().isoformat(),
+                system="product",
+                operation="",
+                peer=request.url.netloc.decode(),
+                method=request.method,
+                target=request.url.raw_path.decode(),
+                request_headers=self._redact.headers(dict(request.headers)),
+                request_body=self._redact(_readable(body)),
+                request_bytes=len(body),
+                status=response.status_code,
+                response_headers=self._redact.headers(dict(response.headers)),
+                response_body=self._redact(_readable(data)),
+                response_bytes=len(data),
+                fault="",
+            )
+        )
+        return number
+
+
+def _readable(data: bytes, most: int = 16 * 1024) -> str:
+    """Bytes for a person: text when it is text, otherwise size and digest."""
+    if len(data) <= most:
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+    return f"（{len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}）"
+
+
+@dataclass
+class _Notes:
+    """What the round has gathered so far."""
+
+    cases: dict[str, CaseTruth] = field(default_factory=dict)
+    steps: list[StepResult] = field(default_factory=list)
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    pulls: dict[str, tuple[Pull, ...]] = field(default_factory=dict)
+    reviews: list[ReviewAttempt] = field(default_factory=list)
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class Handover:
+    """How the simulated core systems reach the product."""
+
+    base_url: str
+    api_key: str
+    core_systems: tuple[str, ...]
+
+
+class Driver:
+    """Plays rounds; one instance a run."""
+
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        catalogue: Catalogue,
+        world: World,
+        client: WorldClient,
+        adapter: Adapter,
+        tape: AdapterTape,
+        handover: Handover,
+        relay_address: str,
+        fqdn: str,
+        redact: Redactor,
+        emit: Emit,
+    ) -> None:
+        self._plan, self._catalogue, self._world = plan, catalogue, world
+        self._client, self._adapter, self._tape = client, adapter, tape
+        self._handover, self._redact, self._emit = handover, redact, emit
+        self._relay_address, self._fqdn = relay_address, fqdn
+        self._loaded: dict[str, CaseTruth] = {}
+
+    # -- one round -----------------------------------------------------------------------------------------------
+
+    def play(self, round_: PlannedRound, number: int, of: int) -> Record:
+        """The record of ``round_``. Raises only for our own bugs."""
+        self._emit(RoundStarted(at=now(), round=round_.id, number=number, of=of, ja=round_.ja, en=round_.en))
+        cases = [self._world.case(name) for name in round_.cases]
+        notes = _Notes(cases={case.name: truth_of(case) for case in cases})
+        first, tape_first = self._last_exchange(), len(self._tape.exchanges)
+        alive = True
+        for step in self._catalogue.disturbances[round_.id].steps:
+            try:
+                self._carry_out(step, cases, notes, round_.id)
+            except ProductUnreachable as error:
+                alive, notes.trouble = False, str(error)
+                break
+        self._client.clear_faults()
+        self._client.relay_start()
+        if alive:
+            alive, notes.trouble = self._still_alive(notes.trouble)
+        self._loaded.update(notes.cases)
+        world_exchanges = [self._exchange(one) for one in self._client.exchanges(first)]
+        return Record(
+            round=round_.id,
+            relay_address=self._relay_address,
+            download_fqdn=self._fqdn,
+            cases=notes.cases,
+            bystanders=tuple(one for name, one in self._loaded.items() if name not in notes.cases),
+            steps=tuple(notes.steps),
+            snapshots=notes.snapshots,
+            pulls=notes.pulls,
+            reviews=tuple(notes.reviews),
+            exchanges=tuple(world_exchanges + self._tape.exchanges[tape_first:]),
+            relay_log=tuple(_relay_line(line) for line in self._client.relay_log()),
+            alive=alive,
+            trouble=notes.trouble,
+        )
+
+    def _still_alive(self, trouble: str) -> tuple[bool, str]:
+        try:
+            self._adapter.health()
+        except (ProductUnreachable, AdapterProblem) as error:
+            return False, trouble or str(error)
+        return True, trouble
+
+    def _last_exchange(self) -> int:
+        return self._client.last_seq()
+
+    def _carry_out(self, step: Step, cases: list[Case], notes: _Notes, round_id: str) -> None:
+        name = f"{step.do}:{step.what}" if step.what else step.do
+        ja, en = WORDS[step.do]
+        self._emit(
+            StepStarted(
+                at=now(),
+                round=round_id,
+                step=name,
+                ja=ja,
+                en=en,
+                actor="product" if step.do in PRODUCT_STEPS else "harness",
+            )
+        )
+        started, clock, before = now(), time.monotonic(), self._last_exchange()
+        ok, message, job = True, "", None
+        try:
+            job = self._act(step, cases, notes, name)
+            if job is not None:
+                ok, message = job.state is JobState.DONE, job.message
+        except AdapterProblem as error:
+            ok, message = False, str(error)
+        except ProductUnreachable as error:
+            ok, message = False, str(error)
+            raise
+        finally:
+            notes.steps.append(
+                StepResult(
+                    name=name,
+                    do=step.do,
+                    what=step.what,
+                    ok=ok,
+                    message=self._redact(message),
+                    started_at=started,
+                    ended_at=now(),
+                    first_exchange=before,
+                    last_exchange=self._last_exchange(),
+                    job=job,
+                )
+            )
+            self._emit(
+                StepFinished(
+                    at=now(),
+                    round=round_id,
+                    step=name,
+                    ok=ok,
+                    message=self._redact(message),
+                    seconds=time.monotonic() - clock,
+                )
+            )
+
+    def _act(self, step: Step, cases: list[Case], notes: _Notes, name: str) -> Job | None:
+        match step.do:
+            case "load":
+                self._load(cases, step.what)
+            case "links":
+                self._client.put_links([row for case in cases for row in case.late_links])
+            case "sync":
+                return self._adapter.sync()
+            case "import":
+                return self._adapter.import_now()
+            case "snapshot":
+                notes.snapshots[step.what] = self._snapshot(cases)
+            case "pull":
+                notes.pulls[step.what] = self._pull(cases)
+            case "review":
+                self._review(cases, notes, name)
+            case "illegal":
+                self._illegal(cases, notes, name)
+            case "reopen":
+                self._reopen(cases, notes, name)
+            case "relay":
+                (self._client.relay_stop if step.what == "stop" else self._client.relay_start)()
+            case "faults":
+                self._client.set_faults([Fault.model_validate(one) for one in step.faults])
+            case "wait":
+                time.sleep(step.seconds)
+        return None
+
+    # -- the steps -----------------------------------------------------------------------------------------------
+
+    def _load(self, cases: list[Case], group: str) -> None:
+        for case in cases:
+            if self._catalogue.stimulus(case.name).load == (group or "start"):
+                meta = ApplicationMeta(
+                    receipt_no=case.receipt_no,
+                    procedure_id=case.procedure_id,
+                    dantai_code=case.dantai_code,
+                    received_at=case.received_at,
+                    arrived_at=case.arrived_at,
+                )
+                self._client.load_application(meta, case.zip_bytes)
+
+    def _snapshot(self, cases: list[Case]) -> Snapshot:
+        listed = self._adapter.applications()
+        present = {one.receipt_no for one in listed}
+        details: dict[str, ApplicationDetail] = {}
+        fetched: dict[str, tuple[FetchedAttachment, ...]] = {}
+        for case in cases:
+            detail = self._adapter.application(case.receipt_no) if case.receipt_no in present else None
+            if detail is None:
+                continue
+            details[case.receipt_no] = detail
+            if detail.ingestion is Ingestion.STORED:
+                fetched[case.receipt_no] = tuple(self._fetch(case.receipt_no, one.seq) for one in detail.attachments)
+        return Snapshot(listed=tuple(listed), details=details, attachments=fetched)
+
+    def _fetch(self, receipt_no: str, seq: int) -> FetchedAttachment:
+        status, data = self._adapter.attachment(receipt_no, seq)
+        return FetchedAttachment(seq=seq, status=status, size=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+    def _pull(self, cases: list[Case]) -> tuple[Pull, ...]:
+        answers = {}
+        for case in cases:
+            answer = self._catalogue.stimulus(case.name).core
+            answers[case.receipt_no] = Answer(
+                result=answer,
+                item="account_no" if answer == "error" else "",
+                reason="口座番号が基幹の登録と一致しません" if answer == "error" else "",
+            )
+        return tuple(self._pull_one(core, answers) for core in self._handover.core_systems)
+
+    def _pull_one(self, core: str, answers: dict[str, Answer]) -> Pull:
+        result = self._client.pull(
+            core, PullPlan(base_url=self._handover.base_url, api_key=self._handover.api_key, answers=answers)
+        )
+        return Pull(
+            core_system=core,
+            listed=tuple(result.listed),
+            received=tuple(
+                CoreReceived(
+                    receipt_no=one.receipt_no,
+                    fields=one.fields,
+                    items=tuple(one.items),
+                    attachments=tuple(one.attachments),
+                    raw=self._redact(one.raw_json)[:200_000],
+                    problems=tuple(one.problems),
+                )
+                for one in result.received
+            ),
+            acks=tuple((receipt, status) for receipt, status in result.acks),
+            problems=tuple(result.problems),
+        )
+
+    def _review(self, cases: list[Case], notes: _Notes, step: str) -> None:
+        for case in cases:
+            path = self._catalogue.stimulus(case.name).review
+            if not path:
+                continue
+            detail = self._adapter.application(case.receipt_no)
+            if detail is None:
+                continue
+            if Review.COMPLETED in path:
+                self._decide_persons(case, detail)
+            for to in path:
+                self._attempt(case, to, notes, step)
+
+    def _decide_persons(self, case: Case, detail: ApplicationDetail) -> None:
+        """Staff decide about every person that the product has not identified, as a careful member of staff would."""
+        core = truth_of(case).core_system
+        truths = {Role.SIGNER: case.truth.signer, Role.SUBJECT: case.truth.subject}
+        for person in detail.persons:
+            if person.state is PersonState.STAFF:
+                truth = truths.get(person.role)
+                number = truth.numbers.get(core, "") if truth else ""
+                self._adapter.identify(
+                    case.receipt_no,
+                    IdentifyPerson(
+                        role=person.role, atena_no=number or None, reason="職員が本人確認書類で確認（試験）"
+                    ),
+                )
+
+    def _illegal(self, cases: list[Case], notes: _Notes, step: str) -> None:
+        for case in cases:
+            for to in self._catalogue.stimulus(case.name).illegal:
+                self._attempt(case, to, notes, step)
+
+    def _reopen(self, cases: list[Case], notes: _Notes, step: str) -> None:
+        for case in cases:
+            if self._catalogue.stimulus(case.name).reopen:
+                self._attempt(case, Review.REVIEWING, notes, step)
+
+    def _attempt(self, case: Case, to: Review, notes: _Notes, step: str) -> None:
+        before = self._adapter.application(case.receipt_no)
+        if before is None:
+            return
+        reason = "要件を満たさないため（試験）" if to in (Review.REJECTED, Review.WITHDRAWN, Review.CORRECTION) else ""
+        changed = self._adapter.review(case.receipt_no, ReviewChange(to=to, reason=reason, version=before.version))
+        after = self._adapter.application(case.receipt_no)
+        notes.reviews.append(
+            ReviewAttempt(
+                step=step,
+                case=case.name,
+                to=to,
+                status=changed.status,
+                before=before.review,
+                after=after.review if after else None,
+                message=changed.message,
+                exchange=changed.exchange,
+            )
+        )
+
+    # -- evidence ------------------------------------------------------------------------------------------------
+
+    def _exchange(self, one: object) -> Exchange:
+        data = one.model_dump(include=set(Exchange.model_fields))  # type: ignore[attr-defined]
+        for key in ("request_body", "response_body", "target"):
+            data[key] = self._redact(data[key])
+        for key in ("request_headers", "response_headers"):
+            data[key] = self._redact.headers(data[key])
+        return Exchange.model_validate(data)
+
+
+def _relay_line(line: dict[str, object]) -> RelayLine:
+    return RelayLine.model_validate({key: line.get(key, "") for key in RelayLine.model_fields})

@@ -1,0 +1,134 @@
+"""Child processes of a run: started together, watched, and gone when the run is gone, however it ends.
+
+Each child runs in a session of its own, writes to its own log file, and asks the kernel to be ended when the thread
+that started it dies (PR_SET_PDEATHSIG), so that a killed run leaves nothing behind. Start children from the main thread.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+PR_SET_PDEATHSIG = 1
+KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT")
+
+
+class StartProblem(Exception):
+    """A child did not become ready; ``str()`` is one sentence, ``configuration`` tells whose fault it is."""
+
+    def __init__(self, message: str, *, configuration: bool = False) -> None:
+        self.configuration = configuration
+        super().__init__(message)
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for a child: a short list of variables, never PYTHON*, PYTEST_* or proxies of the vendor's shell."""
+    kept = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
+    return {**kept, "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1", **(extra or {})}
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Children:
+    """The children of one run; leaving the context stops them, last started first."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop_all()
+
+    def start(self, name: str, command: list[str], *, env: Mapping[str, str] | None = None) -> None:
+        """Starts ``command`` under ``name``; its output goes to ``<name>.log``. StartProblem when it cannot be started."""
+        log = (self._folder / f"{name}.log").open("ab")
+        try:
+            self._running[name] = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self._folder,
+                env=dict(env) if env is not None else clean_environment(),
+                start_new_session=True,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            )
+        except OSError as error:
+            raise StartProblem(
+                f"{name}: {command[0]} を起動できません（{error.strerror}） / cannot be started", configuration=True
+            ) from None
+        finally:
+            log.close()
+
+    def wait_ready(self, name: str, ready_file: Path, seconds: float) -> dict[str, object]:
+        """The JSON object that the child writes when it is ready. StartProblem when it ends or does not write it in time.
+
+        A child that ends with 2 says by that: the configuration is wrong; its last log line is passed on.
+        """
+        deadline = time.monotonic() + seconds
+        process = self._running[name]
+        while time.monotonic() < deadline:
+            if ready_file.is_file():
+                try:
+                    ready = json.loads(ready_file.read_text(encoding="utf-8"))
+                except json.JSONDecodeError:
+                    ready = None
+                if isinstance(ready, dict):
+                    return ready
+            code = process.poll()
+            if code is not None:
+                raise StartProblem(self._last_words(name, code), configuration=code == 2)
+            time.sleep(0.02)
+        raise StartProblem(
+            f"{name}: {seconds:g} 秒待っても準備ができません（{name}.log を見てください） / not ready in time, see {name}.log",
+            configuration=name == "product",
+        )
+
+    def _last_words(self, name: str, code: int) -> str:
+        lines = (self._folder / f"{name}.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        words = lines[-1][:500] if lines else ""
+        return f"{name}: 起動直後に終了しました（終了コード {code}） / ended at start: {words}"
+
+    def ended(self, name: str) -> int | None:
+        """Exit code of the child, None while it runs."""
+        return self._running[name].poll()
+
+    def stop_all(self) -> None:
+        for name in reversed(list(self._running)):
+            self.stop(name)
+
+    def stop(self, name: str, *, grace: float = 5.0) -> None:
+        """Ends the child and whatever it started: SIGTERM to its session, SIGKILL after ``grace`` seconds."""
+        process = self._running.pop(name, None)
+        if process is None:
+            return
+        _signal_group(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=grace)
+        except subprocess.TimeoutExpired:
+            pass
+        _signal_group(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        return

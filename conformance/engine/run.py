@@ -1,0 +1,340 @@
+"""One run from target to last event: starts the world and the product, plays the rounds, runs the checks.
+
+It decides nothing about verdicts and knows no reporter: whatever happens ends as an event, and `conformance.results`
+folds the events. Only this module turns trouble into events.
+"""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+import signal
+import socket
+import subprocess
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+from types import FrameType
+
+from conformance.adapters.base import AdapterProblem, ProductUnreachable
+from conformance.adapters.http import HttpAdapter
+from conformance.catalogue import load_catalogue
+from conformance.engine.driver import AdapterTape, Driver, Handover, now
+from conformance.engine.processes import Children, StartProblem, clean_environment
+from conformance.engine.pytest_plugin import RUN_DIR
+from conformance.engine.secrets import Redactor
+from conformance.engine.settings import ProductSettings, expand
+from conformance.events import (
+    EventLog,
+    Listener,
+    RunFinished,
+    RunInterrupted,
+    RunStarted,
+    RunTrouble,
+    read_line,
+)
+from conformance.plan import Plan
+from conformance.planner import make_plan
+from conformance.target import Target, TargetError, load_target, resolve_secret
+from fixtures.world import WORLD_VERSION, World
+from interface_spec.errors import SpecError
+from interface_spec.profile import Profile, load_profile
+from mock_services.config import CoreConfig, DownloadConfig, Endpoints, Ports, WorldConfig
+from mock_services.control import AtenaRecord, LinkRecord, WorldClient
+
+JST = timezone(timedelta(hours=9))
+ModuleCommand = Callable[..., list[str]]
+"""How a module of ours is started as a process: ``module_command("mock_services.serve", "--config", "x")``."""
+
+CHECKS_LIMIT_SECONDS = 600
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM arrived."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(name)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line adds to the target. ``relay_command`` starts the 連携サーバ, ``{config}`` is its file."""
+
+    module_command: ModuleCommand
+    relay_command: tuple[str, ...]
+    select: tuple[str, ...] = ()
+    fail_fast: bool = False
+    workers: int = 0
+    seed: int | None = None
+    reference_date: date | None = None
+    mutant: str = ""
+    extra_env: dict[str, str] = field(default_factory=dict)
+
+
+def today() -> date:
+    return datetime.now(JST).date()
+
+
+def new_run_id(role: str) -> str:
+    return f"{datetime.now(JST):%Y%m%d-%H%M%S}-{role}-{secrets.token_hex(2)}"
+
+
+def execute(target_file: Path, run_dir: Path, options: Options, listeners: Sequence[Listener] = ()) -> None:
+    """Carries out one run; everything that can be said about it is in ``run_dir/events.ndjson`` afterwards.
+
+    Never raises for trouble of product, configuration or harness: each ends as an event.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    log = EventLog(run_dir / "events.ndjson", tuple(listeners))
+    started = time.monotonic()
+    try:
+        with _signals():
+            _Run(target_file, run_dir, options, log).go()
+    except Interrupted as error:
+        log.emit(RunInterrupted(at=now(), signal=error.name))
+    except (TargetError, SpecError) as error:
+        log.emit(_trouble("configuration", error))
+    except ProductUnreachable as error:
+        log.emit(_trouble("configuration", error))
+    except StartProblem as error:
+        log.emit(_trouble("configuration" if error.configuration else "harness", error))
+    except Exception as error:
+        log.emit(
+            RunTrouble(
+                at=now(),
+                kind="harness",
+                ja=f"試験側の誤りで続けられません: {type(error).__name__}: {error}",
+                en=f"harness error: {type(error).__name__}: {error}",
+                detail=traceback.format_exc(),
+            )
+        )
+    else:
+        log.emit(RunFinished(at=now(), seconds=time.monotonic() - started))
+    finally:
+        log.close()
+
+
+def _trouble(kind: str, error: Exception) -> RunTrouble:
+    ja, _, en = str(error).partition(" / ")
+    return RunTrouble.model_validate({"at": now(), "kind": kind, "ja": ja, "en": en or ja})
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """SIGINT and SIGTERM become an exception, so that children are stopped and the run is reported as interrupted."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Run:
+    def __init__(self, target_file: Path, run_dir: Path, options: Options, log: EventLog) -> None:
+        self._file, self._dir, self._options, self._log = target_file, run_dir, options, log
+
+    def go(self) -> None:
+        target = load_target(self._file)
+        if self._options.seed is not None:
+            target = target.model_copy(update={"run": target.run.model_copy(update={"seed": self._options.seed})})
+        overlay = self._file.parent / target.profile.overlay if target.profile.overlay else None
+        profile = load_profile(target.profile.name, overlay)
+        reference = self._options.reference_date or today()
+        world = World(seed=target.run.seed, reference_date=reference, profile=profile)
+        plan = make_plan(
+            run_id=self._dir.name,
+            target=target,
+            profile=profile,
+            world_version=WORLD_VERSION,
+            reference_date=reference,
+            select=self._options.select,
+            mutant=self._options.mutant,
+            started_by=f"{getpass.getuser()}@{socket.gethostname()}",
+            today=today(),
+        )
+        (self._dir / "plan.json").write_text(plan.model_dump_json(indent=1), encoding="utf-8")
+        (self._dir / "records").mkdir(exist_ok=True)
+        self._log.emit(RunStarted(at=now(), plan=plan))
+        secrets_ = self._credentials(target)
+        with Children(self._dir) as children:
+            self._play(target, profile, world, plan, secrets_, children, overlay)
+        self._run_checks(plan)
+
+    def _credentials(self, target: Target) -> dict[str, str]:
+        """Every secret of the run by field; those that the target does not give are fixed test values."""
+        found = {}
+        for name, reference in target.credentials.model_dump().items():
+            found[name] = resolve_secret(reference, name) if reference else f"test-{name.replace('_', '-')}-0000"
+        return found
+
+    def _play(
+        self,
+        target: Target,
+        profile: Profile,
+        world: World,
+        plan: Plan,
+        keys: dict[str, str],
+        children: Children,
+        overlay: Path | None,
+    ) -> None:
+        endpoints = self._start_world(target, world, keys, children, overlay, plan.reference_date)
+        settings = ProductSettings.of(endpoints, target, keys, world.municipality.dantai_code, plan, self._dir, overlay)
+        (self._dir / "product-settings.json").write_text(
+            settings.model_dump_json(indent=1, exclude={"secrets"}), encoding="utf-8"
+        )
+        ready = self._start_product(target, settings, children)
+        redact = Redactor(keys.values())
+        tape = AdapterTape(redact)
+        adapter = HttpAdapter(
+            expand(target.endpoints.control, ready, "endpoints.control"),
+            keys["control_token"],
+            tape.take,
+            call_timeout=target.adapter.call_timeout_seconds,
+            job_timeout=target.adapter.job_timeout_seconds,
+        )
+        client = WorldClient(endpoints.control_url)
+        try:
+            self._preflight(adapter)
+            self._populate(client, world)
+            driver = Driver(
+                plan=plan,
+                catalogue=load_catalogue(plan.role),
+                world=world,
+                client=client,
+                adapter=adapter,
+                tape=tape,
+                handover=Handover(
+                    base_url=expand(target.endpoints.handover, ready, "endpoints.handover"),
+                    api_key=keys["handover_api_key"],
+                    core_systems=world.core_systems(),
+                ),
+                relay_address=endpoints.relay_source,
+                fqdn=target.world.fqdn,
+                redact=redact,
+                emit=self._log.emit,
+            )
+            for number, round_ in enumerate(plan.rounds, 1):
+                record = driver.play(round_, number, len(plan.rounds))
+                path = self._dir / "records" / f"{round_.id}.json"
+                path.write_text(record.model_dump_json(), encoding="utf-8")
+                if not record.alive:
+                    break
+        finally:
+            client.close()
+            adapter.close()
+
+    def _start_world(
+        self,
+        target: Target,
+        world: World,
+        keys: dict[str, str],
+        children: Children,
+        overlay: Path | None,
+        reference: date,
+    ) -> Endpoints:
+        ports = target.world.ports
+        config = WorldConfig(
+            run_dir=self._dir,
+            profile=target.profile.name,
+            overlay=overlay,
+            dantai_code=world.municipality.dantai_code,
+            start_clock=start_clock(reference),
+            download=DownloadConfig(
+                fqdn=target.world.fqdn, account=keys["download_account"], secret=keys["download_secret"]
+            ),
+            link_api_key=keys["link_api_key"],
+            core={name: CoreConfig(atena_api_key=keys["atena_api_key"]) for name in world.core_systems()},
+            ports=Ports(
+                download=ports.download, relay=ports.relay, link=ports.link, atena=ports.atena, control=ports.control
+            ),
+            relay_command=list(self._options.relay_command),
+        )
+        path = self._dir / "world.json"
+        path.write_text(config.model_dump_json(indent=1), encoding="utf-8")
+        path.chmod(0o600)
+        children.start("world", self._options.module_command("mock_services.serve", "--config", str(path)))
+        return Endpoints.model_validate(children.wait_ready("world", self._dir / "world-ready.json", 30))
+
+    def _start_product(self, target: Target, settings: ProductSettings, children: Children) -> dict[str, str]:
+        """Starts the product when the target says how; returns what its ready file told."""
+        if target.start is None:
+            return {}
+        values = settings.values()
+        start = target.start
+        ready_file = Path(expand(start.ready_file, values, "start.ready_file")) if start.ready_file else None
+        import os
+
+        inherited = {name: os.environ[name] for name in start.inherit_env if name in os.environ}
+        env = {name: expand(value, values, f"start.env.{name}") for name, value in start.env.items()}
+        command = [expand(word, values, "start.command") for word in start.command]
+        children.start("product", command, env=clean_environment({**inherited, **self._options.extra_env, **env}))
+        if ready_file is None:
+            return {}
+        ready = children.wait_ready("product", ready_file, start.ready_timeout_seconds)
+        return {f"ready.{name}": str(value) for name, value in ready.items()}
+
+    def _preflight(self, adapter: HttpAdapter) -> None:
+        """The product answers and knows our token. Otherwise the configuration is wrong, not the product."""
+        try:
+            adapter.health()
+            adapter.applications()
+        except AdapterProblem as error:
+            raise TargetError(f"endpoints.control: {error}") from None
+
+    def _populate(self, client: WorldClient, world: World) -> None:
+        client.put_links([LinkRecord(**vars(row)) for row in world.links()])
+        for core in world.core_systems():
+            client.put_atena(core, [AtenaRecord(**vars(row)) for row in world.atena(core)])
+
+    def _run_checks(self, plan: Plan) -> None:
+        """Runs the check bodies in a process of their own and takes over their events."""
+        words = [plan.role]
+        if self._options.fail_fast:
+            words.append("-x")
+        if self._options.workers:
+            words += ["-n", str(self._options.workers)]
+        command = self._options.module_command("conformance.engine.check_process", *words)
+        log = (self._dir / "checks.log").open("ab")
+        with log:
+            try:
+                code = subprocess.run(
+                    command,
+                    cwd=self._dir,
+                    env=clean_environment({RUN_DIR: str(self._dir)}),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    timeout=CHECKS_LIMIT_SECONDS,
+                    check=False,
+                ).returncode
+            except subprocess.TimeoutExpired:
+                code = -1
+        path = self._dir / "checks.ndjson"
+        if path.is_file():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                self._log.emit(read_line(line))
+        if code not in (0, 1):
+            self._log.emit(
+                RunTrouble(
+                    at=now(),
+                    kind="harness",
+                    ja=f"検査プロセスが途中で終わりました（終了コード {code}、checks.log 参照）",
+                    en=f"the check process ended early (code {code}, see checks.log)",
+                )
+            )
+
+
+def start_clock(reference: date) -> datetime:
+    """The world's clock at the start: real time of day on the reference date, so that a black box agrees with it."""
+    clock = datetime.now(JST)
+    return clock.replace(year=reference.year, month=reference.month, day=reference.day).astimezone(UTC)

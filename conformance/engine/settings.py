@@ -1,0 +1,79 @@
+"""「製品側に設定する値」: everything that has to be set on the product's side, as one flat table of named values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from conformance.plan import Plan
+from conformance.target import Target, TargetError
+from mock_services.config import Endpoints
+
+_PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)?)\}")
+
+
+def expand(text: str, values: Mapping[str, str], field: str) -> str:
+    """``text`` with its ``{name}`` filled in. Raises TargetError naming field and unknown placeholder."""
+
+    def one(found: re.Match[str]) -> str:
+        name = found.group(1)
+        if name not in values:
+            raise TargetError(
+                f"{field}: {{{name}}} という値はありません（あるもの: {', '.join(sorted(values)) or 'なし'}） / unknown placeholder"
+            )
+        return values[name]
+
+    return _PLACEHOLDER.sub(one, text)
+
+
+class ProductSettings(BaseModel):
+    """Values to set, without and with the secrets (``secrets`` is never written to disk)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    plain: dict[str, str]
+    secrets: dict[str, str]
+
+    @classmethod
+    def of(
+        cls,
+        endpoints: Endpoints,
+        target: Target,
+        keys: Mapping[str, str],
+        dantai_code: str,
+        plan: Plan,
+        run_dir: Path,
+        overlay: Path | None,
+    ) -> Self:
+        from conformance.engine.run import start_clock
+
+        plain = {
+            "run_dir": str(run_dir),
+            "dantai_code": dantai_code,
+            "download_url": endpoints.download_url,
+            "download_ca_file": str(endpoints.dl_ca_file),
+            "proxy_url": endpoints.relay_url,
+            "link_url": endpoints.link_url,
+            "atena_urls": ",".join(f"{core}={url}" for core, url in endpoints.atena_urls.items()),
+            "procedures": ",".join(target.run.procedures),
+            "core_systems": ",".join(endpoints.atena_urls),
+            "profile": plan.profile.id,
+            "profile_overlay": str(overlay.resolve()) if overlay else "",
+            "clock": start_clock(plan.reference_date).isoformat(),
+        }
+        secret = {
+            "download_account": keys["download_account"],
+            "download_secret": keys["download_secret"],
+            "link_api_key": keys["link_api_key"],
+            "atena_api_keys": ",".join(f"{core}={keys['atena_api_key']}" for core in endpoints.atena_urls),
+            "handover_api_keys": ",".join(f"{core}={keys['handover_api_key']}" for core in endpoints.atena_urls),
+            "control_token": keys["control_token"],
+        }
+        return cls(plain=plain, secrets=secret)
+
+    def values(self) -> dict[str, str]:
+        return {**self.plain, **self.secrets}

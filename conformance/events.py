@@ -1,0 +1,177 @@
+"""The event stream between the runner and everything that reports: frozen, versioned, one JSON object per line.
+
+Nothing flows back. A report can be made from ``events.ndjson`` alone, also of a run that was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from conformance.plan import Plan
+from conformance.verdicts import Raw
+
+EVENTS_VERSION = 1
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    v: Literal[1] = 1
+    at: datetime
+
+
+class RunStarted(_Event):
+    """First event: the whole plan, so that a report needs nothing but the stream."""
+
+    type: Literal["run-started"] = "run-started"
+    plan: Plan
+
+
+class RoundStarted(_Event):
+    type: Literal["round-started"] = "round-started"
+    round: str
+    number: int
+    of: int
+    ja: str
+    en: str
+
+
+class StepStarted(_Event):
+    """One step of a round. ``actor`` says who must act: the harness, the product, or a person."""
+
+    type: Literal["step-started"] = "step-started"
+    round: str
+    step: str
+    ja: str
+    en: str
+    actor: Literal["harness", "product", "person"] = "harness"
+    limit_seconds: float = 0
+
+
+class StepFinished(_Event):
+    type: Literal["step-finished"] = "step-finished"
+    round: str
+    step: str
+    ok: bool
+    message: str = ""
+    seconds: float
+
+
+class Evidence(BaseModel):
+    """One recorded exchange, trimmed and redacted, that belongs to a finding."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    seq: int
+    at: str
+    system: str
+    operation: str
+    peer: str
+    request: str
+    response: str
+    fault: str = ""
+
+
+class FoundThis(BaseModel):
+    """A finding on its way to the report."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    ja: str
+    en: str
+    sent: str = ""
+    expected: str = ""
+    actual: str = ""
+    case: str = ""
+    evidence: list[Evidence] = []
+
+
+class CheckEnded(_Event):
+    """One phase of one check ended. Verdicts are folded from these over the ids of the plan."""
+
+    type: Literal["check-ended"] = "check-ended"
+    check: str
+    phase: Literal["setup", "call", "teardown", "worker"]
+    raw: Raw
+    seconds: float = 0
+    finding: FoundThis | None = None
+
+
+class RunTrouble(_Event):
+    """The run itself went wrong: ``configuration`` is the vendor's (exit 2), ``harness`` is ours (exit 3)."""
+
+    type: Literal["run-trouble"] = "run-trouble"
+    kind: Literal["configuration", "harness"]
+    ja: str
+    en: str
+    detail: str = ""
+
+
+class RunInterrupted(_Event):
+    type: Literal["run-interrupted"] = "run-interrupted"
+    signal: str
+
+
+class RunFinished(_Event):
+    type: Literal["run-finished"] = "run-finished"
+    seconds: float
+
+
+Event = Annotated[
+    RunStarted | RoundStarted | StepStarted | StepFinished | CheckEnded | RunTrouble | RunInterrupted | RunFinished,
+    Field(discriminator="type"),
+]
+_ANY: TypeAdapter[Event] = TypeAdapter(Event)
+
+Listener = Callable[[Event], None]
+
+
+def read_line(line: str) -> Event:
+    """The event of one line; ValueError when it is none of ours."""
+    try:
+        return _ANY.validate_json(line)
+    except ValidationError as error:
+        raise ValueError(f"イベントとして読めない行です / not an event: {error.errors()[0]['msg']}") from None
+
+
+class EventLog:
+    """Appends events to ``events.ndjson`` and hands them to live listeners (progress on the terminal)."""
+
+    def __init__(self, path: Path, listeners: tuple[Listener, ...] = ()) -> None:
+        self.path = path
+        self._listeners = listeners
+        self._file = path.open("a", encoding="utf-8")
+
+    def emit(self, event: Event) -> None:
+        self._file.write(event.model_dump_json() + "\n")
+        self._file.flush()
+        for listener in self._listeners:
+            listener(event)
+
+    def close(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """Events of a run in order. A last line that a kill cut short is passed over; any other bad line is ValueError."""
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    for number, line in enumerate(lines):
+        if not line:
+            continue
+        try:
+            json.loads(line)
+        except json.JSONDecodeError:
+            if number == len(lines) - 1:
+                return
+            raise ValueError(f"{path.name}: {number + 1} 行目が壊れています / line {number + 1} is damaged") from None
+        yield read_line(line)
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    return event.model_dump(mode="json")

@@ -1,0 +1,203 @@
+"""From catalogue, target and selection to the plan: which rounds, which checks, what is 対象外, what must be attested."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from conformance import SUITE_VERSION
+from conformance.catalogue import Catalogue, Check, load_catalogue
+from conformance.plan import (
+    Plan,
+    PlannedAttestation,
+    PlannedCheck,
+    PlannedRequirement,
+    PlannedRound,
+    ProfileNote,
+    Waiver,
+)
+from conformance.target import Target, TargetError
+from interface_spec.procedures import load_procedures
+from interface_spec.profile import Profile
+from interface_spec.requirements import Requirement, load_requirements
+
+
+def procedure_of(case: str) -> str:
+    """Procedure id of a case by its name (``k01-plain#3`` → K01); broken packages are K01 applications."""
+    head = case.split("-", 1)[0].upper()
+    return head if head in load_procedures() else "K01"
+
+
+def _select(catalogue: Catalogue, wanted: Iterable[str]) -> set[str]:
+    """Ids that a selection keeps: each word is an id, a glob over ids, or a piece of a title. TargetError when none."""
+    kept: set[str] = set()
+    for word in wanted:
+        found = {
+            check.id
+            for check in catalogue.checks.values()
+            if fnmatch.fnmatchcase(check.id, word)
+            or check.id.startswith(word)
+            or word in check.ja
+            or word.lower() in check.en.lower()
+        }
+        if not found:
+            raise TargetError(
+                f"-k {word}: 当てはまる検査がありません（shinsei checks {catalogue.role} で一覧） / no check matches the selector"
+            )
+        kept |= found
+    return kept
+
+
+def _status(
+    check: Check, requirement: Requirement, target: Target, selected: set[str] | None
+) -> tuple[Literal["run", "na", "deselected"], str, str]:
+    if not target.declare.has(requirement.condition):
+        return "na", f"機能 {requirement.condition} は宣言されていない", f"{requirement.condition} is not declared"
+    if check.needs == "screen" and not target.endpoints.screen:
+        return "na", "照会画面の場所（endpoints.screen）が無く、申告で確かめる", "no endpoints.screen: attested instead"
+    undeclared = sorted({procedure_of(case) for case in check.cases} - set(target.run.procedures) - {"S02"})
+    if undeclared:
+        names = ", ".join(undeclared)
+        return "na", f"手続 {names} は対象に宣言されていない", f"procedure {names} is not declared"
+    if selected is not None and check.id not in selected:
+        return "deselected", "選択外", "left out by the selection"
+    return "run", "", ""
+
+
+def _waivers(target: Target, catalogue: Catalogue, today: date) -> tuple[Waiver, ...]:
+    for entry in target.waiver:
+        if entry.check not in catalogue.checks:
+            raise TargetError(f"waiver: 検査 {entry.check} はありません / no such check")
+        if entry.expires < today:
+            raise TargetError(
+                f"waiver: {entry.check} の免除は {entry.expires} に期限が切れています（延長するか削除してください） / waiver has expired"
+            )
+    return tuple(Waiver(**entry.model_dump()) for entry in target.waiver)
+
+
+def _attestations(
+    role: str, target: Target, requirements: Mapping[str, Requirement], covered: set[str]
+) -> list[PlannedAttestation]:
+    """Binding requirements of the deciding sets that no check of this run covers; those of the 団体 are not the product's."""
+    entries = []
+    for one in requirements.values():
+        binding = one.level == "必須" and one.set in target.run.deciding_sets and role in one.roles
+        binding = binding and not one.id.startswith("MUN-")
+        if binding and one.id not in covered and target.declare.has(one.condition):
+            answer = target.attestations.get(one.id)
+            entries.append(
+                PlannedAttestation(
+                    requirement=one.id,
+                    statement=answer.statement if answer else "",
+                    by=answer.by if answer else "",
+                    date=answer.date.isoformat() if answer else "",
+                )
+            )
+    for answered in target.attestations:
+        if answered not in requirements:
+            raise TargetError(f"attestations.{answered}: その要件はカタログにありません / unknown requirement")
+    return entries
+
+
+def make_plan(
+    *,
+    run_id: str,
+    target: Target,
+    profile: Profile,
+    world_version: str,
+    reference_date: date,
+    select: Iterable[str] = (),
+    mutant: str = "",
+    started_by: str = "",
+    today: date,
+) -> Plan:
+    """The plan of one run. Raises TargetError for a selection or waiver that cannot be used."""
+    catalogue = load_catalogue(target.role)
+    requirements = load_requirements()
+    words = list(select)
+    selected = _select(catalogue, words) if words else None
+    for procedure in target.run.procedures:
+        if procedure not in load_procedures():
+            raise TargetError(f"run.procedures: 手続 {procedure} はありません / no such procedure")
+    waivers = _waivers(target, catalogue, today)
+    waived = {one.check: f"{one.reason}（{one.owner}, {one.expires} まで）" for one in waivers}
+
+    checks: list[PlannedCheck] = []
+    for check in catalogue.checks.values():
+        requirement = requirements[check.requirement]
+        status, reason_ja, reason_en = _status(check, requirement, target, selected)
+        checks.append(
+            PlannedCheck(
+                id=check.id,
+                ja=check.ja,
+                en=check.en,
+                requirement=requirement.id,
+                also=check.also,
+                mandatory=requirement.level == "必須",
+                deciding=requirement.set in target.run.deciding_sets,
+                verdict=requirement.verdict,
+                headline=requirement.headline,
+                function=requirement.function,
+                round=check.disturbance,
+                cases=check.cases,
+                procedures=tuple(sorted({procedure_of(case) for case in check.cases})),
+                status=status,
+                reason_ja=reason_ja,
+                reason_en=reason_en,
+                waiver=waived.get(check.id, ""),
+            )
+        )
+
+    active = [one for one in checks if one.status == "run"]
+    needed = {one.round for one in active}
+    rounds = tuple(
+        PlannedRound(
+            id=name,
+            ja=disturbance.ja,
+            en=disturbance.en,
+            cases=tuple(sorted({case for one in active if one.round == name for case in one.cases})),
+        )
+        for name, disturbance in catalogue.disturbances.items()
+        if name in needed
+    )
+    covered = {name for one in checks if one.status != "na" for name in (one.requirement, *one.also)}
+    attestations = _attestations(target.role, target, requirements, covered)
+    cited = {name for one in checks for name in (one.requirement, *one.also)} | {
+        one.requirement for one in attestations
+    }
+    return Plan(
+        run_id=run_id,
+        role=target.role,
+        suite_version=SUITE_VERSION,
+        world_version=world_version,
+        seed=target.run.seed,
+        reference_date=reference_date,
+        started_by=started_by,
+        mutant=mutant,
+        adapter=target.adapter.kind,
+        product=target.product.model_dump(),
+        profile=ProfileNote(
+            id=profile.profile.id,
+            edition=profile.profile.edition,
+            ja=profile.profile.ja,
+            en=profile.profile.en,
+            overlay=Path(target.profile.overlay).name,
+            assumptions=tuple((one.place, one.what, one.provenance) for one in profile.assumptions()),
+        ),
+        deciding_sets=target.run.deciding_sets,
+        requirements={
+            name: PlannedRequirement(
+                **{key: getattr(requirements[name], key) for key in PlannedRequirement.model_fields}
+            )
+            for name in sorted(cited)
+        },
+        checks=tuple(checks),
+        attestations=tuple(attestations),
+        rounds=rounds,
+        waivers=waivers,
+        methods=dict(target.declare.methods),
+        functions=tuple(sorted({one.function for one in checks if one.function})),
+    )

@@ -1,0 +1,296 @@
+"""What a round observed, as data: the only thing a check looks at.
+
+The driver plays a round's script once and writes one `Record`; checks are pure readers of it, so that any number of
+them share one import of the product, run in any order or in parallel, and can be repeated from the evidence.
+Asking for something that did not take place raises `Unverified`: a check cannot pass on nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from conformance.outcomes import unverified
+from interface_spec.control import ApplicationDetail, ApplicationSummary, Job, Review
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ItemTruth(_Part):
+    item_id: str
+    label: str
+    group: str
+    occurrence: int
+    value: str
+
+
+class AttachmentTruth(_Part):
+    seq: int
+    label: str
+    file_name: str
+    size: int
+    sha256: str
+
+
+class PersonTruth(_Part):
+    """Who a person really is. ``identifiable``: serial | basic4 | staff (must not be decided automatically)."""
+
+    name: str
+    juki_atena_no: str
+    numbers: dict[str, str]
+    identifiable: str
+
+
+class CaseTruth(_Part):
+    """One application as it was really made."""
+
+    name: str
+    ja: str
+    receipt_no: str
+    procedure_id: str
+    core_system: str
+    received_at: datetime
+    arrived_at: datetime
+    fate: str
+    reason_ja: str
+    zip_bytes: int
+    zip_sha256: str
+    items: tuple[ItemTruth, ...]
+    attachments: tuple[AttachmentTruth, ...]
+    signer: PersonTruth | None
+    subject: PersonTruth | None
+
+
+class StepResult(_Part):
+    name: str
+    do: str
+    what: str
+    ok: bool
+    message: str = ""
+    started_at: datetime
+    ended_at: datetime
+    first_exchange: int = 0
+    last_exchange: int = 0
+    job: Job | None = None
+
+
+class FetchedAttachment(_Part):
+    seq: int
+    status: int
+    size: int
+    sha256: str
+
+
+class ScreenLink(_Part):
+    """One link of the product's screen that was followed."""
+
+    status: int
+    size: int
+    sha256: str
+
+
+class Screen(_Part):
+    """What a member of staff sees of one application: the visible text, and what its links gave."""
+
+    status: int
+    text: str
+    links: tuple[ScreenLink, ...] = ()
+
+
+class Snapshot(_Part):
+    """The product's applications at one moment, through the adapter."""
+
+    listed: tuple[ApplicationSummary, ...]
+    details: dict[str, ApplicationDetail]
+    attachments: dict[str, tuple[FetchedAttachment, ...]]
+    screens: dict[str, Screen] = {}
+
+
+class ReviewAttempt(_Part):
+    """One change of 審査状況 that was asked for, and what became of it."""
+
+    step: str
+    case: str
+    to: Review
+    status: int
+    before: Review | None
+    after: Review | None
+    message: str = ""
+    exchange: int = 0
+
+
+class CoreReceived(_Part):
+    """One application as the core system got it: canonical values by the profile, and where the answer broke it."""
+
+    receipt_no: str
+    fields: dict[str, Any]
+    items: tuple[dict[str, Any], ...]
+    attachments: tuple[dict[str, Any], ...]
+    raw: str
+    problems: tuple[str, ...]
+
+
+class Pull(_Part):
+    """One visit of a core system at the product's hand-over interface."""
+
+    core_system: str
+    listed: tuple[str, ...]
+    received: tuple[CoreReceived, ...]
+    acks: tuple[tuple[str, int], ...]
+    problems: tuple[str, ...]
+
+    def got(self, receipt_no: str) -> CoreReceived | None:
+        return next((one for one in self.received if one.receipt_no == receipt_no), None)
+
+
+class Exchange(_Part):
+    """One recorded exchange of a simulated system or of the adapter (``system`` = product)."""
+
+    seq: int
+    at: str
+    system: str
+    operation: str
+    peer: str
+    method: str
+    target: str
+    request_headers: dict[str, str]
+    request_body: str
+    request_bytes: int
+    status: int
+    response_headers: dict[str, str]
+    response_body: str
+    response_bytes: int
+    fault: str
+
+
+class RelayLine(_Part):
+    """One line of the 連携サーバ's access log."""
+
+    at: str
+    client: str
+    method: str
+    host: str
+    port: int
+    verdict: str
+    status: int
+
+
+class Record(_Part):
+    round: str
+    relay_address: str
+    download_fqdn: str
+    import_window_note: str = ""
+    cases: dict[str, CaseTruth]
+    bystanders: tuple[CaseTruth, ...] = ()
+    steps: tuple[StepResult, ...]
+    snapshots: dict[str, Snapshot]
+    pulls: dict[str, tuple[Pull, ...]]
+    reviews: tuple[ReviewAttempt, ...]
+    exchanges: tuple[Exchange, ...]
+    relay_log: tuple[RelayLine, ...]
+    alive: bool
+    trouble: str = ""
+
+    # -- readers for checks: each raises Unverified when there is nothing to read ------------------------------------
+
+    def case(self, name: str) -> CaseTruth:
+        if name not in self.cases:
+            raise unverified(
+                f"事例 {name} はこのラウンドで投入されていない", f"case {name} was not loaded in this round", case=name
+            )
+        return self.cases[name]
+
+    def step(self, name: str) -> StepResult:
+        """The step ``name``; Unverified unless it was carried out (a failed import *was* carried out)."""
+        found = next((one for one in self.steps if one.name == name), None)
+        if found is None:
+            raise unverified(
+                f"手順「{name}」まで進まなかった（{self.trouble or '前の手順で停止'}）",
+                f"step '{name}' was not reached ({self.trouble or 'stopped before'})",
+            )
+        return found
+
+    def done(self, name: str) -> StepResult:
+        """The step ``name``; Unverified unless it was carried out with success."""
+        found = self.step(name)
+        if not found.ok:
+            raise unverified(
+                f"前提となる手順「{name}」が成功していない", f"prerequisite step '{name}' failed", actual=found.message
+            )
+        return found
+
+    def snapshot(self, name: str) -> Snapshot:
+        if name not in self.snapshots:
+            self.done(f"snapshot:{name}")
+        return self.snapshots[name]
+
+    def summaries(self, snapshot: str, case: str) -> list[ApplicationSummary]:
+        """Rows of the case in a snapshot; more than one means it was taken twice."""
+        receipt = self.case(case).receipt_no
+        return [one for one in self.snapshot(snapshot).listed if one.receipt_no == receipt]
+
+    def detail(self, snapshot: str, case: str) -> ApplicationDetail:
+        """The case in a snapshot; Unverified when the product does not have it (another check judges that)."""
+        receipt = self.case(case).receipt_no
+        found = self.snapshot(snapshot).details.get(receipt)
+        if found is None:
+            raise unverified(
+                f"製品に受付番号 {receipt}（{case}）が無いため確認できない",
+                f"the product does not have {receipt} ({case}), nothing to look at",
+                case=case,
+            )
+        return found
+
+    def fetched(self, snapshot: str, case: str) -> tuple[FetchedAttachment, ...]:
+        self.detail(snapshot, case)
+        return self.snapshot(snapshot).attachments.get(self.case(case).receipt_no, ())
+
+    def screen(self, case: str, snapshot: str = "first") -> Screen:
+        """The product's screen of the case; Unverified when it was not opened."""
+        found = self.snapshot(snapshot).screens.get(self.case(case).receipt_no)
+        if found is None or found.status != 200:
+            raise unverified(
+                f"{case} の照会画面を開けない",
+                f"the screen of {case} cannot be opened",
+                case=case,
+                actual=str(found.status) if found else "",
+            )
+        return found
+
+    def pull(self, name: str, core_system: str) -> Pull:
+        self.done(f"pull:{name}")
+        found = next((one for one in self.pulls.get(name, ()) if one.core_system == core_system), None)
+        if found is None:
+            raise unverified(
+                f"基幹 {core_system} の受取りが記録されていない", f"no visit of core {core_system} on record"
+            )
+        return found
+
+    def received(self, pull: str, case: str) -> CoreReceived:
+        """The case as its core system got it; Unverified when it was not handed over in that visit."""
+        truth = self.case(case)
+        found = self.pull(pull, truth.core_system).got(truth.receipt_no)
+        if found is None:
+            raise unverified(
+                f"{case} が基幹へ渡っていないため確認できない", f"{case} did not reach the core system", case=case
+            )
+        return found
+
+    def calls(self, step: str, *, system: str = "download", operation: str = "") -> list[Exchange]:
+        """Exchanges of ``system`` during ``step``."""
+        found = self.step(step)
+        return [
+            one
+            for one in self.exchanges
+            if found.first_exchange < one.seq <= found.last_exchange
+            and one.system == system
+            and (not operation or one.operation == operation)
+        ]
+
+    def attempts(self, step: str, case: str) -> list[ReviewAttempt]:
+        self.case(case)
+        return [one for one in self.reviews if one.step == step and one.case == case]

@@ -1,0 +1,132 @@
+"""手順書 5章③-5 基幹連携: 審査完了の申請を、契約の形で、漏れなく二重なく渡し、答えを受け取る。"""
+
+from __future__ import annotations
+
+from conformance.kit import check, fail, same
+from conformance.outcomes import unverified
+from conformance.record import Record
+from interface_spec.control import Handover
+
+
+@check("AM-3.5-02a")
+def the_core_lists_fetches_and_acknowledges(run: Record) -> None:
+    for name in ("k01-plain", "c01-self"):
+        truth = run.case(name)
+        visit = run.pull("completed", truth.core_system)
+        if truth.receipt_no not in visit.listed:
+            fail(
+                "審査完了の申請が連携対象一覧に現れない",
+                "a completed application is not offered",
+                case=name,
+                expected=truth.receipt_no,
+                actual=", ".join(visit.listed) or "（空）" if not visit.problems else "; ".join(visit.problems),
+            )
+        if visit.got(truth.receipt_no) is None:
+            fail(
+                "連携対象の申請を取得できない",
+                "an offered application cannot be fetched",
+                case=name,
+                expected=truth.receipt_no,
+                actual="; ".join(visit.problems) or "なし / none",
+            )
+        status = dict(visit.acks).get(truth.receipt_no)
+        if status != 200:
+            fail(
+                "受領確認が受け付けられない",
+                "the acknowledgement is not accepted",
+                case=name,
+                expected="200",
+                actual=str(status),
+            )
+
+
+@check("AM-3.5-05a")
+def what_is_handed_over_fits_the_interface(run: Record) -> None:
+    for name in ("k01-plain", "k01-plain#9", "c01-self", "c01-family"):
+        got = run.received("completed", name)
+        if got.problems:
+            fail(
+                "基幹へ渡すデータがインターフェースに合わない",
+                "what is handed over does not fit the interface",
+                case=name,
+                expected="契約の項目・型・長さ・コード / as in the contract",
+                actual="; ".join(got.problems[:5]),
+            )
+
+
+@check("AM-3.5-05b")
+def values_at_the_core_equal_the_application(run: Record) -> None:
+    for name in ("k01-plain", "k01-plain#9"):
+        truth, got = run.case(name), run.received("completed", name)
+        same(
+            "基幹に渡った項目",
+            "the items at the core",
+            case=name,
+            expected=sorted((i.item_id, i.group, i.occurrence, i.value) for i in truth.items),
+            actual=sorted(
+                (
+                    str(i.get("item_id")),
+                    str(i.get("group") or ""),
+                    int(i.get("occurrence") or 0),
+                    str(i.get("value") or ""),
+                )
+                for i in got.items
+            ),
+        )
+        same(
+            "基幹に渡った添付の中身",
+            "the attachments at the core",
+            case=name,
+            expected=sorted(a.sha256 for a in truth.attachments),
+            actual=sorted(str(a.get("sha256")) for a in got.attachments),
+        )
+
+
+@check("AM-3.5-81a")
+def an_acknowledged_application_is_not_offered_again(run: Record) -> None:
+    for name in ("k01-plain", "k01-plain#9"):
+        truth = run.case(name)
+        if dict(run.pull("completed", truth.core_system).acks).get(truth.receipt_no) != 200:
+            raise unverified("一度目の受領確認ができていない", "the first acknowledgement did not take place", case=name)
+        if truth.receipt_no in run.pull("again", truth.core_system).listed:
+            fail(
+                "受領確認した申請をもう一度渡そうとした",
+                "an acknowledged application was offered again",
+                case=name,
+                expected="一覧に現れない / not offered",
+                actual="一覧にある / offered",
+            )
+
+
+@check("AM-3.5-81b")
+def an_unacknowledged_application_is_offered_again(run: Record) -> None:
+    name = "k01-plain#5"
+    truth = run.case(name)
+    if truth.receipt_no not in run.pull("completed", truth.core_system).listed:
+        raise unverified("一度目に渡されていない", "it was not offered the first time", case=name)
+    if truth.receipt_no not in run.pull("again", truth.core_system).listed:
+        fail(
+            "受領確認のない申請が、もう渡されない（欠落）",
+            "an application without acknowledgement is not offered again (lost)",
+            case=name,
+            expected="もう一度一覧に現れる / offered again",
+            actual="一覧にない / not offered",
+        )
+
+
+@check("AM-3.5-82a")
+def a_core_error_comes_back(run: Record) -> None:
+    name = "k01-plain#6"
+    truth = run.case(name)
+    if dict(run.pull("completed", truth.core_system).acks).get(truth.receipt_no) != 200:
+        raise unverified("基幹のエラーを返せていない", "the core's error could not be sent", case=name)
+    detail = run.detail("final", name)
+    if detail.handover is not Handover.ERROR or not detail.core_errors:
+        fail(
+            "基幹のエラーが申請に戻っていない",
+            "the core's error did not come back to the application",
+            case=name,
+            sent="口座番号が基幹の登録と一致しません",
+            expected="連携エラーと理由 / error with its reason",
+            actual=f"{detail.handover} {detail.core_errors}",
+        )

@@ -1,0 +1,195 @@
+"""``target.toml``: the product's side of a run, in one file that is the whole plan of the vendor.
+
+Secrets stand in it by reference only: ``env:NAME`` or ``file:PATH``.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from interface_spec.errors import first_problem
+
+
+class TargetError(ValueError):
+    """The vendor's configuration cannot be used (exit 2). ``str()`` is one sentence: file, field, problem, fix."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Product(_Table):
+    name: str
+    version: str
+    vendor: str
+
+
+class ProfileChoice(_Table):
+    name: str = "baseline"
+    overlay: str = ""
+
+
+class RunChoice(_Table):
+    seed: int = Field(default=1, ge=0)
+    procedures: tuple[str, ...] = Field(default=("K01", "C01"), min_length=1)
+    deciding_sets: tuple[str, ...] = ("tejunsho-1.0",)
+
+
+class Declaration(_Table):
+    """What the product says it does; what is not declared is 対象外, what is declared binds."""
+
+    patterns: tuple[Literal["i", "ii", "iii"], ...] = ("i", "iii")
+    methods: dict[str, Literal["i", "ii", "iii", "iv"]] = {}
+    standard_config: bool = True
+    features: tuple[str, ...] = ()
+
+    def has(self, feature: str) -> bool:
+        """Whether the condition of a requirement holds: "" always; ``a | b`` when one of them does."""
+        if "|" in feature:
+            return any(self.has(one.strip()) for one in feature.split("|"))
+        if not feature:
+            return True
+        head, _, tail = feature.partition(".")
+        match head:
+            case "pattern":
+                return tail in self.patterns
+            case "method":
+                return tail in self.methods.values()
+            case "standard_config":
+                return self.standard_config
+        return feature in self.features
+
+
+class Endpoints(_Table):
+    """Addresses of the product; ``{ready.url}`` is taken from the ready file of a product that the harness starts."""
+
+    control: str
+    handover: str
+    screen: str = Field(default="", description="照会画面: URL of one application with {receipt_no}; empty: not declared")
+
+
+class Credentials(_Table):
+    """References to secrets: ``env:NAME`` or ``file:PATH``; absent ones are made up for the run and printed to set."""
+
+    control_token: str
+    download_account: str = ""
+    download_secret: str = ""
+    link_api_key: str = ""
+    screen: str = Field(default="", description="user:password of the screen (HTTP Basic)")
+    atena_api_keys: dict[str, str] = {}
+    handover_api_keys: dict[str, str] = {}
+
+
+class AdapterChoice(_Table):
+    kind: Literal["http"] = "http"
+    job_timeout_seconds: float = Field(default=120, gt=0, le=7200)
+    call_timeout_seconds: float = Field(default=30, gt=0, le=600)
+
+
+class WorldPorts(_Table):
+    """Ports of the simulated systems on loopback; 0 takes a free one (only when the harness starts the product)."""
+
+    download: int = Field(default=0, ge=0, le=65535)
+    relay: int = Field(default=0, ge=0, le=65535)
+    link: int = Field(default=0, ge=0, le=65535)
+    atena: dict[str, int] = {}
+    control: int = Field(default=0, ge=0, le=65535)
+
+
+class WorldChoice(_Table):
+    ports: WorldPorts = WorldPorts()
+    fqdn: str = "dl.shinsei.lgwan.test"
+
+
+class Start(_Table):
+    """How the harness starts the product itself (optional). Values may use ``{placeholders}`` of 製品側に設定する値."""
+
+    command: tuple[str, ...] = Field(min_length=1)
+    env: dict[str, str] = {}
+    inherit_env: tuple[str, ...] = ()
+    ready_file: str = ""
+    ready_timeout_seconds: float = Field(default=30, gt=0, le=600)
+
+
+class AttestationAnswer(_Table):
+    statement: str = Field(min_length=1)
+    by: str = Field(min_length=1)
+    date: date
+
+
+class WaiverEntry(_Table):
+    check: str
+    reason: str = Field(min_length=1)
+    owner: str = Field(min_length=1)
+    expires: date
+
+
+class Target(_Table):
+    role: Literal["am"]
+    product: Product
+    profile: ProfileChoice = ProfileChoice()
+    run: RunChoice = RunChoice()
+    declare: Declaration = Declaration()
+    endpoints: Endpoints
+    credentials: Credentials
+    adapter: AdapterChoice = AdapterChoice()
+    world: WorldChoice = WorldChoice()
+    start: Start | None = None
+    attestations: dict[str, AttestationAnswer] = {}
+    waiver: tuple[WaiverEntry, ...] = ()
+
+    @model_validator(mode="after")
+    def _fixed_ports_unless_started(self) -> Self:
+        if self.start is None:
+            ports = self.world.ports
+            for name in ("download", "relay", "link"):
+                if getattr(ports, name) == 0:
+                    raise ValueError(
+                        f"world.ports.{name}: 製品に設定できるよう 1〜65535 の番号を書きます / write a fixed port, the product must be set to it"
+                    )
+        return self
+
+
+def load_target(path: Path) -> Target:
+    """The vendor's file. Raises TargetError with one sentence naming file, field and fix."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise TargetError(
+            f"{path}: ファイルがありません（shinsei init am で雛形を作れます） / no such file (shinsei init am writes a template)"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise TargetError(f"{path}: 読めません / cannot be read: {error}") from None
+    try:
+        return Target.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise TargetError(f"{path}: TOML として読めません / not readable as TOML: {error}") from None
+    except ValidationError as error:
+        place, problem = first_problem(error)
+        raise TargetError(f"{path}: {place}: {problem}" if place else f"{path}: {problem}") from None
+
+
+def resolve_secret(reference: str, field: str) -> str:
+    """The secret behind ``env:NAME`` or ``file:PATH``. Raises TargetError naming the field; never prints the value."""
+    kind, _, name = reference.partition(":")
+    if kind == "env" and name:
+        value = os.environ.get(name, "")
+        if not value:
+            raise TargetError(
+                f"credentials.{field}: 環境変数 {name} が設定されていません（export {name}=… としてください） / environment variable {name} is not set"
+            )
+        return value
+    if kind == "file" and name:
+        try:
+            return Path(name).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise TargetError(f"credentials.{field}: {name} を読めません / cannot read: {error.strerror}") from None
+    raise TargetError(
+        f'credentials.{field}: 秘密は直接書かず "env:名前" か "file:パス" と書きます / write "env:NAME" or "file:PATH", never the secret itself'
+    )
