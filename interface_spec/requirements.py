@@ -35,7 +35,6 @@ FEATURES: dict[str, str] = {
     "subsidy": "デジタル基盤改革支援補助金を使う（6.2(1)。事業期間は令和4年度末で終了）",
     "pittari.new": "ぴったりサービスをこれから導入する団体（4.3）",
     "generic_eform": "汎用的電子申請システムを使う（3.3(5)）",
-    "saigai.standard": "罹災証明を標準的なシステム構成で受け付ける（3.3(2)②）",
 }
 """Every feature a target can declare that a condition may name, with its Japanese meaning."""
 
