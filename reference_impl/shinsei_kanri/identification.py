@@ -1,0 +1,68 @@
+"""Running the rules of `identify` over what is stored: after each take-over of 番号紐付情報 and 宛名情報."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from interface_spec.control import PersonState
+from interface_spec.procedures import Procedure
+from interface_spec.profile import Profile
+from reference_impl.shinsei_kanri import identify, review
+from reference_impl.shinsei_kanri.clock import Clock
+from reference_impl.shinsei_kanri.records import Decision
+from reference_impl.shinsei_kanri.storage import applications
+from reference_impl.shinsei_kanri.storage.people import SqlDirectory
+
+
+def look_again(engine: Engine, clock: Clock, profile: Profile, procedures: Mapping[str, Procedure]) -> int:
+    """Judge every open person anew; how many applications changed. What staff decided stays."""
+    with engine.connect() as connection:
+        receipts = applications.open_receipts(connection, review.OPEN)
+    changed = 0
+    for receipt_no in receipts:
+        with engine.begin() as connection:
+            changed += _again(connection, receipt_no, clock.now(), profile, procedures)
+    return changed
+
+
+def _again(
+    connection: Connection, receipt_no: str, now: datetime, profile: Profile, procedures: Mapping[str, Procedure]
+) -> bool:
+    status = applications.status(connection, receipt_no, lock=True)
+    if status is None or status.procedure_id not in procedures or status.review not in review.OPEN:
+        return False
+    items, verification = applications.content(connection, receipt_no)
+    fresh = identify.persons(
+        items,
+        verification,
+        procedures[status.procedure_id],
+        SqlDirectory(connection),
+        profile.codes["gender_municipal"],
+    )
+    before = {person.role: person for person in status.persons}
+    better = [
+        person for person in fresh if person != before[person.role] and identify.needs_new_look(before[person.role])
+    ]
+    if not better:
+        return False
+    applications.write_persons(connection, receipt_no, better)
+    applications.change(connection, receipt_no)
+    for person in better:
+        if became_known(person):
+            applications.add_history(connection, receipt_no, now, "system", f"{person.role.value}: 特定 / identified")
+    note_same_person(connection, receipt_no, now)
+    return True
+
+
+def became_known(person: Decision) -> bool:
+    return person.state is PersonState.IDENTIFIED
+
+
+def note_same_person(connection: Connection, receipt_no: str, now: datetime) -> None:
+    """Tell staff about other applications of the same person for the same procedure (重複申請)."""
+    if others := applications.same_person(connection, receipt_no):
+        what = f"同じ人の同じ手続の申請があります: {', '.join(others[:5])} / same person, same procedure"
+        applications.add_history(connection, receipt_no, now, "system", what)

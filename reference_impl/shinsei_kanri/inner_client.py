@@ -1,0 +1,53 @@
+"""HTTP to the systems inside マイナンバー利用事務系 (既存住基, 基幹): direct, with an API key, no proxy."""
+
+from __future__ import annotations
+
+import httpx
+
+from interface_spec.profile import Profile
+from reference_impl.shinsei_kanri.wiring import calls
+from reference_impl.shinsei_kanri.wiring.calls import AnswerError
+from reference_impl.shinsei_kanri.wiring.fields import Fields
+from reference_impl.shinsei_kanri.wiring.formats import Value
+
+
+class InnerTrouble(Exception):
+    """The other system does not answer as agreed; ``str()`` is one sentence naming it."""
+
+
+class InnerClient:
+    """Calls one surface of the profile at ``url``."""
+
+    def __init__(self, surface: str, url: str, api_key: str, profile: Profile) -> None:
+        self._name, self._profile = surface, profile
+        self._surface = profile.surfaces[surface]
+        headers = {self._surface.auth_header: api_key} if self._surface.auth == "api-key" else {}
+        self._http = httpx.Client(
+            base_url=url, headers=headers, trust_env=False, timeout=httpx.Timeout(float(profile.limit("no_answer")))
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def call(
+        self, operation_name: str, values: dict[str, Value], lenient: tuple[str, ...] = ()
+    ) -> tuple[Fields, list[Fields]]:
+        """Items and rows of the answer. Raises InnerTrouble."""
+        operation = self._surface.operations[operation_name]
+        call = calls.build(operation, values, self._profile.codes)
+        try:
+            response = self._http.request(
+                call.method, call.path, params=call.query or None, headers=call.headers, json=call.body
+            )
+        except httpx.HTTPError as error:
+            raise InnerTrouble(
+                f"{self._surface.ja}に接続できません / cannot reach it ({type(error).__name__})"
+            ) from None
+        if response.status_code != operation.status:
+            raise InnerTrouble(f"{operation.ja}が状態 {response.status_code} で終わりました / ended with that status")
+        try:
+            return calls.read_table(
+                self._surface, operation, response.headers, response.content, self._profile.codes, lenient
+            )
+        except AnswerError as error:
+            raise InnerTrouble(f"{operation.ja}の応答を読めません / unreadable answer: {error}") from None

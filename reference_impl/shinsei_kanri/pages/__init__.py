@@ -1,0 +1,1 @@
+"""Screens for staff (③-4): server-rendered, no JavaScript, behind HTTP Basic."""

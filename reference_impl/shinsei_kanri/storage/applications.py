@@ -1,0 +1,319 @@
+"""Applications: stored once and completely or not at all, changed under a row lock, read as typed records."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from interface_spec.control import Candidate, Handover, Ingestion, Method, PersonState, Review, Role
+from reference_impl.shinsei_kanri.records import (
+    Acknowledgement,
+    Application,
+    AttachedFile,
+    Basic4,
+    Decision,
+    FormValue,
+    Listed,
+    Status,
+    Verification,
+)
+from reference_impl.shinsei_kanri.storage import tables
+from reference_impl.shinsei_kanri.storage.people import serial_key
+
+
+def known_receipts(connection: Connection, receipt_nos: Collection[str]) -> set[str]:
+    """Which of ``receipt_nos`` are here already, stored or quarantined."""
+    column = tables.applications.c.receipt_no
+    return set(connection.execute(select(column).where(column.in_(list(receipt_nos)))).scalars())
+
+
+def store(
+    connection: Connection, application: Application, listed: Listed, persons: Sequence[Decision], at: datetime
+) -> bool:
+    """Write one application completely. False when its 受付番号 is here already: nothing changes then."""
+    row = _header(listed, at) | {
+        "procedure_name": application.procedure_name,
+        "applied_at": application.applied_at,
+        "applicant_kind": application.applicant_kind,
+        "origin": application.origin,
+        "ingestion": Ingestion.STORED,
+        "quarantine_reason": "",
+    }
+    if not _insert_header(connection, row):
+        return False
+    receipt = {"receipt_no": application.receipt_no}
+    connection.execute(insert(tables.form_pdfs), [receipt | {"body": application.form_pdf}])
+    _insert(connection, tables.form_items, (receipt | one for one in map(_item_row, *_numbered(application.items))))
+    _insert(connection, tables.attachments, (receipt | _attachment_row(file) for file in application.attachments))
+    connection.execute(insert(tables.verifications), [receipt | _verification_row(application.verification)])
+    write_persons(connection, application.receipt_no, persons)
+    add_history(connection, application.receipt_no, at, "system", "取込・格納 / stored")
+    return True
+
+
+def quarantine(connection: Connection, listed: Listed, body: bytes, reason: str, at: datetime) -> bool:
+    """Keep an untrustworthy package with its reason. False when its 受付番号 is here already."""
+    row = _header(listed, at) | {
+        "procedure_name": "",
+        "applicant_kind": "",
+        "origin": "",
+        "ingestion": Ingestion.QUARANTINED,
+        "quarantine_reason": reason,
+    }
+    if not _insert_header(connection, row):
+        return False
+    connection.execute(insert(tables.packages), [{"receipt_no": listed.receipt_no, "body": body}])
+    add_history(connection, listed.receipt_no, at, "system", "隔離 / quarantined", reason)
+    return True
+
+
+def _header(listed: Listed, at: datetime) -> dict[str, Any]:
+    return {
+        "receipt_no": listed.receipt_no,
+        "procedure_id": listed.procedure_id,
+        "dantai_code": listed.dantai_code,
+        "received_at": listed.received_at,
+        "arrived_at": listed.arrived_at,
+        "imported_at": at,
+        "review": Review.UNREVIEWED,
+        "handover": Handover.NONE,
+        "version": 1,
+        "package_size": listed.size,
+        "package_sha256": listed.sha256,
+    }
+
+
+def _insert_header(connection: Connection, row: dict[str, Any]) -> bool:
+    statement = upsert(tables.applications).values(row).on_conflict_do_nothing(index_elements=["receipt_no"])
+    return connection.execute(statement.returning(tables.applications.c.receipt_no)).first() is not None
+
+
+def _insert(connection: Connection, table: Any, rows: Iterable[dict[str, Any]]) -> None:
+    if listed := list(rows):
+        connection.execute(insert(table), listed)
+
+
+def _numbered(items: Sequence[FormValue]) -> tuple[Iterable[int], Iterable[FormValue]]:
+    return range(len(items)), items
+
+
+def _item_row(position: int, item: FormValue) -> dict[str, Any]:
+    return {
+        "position": position,
+        "item_id": item.item_id,
+        "label": item.label,
+        "item_group": item.group,
+        "occurrence": item.occurrence,
+        "value": item.value,
+    }
+
+
+def _attachment_row(file: AttachedFile) -> dict[str, Any]:
+    return {
+        "seq": file.seq,
+        "label": file.label,
+        "file_name": file.file_name,
+        "media_type": file.media_type,
+        "size": file.size,
+        "sha256": file.sha256,
+        "body": file.body,
+    }
+
+
+def _verification_row(found: Verification) -> dict[str, Any]:
+    return {
+        "result": found.result,
+        "reason": found.reason,
+        "verified_at": found.verified_at,
+        "serial": None if found.serial is None else serial_key(found.serial),
+        "name": found.basic4.name,
+        "birth_date": found.basic4.birth_date,
+        "birth_text": found.basic4.birth_text,
+        "gender": found.basic4.gender,
+        "address": found.basic4.address,
+        "name_substituted": found.name_substituted,
+        "address_substituted": found.address_substituted,
+    }
+
+
+def write_persons(connection: Connection, receipt_no: str, persons: Iterable[Decision]) -> None:
+    """Replace the decisions about the people of an application."""
+    for person in persons:
+        row = {
+            "core_system": person.core_system,
+            "state": person.state,
+            "method": person.method,
+            "juki_atena_no": person.juki_atena_no,
+            "atena_no": person.atena_no,
+            "candidates": [candidate.model_dump(mode="json") for candidate in person.candidates],
+            "reasons": list(person.reasons),
+        }
+        connection.execute(
+            upsert(tables.persons)
+            .values({"receipt_no": receipt_no, "role": person.role} | row)
+            .on_conflict_do_update(index_elements=["receipt_no", "role"], set_=row)
+        )
+
+
+def add_history(connection: Connection, receipt_no: str, at: datetime, actor: str, what: str, reason: str = "") -> None:
+    row = {"receipt_no": receipt_no, "at": at, "actor": actor, "what": what, "reason": reason}
+    connection.execute(insert(tables.history), [row])
+
+
+def add_core_error(connection: Connection, receipt_no: str, at: datetime, item: str, reason: str) -> None:
+    connection.execute(
+        insert(tables.core_errors), [{"receipt_no": receipt_no, "at": at, "item": item, "reason": reason}]
+    )
+
+
+def change(connection: Connection, receipt_no: str, **values: Any) -> None:
+    """Set columns of an application and move its version on."""
+    table = tables.applications
+    connection.execute(
+        update(table).where(table.c.receipt_no == receipt_no).values(**values, version=table.c.version + 1)
+    )
+
+
+def status(connection: Connection, receipt_no: str, *, lock: bool = False) -> Status | None:
+    """What the rules need to know; with ``lock`` nobody else changes it until the transaction ends."""
+    query = select(tables.applications).where(tables.applications.c.receipt_no == receipt_no)
+    row = connection.execute(query.with_for_update() if lock else query).first()
+    return None if row is None else _status(row, persons(connection, receipt_no))
+
+
+def persons(connection: Connection, receipt_no: str) -> tuple[Decision, ...]:
+    query = select(tables.persons).where(tables.persons.c.receipt_no == receipt_no).order_by(tables.persons.c.role)
+    return tuple(_decision(row) for row in connection.execute(query))
+
+
+def _decision(row: Row[Any]) -> Decision:
+    return Decision(
+        role=Role(row.role),
+        core_system=row.core_system,
+        state=PersonState(row.state),
+        method=None if row.method is None else Method(row.method),
+        juki_atena_no=row.juki_atena_no,
+        atena_no=row.atena_no,
+        candidates=tuple(Candidate.model_validate(one) for one in row.candidates),
+        reasons=tuple(row.reasons),
+    )
+
+
+def _status(row: Row[Any], people: tuple[Decision, ...]) -> Status:
+    return Status(
+        receipt_no=row.receipt_no,
+        procedure_id=row.procedure_id,
+        ingestion=Ingestion(row.ingestion),
+        review=Review(row.review),
+        handover=Handover(row.handover),
+        version=row.version,
+        persons=people,
+        acknowledged=None if row.ack_result is None else Acknowledgement(row.ack_result, row.ack_item, row.ack_reason),
+    )
+
+
+def open_receipts(connection: Connection, reviews: Collection[Review]) -> list[str]:
+    """Applications in one of ``reviews`` with a person whom nobody has identified yet."""
+    table, people = tables.applications, tables.persons
+    undecided = select(people.c.receipt_no).where(people.c.state == PersonState.STAFF)
+    query = select(table.c.receipt_no).where(table.c.receipt_no.in_(undecided), table.c.review.in_(list(reviews)))
+    return list(connection.execute(query.order_by(table.c.receipt_no)).scalars())
+
+
+def content(connection: Connection, receipt_no: str) -> tuple[tuple[FormValue, ...], Verification]:
+    """Form items and verification result of a stored application, as they were sent."""
+    row = connection.execute(select(tables.verifications).where(tables.verifications.c.receipt_no == receipt_no)).one()
+    verification = Verification(
+        result=row.result,
+        reason=row.reason,
+        verified_at=row.verified_at,
+        serial=None if row.serial is None else int(row.serial, 16),
+        basic4=Basic4(row.name, row.birth_date, row.gender, row.address, row.birth_text),
+        name_substituted=row.name_substituted,
+        address_substituted=row.address_substituted,
+    )
+    return items(connection, receipt_no), verification
+
+
+def items(connection: Connection, receipt_no: str) -> tuple[FormValue, ...]:
+    table = tables.form_items
+    query = select(table).where(table.c.receipt_no == receipt_no).order_by(table.c.position)
+    return tuple(
+        FormValue(row.item_id, row.label, row.item_group, row.occurrence, row.value)
+        for row in connection.execute(query)
+    )
+
+
+def attachments(connection: Connection, receipt_no: str) -> tuple[AttachedFile, ...]:
+    """The list of attachments without their bytes."""
+    table = tables.attachments
+    columns = [column for column in table.c if column.name != "body"]
+    query = select(*columns).where(table.c.receipt_no == receipt_no).order_by(table.c.seq)
+    return tuple(
+        AttachedFile(row.seq, row.label, row.file_name, row.media_type, row.size, row.sha256, b"")
+        for row in connection.execute(query)
+    )
+
+
+def attachment(connection: Connection, receipt_no: str, seq: int) -> AttachedFile | None:
+    """One attachment with its bytes."""
+    table = tables.attachments
+    row = connection.execute(select(table).where(table.c.receipt_no == receipt_no, table.c.seq == seq)).first()
+    if row is None:
+        return None
+    return AttachedFile(row.seq, row.label, row.file_name, row.media_type, row.size, row.sha256, row.body)
+
+
+def header(connection: Connection, receipt_no: str) -> Row[Any] | None:
+    """The row of an application."""
+    return connection.execute(select(tables.applications).where(tables.applications.c.receipt_no == receipt_no)).first()
+
+
+def headers(connection: Connection, offset: int, limit: int) -> tuple[int, Sequence[Row[Any]]]:
+    """(number of all applications, one page of them by 受付日時 and 受付番号)."""
+    table = tables.applications
+    total = connection.execute(select(func.count()).select_from(table)).scalar_one()
+    query = select(table).order_by(table.c.received_at, table.c.receipt_no).offset(offset).limit(limit)
+    return total, connection.execute(query).all()
+
+
+def waiting(connection: Connection, procedures: Collection[str]) -> Sequence[tuple[Status, datetime]]:
+    """Applications of these procedures that wait for hand-over, oldest completion first, with 審査完了日時."""
+    table = tables.applications
+    query = select(table).where(table.c.handover == Handover.WAITING, table.c.procedure_id.in_(list(procedures)))
+    rows = connection.execute(query.order_by(table.c.completed_at, table.c.receipt_no))
+    return [(_status(row, ()), row.completed_at) for row in rows]
+
+
+def history(connection: Connection, receipt_no: str) -> Sequence[Row[Any]]:
+    table = tables.history
+    return connection.execute(select(table).where(table.c.receipt_no == receipt_no).order_by(table.c.id)).all()
+
+
+def core_errors(connection: Connection, receipt_no: str) -> Sequence[Row[Any]]:
+    table = tables.core_errors
+    return connection.execute(select(table).where(table.c.receipt_no == receipt_no).order_by(table.c.id)).all()
+
+
+def same_person(connection: Connection, receipt_no: str) -> list[str]:
+    """Other applications for the same procedure whose subject or signer is the same identified person."""
+    mine, other = tables.persons.alias(), tables.persons.alias()
+    here, there = tables.applications.alias(), tables.applications.alias()
+    query = (
+        select(there.c.receipt_no)
+        .join(other, other.c.receipt_no == there.c.receipt_no)
+        .join(mine, (mine.c.core_system == other.c.core_system) & (mine.c.atena_no == other.c.atena_no))
+        .join(here, here.c.receipt_no == mine.c.receipt_no)
+        .where(
+            here.c.receipt_no == receipt_no,
+            there.c.receipt_no != receipt_no,
+            here.c.procedure_id == there.c.procedure_id,
+            mine.c.atena_no != "",
+            mine.c.role == other.c.role,
+        )
+    )
+    return sorted(set(connection.execute(query).scalars()))

@@ -1,0 +1,38 @@
+"""The connection to PostgreSQL and the schema."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import make_url
+
+from reference_impl.shinsei_kanri.storage import tables
+
+SCHEMA_LOCK = 0x5348494E  # one number for every process of this product: only one creates the schema at a time
+
+
+def sqlalchemy_url(url: str) -> str:
+    """A libpq URL (``postgresql://…``) for SQLAlchemy with psycopg 3. Raises ValueError for any other kind of URL."""
+    scheme, colon, rest = url.partition("://")
+    if not colon or scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise ValueError("postgresql:// で始まる URL を書いてください / write a postgresql:// URL")
+    return f"postgresql+psycopg://{rest}"
+
+
+def connect(url: str) -> Engine:
+    """A pool of connections to ``url``, ended transactions rolled back on return. Connects on first use."""
+    return create_engine(
+        make_url(sqlalchemy_url(url)), pool_size=8, max_overflow=16, pool_pre_ping=True, hide_parameters=True
+    )
+
+
+def create_schema(engine: Engine) -> None:
+    """Create what is missing; safe when several processes start at once."""
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK})
+        tables.metadata.create_all(connection)
+
+
+def ping(engine: Engine) -> None:
+    """Raise SQLAlchemyError unless the database answers."""
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))

@@ -1,0 +1,182 @@
+"""The tables. Values of applicants are TEXT without length, collation or folding: stored exactly as sent."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+
+
+def _receipt() -> Column[str]:
+    return Column("receipt_no", Text, ForeignKey("applications.receipt_no", ondelete="CASCADE"), primary_key=True)
+
+
+applications = Table(
+    "applications",
+    metadata,
+    Column("receipt_no", Text, primary_key=True),
+    Column("procedure_id", Text, nullable=False),
+    Column("procedure_name", Text, nullable=False),
+    Column("dantai_code", Text, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("arrived_at", DateTime(timezone=True), nullable=False),
+    Column("imported_at", DateTime(timezone=True), nullable=False),
+    Column("applied_at", DateTime(timezone=True)),
+    Column("completed_at", DateTime(timezone=True)),
+    Column("applicant_kind", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("ingestion", Text, nullable=False),
+    Column("review", Text, nullable=False),
+    Column("handover", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("quarantine_reason", Text, nullable=False),
+    Column("package_size", BigInteger, nullable=False),
+    Column("package_sha256", Text, nullable=False),
+    Column("ack_result", Text),
+    Column("ack_item", Text, nullable=False, server_default=""),
+    Column("ack_reason", Text, nullable=False, server_default=""),
+    Index("applications_received", "received_at", "receipt_no"),
+    Index("applications_handover", "handover", "procedure_id"),
+)
+
+packages = Table("packages", metadata, _receipt(), Column("body", LargeBinary, nullable=False))
+"""The original ZIP of a quarantined application; a stored one lives on in the other tables."""
+
+form_pdfs = Table("form_pdfs", metadata, _receipt(), Column("body", LargeBinary, nullable=False))
+
+form_items = Table(
+    "form_items",
+    metadata,
+    _receipt(),
+    Column("position", Integer, primary_key=True),
+    Column("item_id", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("item_group", Text, nullable=False),
+    Column("occurrence", Integer, nullable=False),
+    Column("value", Text, nullable=False),
+)
+
+attachments = Table(
+    "attachments",
+    metadata,
+    _receipt(),
+    Column("seq", Integer, primary_key=True),
+    Column("label", Text, nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+verifications = Table(
+    "verifications",
+    metadata,
+    _receipt(),
+    Column("result", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("verified_at", DateTime(timezone=True), nullable=False),
+    Column("serial", Text),
+    Column("name", Text, nullable=False),
+    Column("birth_date", Date),
+    Column("birth_text", Text, nullable=False),
+    Column("gender", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("name_substituted", Boolean, nullable=False),
+    Column("address_substituted", Boolean, nullable=False),
+)
+
+persons = Table(
+    "persons",
+    metadata,
+    _receipt(),
+    Column("role", Text, primary_key=True),
+    Column("core_system", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("method", Text),
+    Column("juki_atena_no", Text, nullable=False),
+    Column("atena_no", Text, nullable=False),
+    Column("candidates", JSONB, nullable=False),
+    Column("reasons", JSONB, nullable=False),
+    Index("persons_state", "state"),
+    Index("persons_atena", "core_system", "atena_no"),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("receipt_no", Text, ForeignKey("applications.receipt_no", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+core_errors = Table(
+    "core_errors",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("receipt_no", Text, ForeignKey("applications.receipt_no", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("item", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("serial", Text, nullable=False, index=True),
+    Column("atena_no", Text, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_to", Date, nullable=False),
+    Column("state", Text, nullable=False),
+)
+"""Serials as upper-case hexadecimal without padding; a serial that stands twice is not hidden by a key."""
+
+atena = Table(
+    "atena",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("core_system", Text, nullable=False),
+    Column("atena_no", Text, nullable=False),
+    Column("juki_atena_no", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kana", Text, nullable=False),
+    Column("birth_date", Date),
+    Column("gender", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("name_folded", Text, nullable=False),
+    Column("address_folded", Text, nullable=False),
+    Index("atena_number", "core_system", "atena_no"),
+    Index("atena_juki", "core_system", "juki_atena_no"),
+    Index("atena_birth", "core_system", "birth_date"),
+    Index("atena_name", "core_system", "name_folded"),
+    Index("atena_address", "core_system", "address_folded"),
+)
+"""Folded columns only find candidates for staff; what is shown and compared is the original text."""
+
+sync_positions = Table(
+    "sync_positions",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("synced_at", DateTime(timezone=True), nullable=False),
+)

@@ -1,0 +1,117 @@
+"""The ZIP itself: entries by name, in bounded memory, nothing ever written under a name from inside."""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reference_impl.shinsei_kanri.unpack.errors import RefusedPackage
+
+CHUNK = 65536
+_SUPPORTED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ENCRYPTED = 0x1 | 0x40
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The profile's limits: bytes of the ZIP, bytes of all entries together, number of entries."""
+
+    package_bytes: int
+    unpacked_bytes: int
+    entries: int
+
+
+def read_entries(body: bytes, bounds: Bounds, name_encoding: str) -> Mapping[str, bytes]:
+    """Entry name → content, folders left out. Raises RefusedPackage."""
+    if len(body) > bounds.package_bytes:
+        raise RefusedPackage(f"ZIP が上限 {bounds.package_bytes} バイトを超えています / ZIP larger than the limit")
+    try:
+        with zipfile.ZipFile(io.BytesIO(body), metadata_encoding=name_encoding) as archive:
+            members = archive.infolist()
+            check_count(len(members), bounds)
+            for member in members:
+                check_member(member)
+            check_names([member.filename for member in members])
+            check_declared_size(members, bounds)
+            return _contents(archive, members, bounds)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, UnicodeDecodeError, NotImplementedError) as error:
+        raise RefusedPackage(f"ZIP として読めません（壊れています） / not readable as a ZIP: {broken(error)}") from None
+
+
+def broken(error: Exception) -> str:
+    """What kind of damage it is, without names from inside the ZIP."""
+    if isinstance(error, zipfile.BadZipFile) and "CRC" in str(error):
+        return "CRC が一致しません / CRC differs"
+    return type(error).__name__
+
+
+def check_count(count: int, bounds: Bounds) -> None:
+    """RefusedPackage when the ZIP has more entries than the limit."""
+    if count > bounds.entries:
+        raise RefusedPackage(f"ZIP のエントリ数 {count} が上限 {bounds.entries} を超えています / too many entries")
+
+
+def check_member(member: zipfile.ZipInfo) -> None:
+    """RefusedPackage for an entry that must not be opened: encrypted, a link or device, unknown compression, bad name."""
+    check_name(member.orig_filename)
+    if member.flag_bits & _ENCRYPTED:
+        raise RefusedPackage("暗号化されたエントリがあります / an entry is encrypted")
+    if member.create_system == 3 and member.external_attr >> 16:
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise RefusedPackage(
+                "シンボリックリンクなど通常のファイルでないエントリがあります / an entry is no regular file"
+            )
+    if member.compress_type not in _SUPPORTED:
+        raise RefusedPackage("対応していない圧縮方式のエントリがあります / unsupported compression")
+
+
+def check_name(name: str) -> None:
+    """RefusedPackage for a name that could leave the ZIP's own folder, on any operating system."""
+    if "\0" in name:
+        raise RefusedPackage("エントリ名に NUL 文字があります / an entry name holds a NUL")
+    if "\\" in name:
+        raise RefusedPackage("エントリ名に逆斜線があります / an entry name holds a backslash")
+    if name.startswith("/") or name[1:2] == ":":
+        raise RefusedPackage("エントリ名が絶対パスです / an entry name is an absolute path")
+    if any(part in ("..", ".") for part in name.split("/")):
+        raise RefusedPackage("エントリ名が ZIP の外を指しています（..） / an entry name leads out of the ZIP")
+
+
+def check_names(names: list[str]) -> None:
+    """RefusedPackage when two entries share a name: readers would disagree on which one counts."""
+    if len(set(names)) != len(names):
+        raise RefusedPackage("同じ名前のエントリが二度あります / an entry name stands twice")
+
+
+def check_declared_size(members: list[zipfile.ZipInfo], bounds: Bounds) -> None:
+    """RefusedPackage when the entries say themselves that they are larger than the limit together."""
+    if sum(member.file_size for member in members) > bounds.unpacked_bytes:
+        raise RefusedPackage(
+            f"展開後の合計が上限 {bounds.unpacked_bytes} バイトを超えています / unpacked size over the limit"
+        )
+
+
+def _contents(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], bounds: Bounds) -> dict[str, bytes]:
+    left = bounds.unpacked_bytes
+    found: dict[str, bytes] = {}
+    for member in members:
+        content = bytearray()
+        with archive.open(member) as stream:
+            while piece := stream.read(min(CHUNK, left + 1)):
+                content += piece
+                left -= len(piece)
+                if left < 0:  # whatever the directory claims: this counts what really comes out
+                    raise RefusedPackage("展開後の合計が上限を超えています / unpacked size over the limit")
+        if member.is_dir():
+            if content:
+                raise RefusedPackage("フォルダのエントリに中身があります / a folder entry has content")
+            continue
+        if len(content) != member.file_size:
+            raise RefusedPackage("エントリの大きさが目録と違います / an entry's size differs from the directory")
+        found[member.filename] = bytes(content)
+    return found

@@ -1,0 +1,134 @@
+"""The items, operations and codes that this system's code knows, compared with the profile at start."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+from interface_spec.errors import SpecError
+from interface_spec.profile import Profile
+from reference_impl.shinsei_kanri.wiring import formats
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_RECEIPT = _words("receipt_no")
+_LINK = _words("serial atena_no valid_from valid_to state")
+_FORM = _words("item_id label group occurrence value")
+_ATTACHMENT = _words("seq label file_name size sha256")
+
+OPERATIONS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "download.login": {"request": _words("dantai_code account secret"), "response": _words("token expires_in")},
+    "download.list": {
+        "request": _words("received_from received_to procedure_id offset limit"),
+        "response": _words("total"),
+        "row": _words("receipt_no procedure_id dantai_code received_at arrived_at size sha256"),
+    },
+    "download.get": {"request": _RECEIPT, "response": _words("sha256")},
+    "link.full": {"response": _words("last_seq"), "row": _LINK},
+    "link.diff": {"request": _words("since"), "response": _words("last_seq"), "row": _LINK | _words("seq change")},
+    "link.lookup": {"request": _words("serial"), "row": _LINK},
+    "atena.full": {"row": _words("atena_no juki_atena_no name kana birth_date gender address state")},
+    "handover.list": {
+        "request": _words("core_system procedure_id"),
+        "response": _words("total"),
+        "row": _words("receipt_no procedure_id completed_at"),
+    },
+    "handover.fetch": {
+        "request": _RECEIPT,
+        "response": _words(
+            "receipt_no procedure_id received_at arrived_at imported_at completed_at "
+            "signer_atena_no signer_method subject_atena_no subject_method"
+        ),
+        "row": _FORM,
+    },
+    "handover.attachments": {"request": _RECEIPT, "row": _ATTACHMENT},
+    "handover.attachment": {"request": _words("receipt_no seq")},
+    "handover.ack": {
+        "request": _words("receipt_no result error_item error_reason"),
+        "response": _words("state"),
+    },
+}
+
+DOCUMENTS: Mapping[str, frozenset[str]] = {
+    "application": _words(
+        "receipt_no procedure_id procedure_name dantai_code applied_at applicant_kind origin attachment_count"
+    ),
+    "attachments": _ATTACHMENT,
+    "form": _FORM,
+    "verification": _words(
+        "result reason verified_at serial name name_substituted birth_date gender address address_substituted"
+    ),
+}
+ROW_DOCUMENTS = frozenset({"attachments", "form"})
+
+ERRORS: Mapping[str, frozenset[str]] = {"handover": _words("bad_request unauthorized not_found conflict")}
+
+CODES: Mapping[str, frozenset[str]] = {
+    "verification_result": _words("valid"),
+    "gender_jpki": _words("male female unknown"),
+    "gender_municipal": _words("male female unknown"),
+    "certificate_state": _words("valid"),
+    "change_kind": _words("upsert delete"),
+    "resident_state": _words("deceased erased"),
+    "identification_method": _words("serial basic4 manual"),
+    "core_result": _words("updated error"),
+    "handover_state": _words("none waiting delivered error"),
+}
+
+LIMITS = _words("list_page package_bytes unpacked_bytes package_entries no_answer")
+
+
+def check(profile: Profile) -> None:
+    """Raise SpecError unless the profile names exactly what this system's code reads and writes."""
+    name = profile.profile.id
+    for place, parts in OPERATIONS.items():
+        surface, operation_name = place.split(".")
+        if surface not in profile.surfaces or operation_name not in profile.surfaces[surface].operations:
+            raise SpecError(name, f"surfaces.{place}", "この操作がありません / the operation is missing")
+        operation = profile.operation(surface, operation_name)
+        for part in ("request", "response", "row"):
+            _same(name, f"surfaces.{place}.{part}", getattr(operation, part), parts.get(part, frozenset()))
+        if operation.body == "json" and operation.row and operation.rows is None:
+            raise SpecError(name, f"surfaces.{place}.rows", "行の配列の名前がありません / the row array has no name")
+    for document, items in DOCUMENTS.items():
+        if document not in profile.package.documents:
+            raise SpecError(name, f"package.documents.{document}", "この文書がありません / the document is missing")
+        found = profile.package.documents[document]
+        _same(name, f"package.documents.{document}", found.row if document in ROW_DOCUMENTS else found.items, items)
+    _same(name, "package.documents", profile.package.documents, DOCUMENTS)
+    for surface, wanted in ERRORS.items():
+        _contains(name, f"surfaces.{surface}.errors", profile.surfaces[surface].errors, wanted)
+    _contains(name, "codes", profile.codes, CODES)
+    for code_list, values in CODES.items():
+        _contains(name, f"codes.{code_list}.values", profile.codes[code_list].values, values)
+    _contains(name, "limits", profile.limits, LIMITS)
+    _zones(profile)
+    for surface in ("link", "atena", "handover"):
+        if profile.surfaces[surface].auth == "bearer-login":
+            raise SpecError(name, f"surfaces.{surface}.auth", "api-key か none だけを扱えます / api-key or none only")
+
+
+def _same(name: str, place: str, given: Iterable[str], known: Iterable[str]) -> None:
+    _contains(name, place, given, known)
+    for extra in sorted(set(given) - set(known)):
+        near = difflib.get_close_matches(extra, sorted(known), 1)
+        hint = f"（{near[0]} では？）" if near else ""
+        raise SpecError(name, f"{place}.{extra}", f"知らない項目です{hint} / this system does not know the item")
+
+
+def _contains(name: str, place: str, given: Iterable[str], known: Iterable[str]) -> None:
+    missing = sorted(set(known) - set(given))
+    if missing:
+        raise SpecError(name, f"{place}.{missing[0]}", "必須の項目がありません / required item is missing")
+
+
+def _zones(profile: Profile) -> None:
+    for place, item in profile.items():
+        if item.zone is not None:
+            try:
+                formats.zone(item.zone)
+            except ValueError as error:
+                raise SpecError(profile.profile.id, f"{place}.zone", str(error)) from None
