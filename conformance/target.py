@@ -71,7 +71,9 @@ class Endpoints(_Table):
 
     control: str
     handover: str
-    screen: str = Field(default="", description="照会画面: URL of one application with {receipt_no}; empty: not declared")
+    screen: str = Field(
+        default="", description="照会画面: URL of one application with {receipt_no}; empty: not declared"
+    )
 
 
 class Credentials(_Table):

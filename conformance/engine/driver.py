@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+
+import httpx
 
 from conformance.adapters.base import Adapter, AdapterProblem, ProductUnreachable
 from conformance.catalogue import Catalogue, Step
+from conformance.engine.screen import ScreenReader
 from conformance.engine.secrets import Redactor
 from conformance.engine.truth import truth_of
 from conformance.events import Event, RoundStarted, StepFinished, StepStarted
@@ -30,6 +33,7 @@ from conformance.record import (
     Snapshot,
     StepResult,
 )
+from conformance.record import Screen as ScreenSeen
 from fixtures.cases import Case
 from fixtures.world import World
 from interface_spec.control import (
@@ -43,7 +47,8 @@ from interface_spec.control import (
     ReviewChange,
     Role,
 )
-from mock_services.control import Answer, ApplicationMeta, Fault, PullPlan, WorldClient
+from mock_services.control import Answer, ApplicationMeta, Body, Fault, LinkRecord, PullPlan, WorldClient
+from mock_services.control import Exchange as WorldExchange
 
 Emit = Callable[[Event], None]
 
@@ -76,11 +81,8 @@ class AdapterTape:
         self._redact = redact
         self.exchanges: list[Exchange] = []
 
-    def take(self, request: object, response: object, data: bytes) -> int:
-        import httpx
-
-        assert isinstance(request, httpx.Request)
-        assert isinstance(response, httpx.Response)
+    def take(self, request: httpx.Request, response: httpx.Response, data: bytes) -> int:
+        """Keeps one exchange; returns its number."""
         body = request.content
         number = -(len(self.exchanges) + 1)
         self.exchanges.append(
@@ -115,6 +117,10 @@ def _readable(data: bytes, most: int = 16 * 1024) -> str:
     return f"（{len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}）"
 
 
+def _shown(body: Body) -> str:
+    return body.text if body.text is not None else f"（{body.size} bytes, SHA-256 {body.sha256}）"
+
+
 @dataclass
 class _Notes:
     """What the round has gathered so far."""
@@ -129,11 +135,10 @@ class _Notes:
 
 @dataclass(frozen=True)
 class Handover:
-    """How the simulated core systems reach the product."""
+    """How the simulated core systems reach the product: each core system has a key of its own."""
 
     base_url: str
-    api_key: str
-    core_systems: tuple[str, ...]
+    api_keys: dict[str, str]
 
 
 class Driver:
@@ -148,6 +153,7 @@ class Driver:
         client: WorldClient,
         adapter: Adapter,
         tape: AdapterTape,
+        screen: ScreenReader | None,
         handover: Handover,
         relay_address: str,
         fqdn: str,
@@ -157,7 +163,10 @@ class Driver:
         self._plan, self._catalogue, self._world = plan, catalogue, world
         self._client, self._adapter, self._tape = client, adapter, tape
         self._handover, self._redact, self._emit = handover, redact, emit
-        self._relay_address, self._fqdn = relay_address, fqdn
+        self._relay_address, self._fqdn, self._screen = relay_address, fqdn, screen
+        self._screens_wanted = {
+            case for one in catalogue.checks.values() if one.needs == "screen" for case in one.cases
+        }
         self._loaded: dict[str, CaseTruth] = {}
 
     # -- one round -----------------------------------------------------------------------------------------------
@@ -262,13 +271,13 @@ class Driver:
             case "load":
                 self._load(cases, step.what)
             case "links":
-                self._client.put_links([row for case in cases for row in case.late_links])
+                self._client.put_links([LinkRecord(**asdict(row)) for case in cases for row in case.late_links])
             case "sync":
                 return self._adapter.sync()
             case "import":
                 return self._adapter.import_now()
             case "snapshot":
-                notes.snapshots[step.what] = self._snapshot(cases)
+                notes.snapshots[step.what] = self._snapshot(cases, deep=step.deep)
             case "pull":
                 notes.pulls[step.what] = self._pull(cases)
             case "review":
@@ -299,19 +308,22 @@ class Driver:
                 )
                 self._client.load_application(meta, case.zip_bytes)
 
-    def _snapshot(self, cases: list[Case]) -> Snapshot:
+    def _snapshot(self, cases: list[Case], *, deep: bool) -> Snapshot:
         listed = self._adapter.applications()
         present = {one.receipt_no for one in listed}
         details: dict[str, ApplicationDetail] = {}
         fetched: dict[str, tuple[FetchedAttachment, ...]] = {}
+        screens: dict[str, ScreenSeen] = {}
         for case in cases:
             detail = self._adapter.application(case.receipt_no) if case.receipt_no in present else None
             if detail is None:
                 continue
             details[case.receipt_no] = detail
-            if detail.ingestion is Ingestion.STORED:
+            if deep and detail.ingestion is Ingestion.STORED:
                 fetched[case.receipt_no] = tuple(self._fetch(case.receipt_no, one.seq) for one in detail.attachments)
-        return Snapshot(listed=tuple(listed), details=details, attachments=fetched)
+                if self._screen is not None and case.name in self._screens_wanted:
+                    screens[case.receipt_no] = self._screen.look(case.receipt_no)
+        return Snapshot(listed=tuple(listed), details=details, attachments=fetched, screens=screens)
 
     def _fetch(self, receipt_no: str, seq: int) -> FetchedAttachment:
         status, data = self._adapter.attachment(receipt_no, seq)
@@ -326,11 +338,11 @@ class Driver:
                 item="account_no" if answer == "error" else "",
                 reason="口座番号が基幹の登録と一致しません" if answer == "error" else "",
             )
-        return tuple(self._pull_one(core, answers) for core in self._handover.core_systems)
+        return tuple(self._pull_one(core, answers) for core in self._handover.api_keys)
 
     def _pull_one(self, core: str, answers: dict[str, Answer]) -> Pull:
         result = self._client.pull(
-            core, PullPlan(base_url=self._handover.base_url, api_key=self._handover.api_key, answers=answers)
+            core, PullPlan(base_url=self._handover.base_url, api_key=self._handover.api_keys[core], answers=answers)
         )
         return Pull(
             core_system=core,
@@ -338,9 +350,12 @@ class Driver:
             received=tuple(
                 CoreReceived(
                     receipt_no=one.receipt_no,
-                    fields=one.fields,
-                    items=tuple(one.items),
-                    attachments=tuple(one.attachments),
+                    fields=dict(one.fields),
+                    items=tuple(dict(item) for item in one.items),
+                    attachments=tuple(
+                        {"seq": item.get("seq"), "size": item.get("real_size"), "sha256": item.get("real_sha256")}
+                        for item in one.attachments
+                    ),
                     raw=self._redact(one.raw_json)[:200_000],
                     problems=tuple(one.problems),
                 )
@@ -410,13 +425,24 @@ class Driver:
 
     # -- evidence ------------------------------------------------------------------------------------------------
 
-    def _exchange(self, one: object) -> Exchange:
-        data = one.model_dump(include=set(Exchange.model_fields))  # type: ignore[attr-defined]
-        for key in ("request_body", "response_body", "target"):
-            data[key] = self._redact(data[key])
-        for key in ("request_headers", "response_headers"):
-            data[key] = self._redact.headers(data[key])
-        return Exchange.model_validate(data)
+    def _exchange(self, one: WorldExchange) -> Exchange:
+        return Exchange(
+            seq=one.seq,
+            at=one.at.isoformat(),
+            system=one.system,
+            operation=one.operation,
+            peer=one.peer,
+            method=one.method,
+            target=self._redact(one.target),
+            request_headers=self._redact.headers(dict(one.request_headers)),
+            request_body=self._redact(_shown(one.request_body)),
+            request_bytes=one.request_body.size,
+            status=one.status,
+            response_headers=self._redact.headers(dict(one.response_headers)),
+            response_body=self._redact(_shown(one.response_body)),
+            response_bytes=one.response_body.size,
+            fault=one.fault,
+        )
 
 
 def _relay_line(line: dict[str, object]) -> RelayLine:

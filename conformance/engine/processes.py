@@ -6,6 +6,7 @@ that started it dies (PR_SET_PDEATHSIG), so that a killed run leaves nothing beh
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -119,10 +120,8 @@ class Children:
         if process is None:
             return
         _signal_group(process.pid, signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=grace)
-        except subprocess.TimeoutExpired:
-            pass
         _signal_group(process.pid, signal.SIGKILL)
         process.wait()
 

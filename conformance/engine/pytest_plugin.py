@@ -70,6 +70,13 @@ def run(request: pytest.FixtureRequest) -> Record:
     return record
 
 
+@pytest.fixture
+def rounds() -> dict[str, Record]:
+    """Every record of the run by round, for the few checks that look at the run as a whole."""
+    found = {planned.id: _record(planned.id) for planned in _plan().rounds}
+    return {name: record for name, record in found.items() if record is not None}
+
+
 def _raw(error: BaseException | None) -> Raw:
     match error:
         case None:

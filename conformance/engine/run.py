@@ -7,6 +7,7 @@ folds the events. Only this module turns trouble into events.
 from __future__ import annotations
 
 import getpass
+import os
 import secrets
 import signal
 import socket
@@ -15,8 +16,8 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, timezone
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from types import FrameType
 
@@ -26,8 +27,9 @@ from conformance.catalogue import load_catalogue
 from conformance.engine.driver import AdapterTape, Driver, Handover, now
 from conformance.engine.processes import Children, StartProblem, clean_environment
 from conformance.engine.pytest_plugin import RUN_DIR
+from conformance.engine.screen import ScreenReader
 from conformance.engine.secrets import Redactor
-from conformance.engine.settings import ProductSettings, expand
+from conformance.engine.settings import Keys, ProductSettings, expand, start_clock
 from conformance.events import (
     EventLog,
     Listener,
@@ -42,7 +44,7 @@ from conformance.planner import make_plan
 from conformance.target import Target, TargetError, load_target, resolve_secret
 from fixtures.world import WORLD_VERSION, World
 from interface_spec.errors import SpecError
-from interface_spec.profile import Profile, load_profile
+from interface_spec.profile import load_profile
 from mock_services.config import CoreConfig, DownloadConfig, Endpoints, Ports, WorldConfig
 from mock_services.control import AtenaRecord, LinkRecord, WorldClient
 
@@ -128,7 +130,7 @@ def _trouble(kind: str, error: Exception) -> RunTrouble:
 def _signals() -> Iterator[None]:
     """SIGINT and SIGTERM become an exception, so that children are stopped and the run is reported as interrupted."""
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(number: int, _frame: FrameType | None) -> None:
         raise Interrupted(signal.Signals(number).name)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -165,25 +167,36 @@ class _Run:
         (self._dir / "plan.json").write_text(plan.model_dump_json(indent=1), encoding="utf-8")
         (self._dir / "records").mkdir(exist_ok=True)
         self._log.emit(RunStarted(at=now(), plan=plan))
-        secrets_ = self._credentials(target)
+        keys = self._credentials(target, world.core_systems())
         with Children(self._dir) as children:
-            self._play(target, profile, world, plan, secrets_, children, overlay)
+            self._play(target, world, plan, keys, children, overlay)
         self._run_checks(plan)
 
-    def _credentials(self, target: Target) -> dict[str, str]:
-        """Every secret of the run by field; those that the target does not give are fixed test values."""
-        found = {}
-        for name, reference in target.credentials.model_dump().items():
-            found[name] = resolve_secret(reference, name) if reference else f"test-{name.replace('_', '-')}-0000"
-        return found
+    def _credentials(self, target: Target, core_systems: tuple[str, ...]) -> Keys:
+        """Every secret of the run; those that the target does not give are fixed test values."""
+        given = target.credentials
+
+        def one(field: str, reference: str) -> str:
+            return resolve_secret(reference, field) if reference else f"test-{field.replace('_', '-')}-0000"
+
+        return Keys(
+            control_token=one("control_token", given.control_token),
+            download_account=one("download_account", given.download_account),
+            download_secret=one("download_secret", given.download_secret),
+            link_api_key=one("link_api_key", given.link_api_key),
+            screen=one("screen", given.screen) if given.screen else "",
+            atena={core: one(f"atena_api_key.{core}", given.atena_api_keys.get(core, "")) for core in core_systems},
+            handover={
+                core: one(f"handover_api_key.{core}", given.handover_api_keys.get(core, "")) for core in core_systems
+            },
+        )
 
     def _play(
         self,
         target: Target,
-        profile: Profile,
         world: World,
         plan: Plan,
-        keys: dict[str, str],
+        keys: Keys,
         children: Children,
         overlay: Path | None,
     ) -> None:
@@ -193,16 +206,25 @@ class _Run:
             settings.model_dump_json(indent=1, exclude={"secrets"}), encoding="utf-8"
         )
         ready = self._start_product(target, settings, children)
-        redact = Redactor(keys.values())
+        redact = Redactor(keys.all())
         tape = AdapterTape(redact)
         adapter = HttpAdapter(
             expand(target.endpoints.control, ready, "endpoints.control"),
-            keys["control_token"],
+            keys.control_token,
             tape.take,
             call_timeout=target.adapter.call_timeout_seconds,
             job_timeout=target.adapter.job_timeout_seconds,
         )
         client = WorldClient(endpoints.control_url)
+        screen = (
+            ScreenReader(
+                expand(target.endpoints.screen, {**ready, "receipt_no": "{receipt_no}"}, "endpoints.screen"),
+                keys.screen,
+                target.adapter.call_timeout_seconds,
+            )
+            if target.endpoints.screen
+            else None
+        )
         try:
             self._preflight(adapter)
             self._populate(client, world)
@@ -213,10 +235,10 @@ class _Run:
                 client=client,
                 adapter=adapter,
                 tape=tape,
+                screen=screen,
                 handover=Handover(
                     base_url=expand(target.endpoints.handover, ready, "endpoints.handover"),
-                    api_key=keys["handover_api_key"],
-                    core_systems=world.core_systems(),
+                    api_keys=keys.handover,
                 ),
                 relay_address=endpoints.relay_source,
                 fqdn=target.world.fqdn,
@@ -232,12 +254,14 @@ class _Run:
         finally:
             client.close()
             adapter.close()
+            if screen is not None:
+                screen.close()
 
     def _start_world(
         self,
         target: Target,
         world: World,
-        keys: dict[str, str],
+        keys: Keys,
         children: Children,
         overlay: Path | None,
         reference: date,
@@ -249,15 +273,14 @@ class _Run:
             overlay=overlay,
             dantai_code=world.municipality.dantai_code,
             start_clock=start_clock(reference),
-            download=DownloadConfig(
-                fqdn=target.world.fqdn, account=keys["download_account"], secret=keys["download_secret"]
-            ),
-            link_api_key=keys["link_api_key"],
-            core={name: CoreConfig(atena_api_key=keys["atena_api_key"]) for name in world.core_systems()},
+            download=DownloadConfig(fqdn=target.world.fqdn, account=keys.download_account, secret=keys.download_secret),
+            link_api_key=keys.link_api_key,
+            core={name: CoreConfig(atena_api_key=key) for name, key in keys.atena.items()},
             ports=Ports(
                 download=ports.download, relay=ports.relay, link=ports.link, atena=ports.atena, control=ports.control
             ),
-            relay_command=list(self._options.relay_command),
+            relay_command=self._options.relay_command,
+            seed=str(target.run.seed),
         )
         path = self._dir / "world.json"
         path.write_text(config.model_dump_json(indent=1), encoding="utf-8")
@@ -272,8 +295,6 @@ class _Run:
         values = settings.values()
         start = target.start
         ready_file = Path(expand(start.ready_file, values, "start.ready_file")) if start.ready_file else None
-        import os
-
         inherited = {name: os.environ[name] for name in start.inherit_env if name in os.environ}
         env = {name: expand(value, values, f"start.env.{name}") for name, value in start.env.items()}
         command = [expand(word, values, "start.command") for word in start.command]
@@ -292,9 +313,9 @@ class _Run:
             raise TargetError(f"endpoints.control: {error}") from None
 
     def _populate(self, client: WorldClient, world: World) -> None:
-        client.put_links([LinkRecord(**vars(row)) for row in world.links()])
+        client.put_links([LinkRecord(**asdict(row)) for row in world.links()])
         for core in world.core_systems():
-            client.put_atena(core, [AtenaRecord(**vars(row)) for row in world.atena(core)])
+            client.put_atena(core, [AtenaRecord(**asdict(row)) for row in world.atena(core)])
 
     def _run_checks(self, plan: Plan) -> None:
         """Runs the check bodies in a process of their own and takes over their events."""
@@ -332,9 +353,3 @@ class _Run:
                     en=f"the check process ended early (code {code}, see checks.log)",
                 )
             )
-
-
-def start_clock(reference: date) -> datetime:
-    """The world's clock at the start: real time of day on the reference date, so that a black box agrees with it."""
-    clock = datetime.now(JST)
-    return clock.replace(year=reference.year, month=reference.month, day=reference.day).astimezone(UTC)

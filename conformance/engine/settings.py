@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +15,7 @@ from conformance.plan import Plan
 from conformance.target import Target, TargetError
 from mock_services.config import Endpoints
 
+JST = timezone(timedelta(hours=9))
 _PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)?)\}")
 
 
@@ -30,6 +33,35 @@ def expand(text: str, values: Mapping[str, str], field: str) -> str:
     return _PLACEHOLDER.sub(one, text)
 
 
+@dataclass(frozen=True)
+class Keys:
+    """Every secret of a run; ``screen`` is user:password."""
+
+    control_token: str
+    download_account: str
+    download_secret: str
+    link_api_key: str
+    screen: str
+    atena: dict[str, str]
+    handover: dict[str, str]
+
+    def all(self) -> list[str]:
+        return [
+            self.control_token,
+            self.download_secret,
+            self.link_api_key,
+            self.screen.partition(":")[2],
+            *self.atena.values(),
+            *self.handover.values(),
+        ]
+
+
+def start_clock(reference: date) -> datetime:
+    """The world's clock at the start: real time of day on the reference date, so that a black box agrees with it."""
+    clock = datetime.now(JST)
+    return clock.replace(year=reference.year, month=reference.month, day=reference.day).astimezone(UTC)
+
+
 class ProductSettings(BaseModel):
     """Values to set, without and with the secrets (``secrets`` is never written to disk)."""
 
@@ -43,14 +75,12 @@ class ProductSettings(BaseModel):
         cls,
         endpoints: Endpoints,
         target: Target,
-        keys: Mapping[str, str],
+        keys: Keys,
         dantai_code: str,
         plan: Plan,
         run_dir: Path,
         overlay: Path | None,
     ) -> Self:
-        from conformance.engine.run import start_clock
-
         plain = {
             "run_dir": str(run_dir),
             "dantai_code": dantai_code,
@@ -66,12 +96,13 @@ class ProductSettings(BaseModel):
             "clock": start_clock(plan.reference_date).isoformat(),
         }
         secret = {
-            "download_account": keys["download_account"],
-            "download_secret": keys["download_secret"],
-            "link_api_key": keys["link_api_key"],
-            "atena_api_keys": ",".join(f"{core}={keys['atena_api_key']}" for core in endpoints.atena_urls),
-            "handover_api_keys": ",".join(f"{core}={keys['handover_api_key']}" for core in endpoints.atena_urls),
-            "control_token": keys["control_token"],
+            "download_account": keys.download_account,
+            "download_secret": keys.download_secret,
+            "link_api_key": keys.link_api_key,
+            "atena_api_keys": ",".join(f"{core}={key}" for core, key in keys.atena.items()),
+            "handover_api_keys": ",".join(f"{core}={key}" for core, key in keys.handover.items()),
+            "control_token": keys.control_token,
+            "screen": keys.screen,
         }
         return cls(plain=plain, secrets=secret)
 

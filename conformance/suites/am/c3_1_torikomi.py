@@ -228,9 +228,7 @@ def retry_after_is_respected(run: Record) -> None:
         raise unverified("429 が返る場面にならなかった", "429 never came into play")
     for one in refused:
         wait = float(next((v for k, v in one.response_headers.items() if k.lower() == "retry-after"), "0"))
-        again = [
-            later for later in calls if later.target == one.target and later.seq > one.seq and later.status != 429
-        ]
+        again = [later for later in calls if later.target == one.target and later.seq > one.seq and later.status != 429]
         if again and seconds_between(one.at, again[0].at) < wait * 0.9:
             fail(
                 "Retry-After の時間を待たずに再送した",

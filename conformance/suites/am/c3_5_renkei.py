@@ -87,7 +87,9 @@ def an_acknowledged_application_is_not_offered_again(run: Record) -> None:
     for name in ("k01-plain", "k01-plain#9"):
         truth = run.case(name)
         if dict(run.pull("completed", truth.core_system).acks).get(truth.receipt_no) != 200:
-            raise unverified("一度目の受領確認ができていない", "the first acknowledgement did not take place", case=name)
+            raise unverified(
+                "一度目の受領確認ができていない", "the first acknowledgement did not take place", case=name
+            )
         if truth.receipt_no in run.pull("again", truth.core_system).listed:
             fail(
                 "受領確認した申請をもう一度渡そうとした",

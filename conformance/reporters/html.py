@@ -1,0 +1,66 @@
+"""report.html: one file, nothing loaded from elsewhere, readable by somebody who is no engineer, good on A4 paper.
+
+Whatever a product returned is text here and nothing else: autoescaped, and a Content-Security-Policy forbids scripts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from conformance.messages import Lang, say
+from conformance.results import CheckResult, Results
+from conformance.verdicts import Verdict
+
+TEMPLATES = Path(__file__).parent / "templates"
+CLASSES = {
+    "PASS": "ok",
+    "FAIL": "bad",
+    "WARN": "warn",
+    "REVIEW": "review",
+    "UNVERIFIED": "open",
+    "N/A": "na",
+    "ERROR": "error",
+    "CONFORMANT": "ok",
+    "NOT_CONFORMANT_WAIVED": "warn",
+    "NOT_CONFORMANT": "bad",
+    "INCOMPLETE": "open",
+}
+
+
+def write_html(results: Results, path: Path, *, lang: Lang = "ja", gate_waived: bool = False) -> None:
+    """Writes the report of ``results`` to ``path``."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(say=lambda table, key: say(table, key, lang), css=lambda value: CLASSES[str(value)])
+    environment.filters["pick"] = lambda one: getattr(one, lang)
+    code = results.exit(gate_waived=gate_waived)
+    path.write_text(
+        environment.get_template("report.html.j2").render(
+            r=results,
+            plan=results.plan,
+            lang=lang,
+            code=int(code),
+            groups=_groups(results.checks),
+            shown=[one for one in results.checks if _worth_showing(one)],
+            executed=sum(one.verdict in (Verdict.PASS, Verdict.FAIL, Verdict.WARN) for one in results.checks),
+        ),
+        encoding="utf-8",
+    )
+
+
+def _groups(checks: Iterable[CheckResult]) -> list[tuple[str, list[CheckResult]]]:
+    ordered = sorted(checks, key=lambda one: (one.planned.function, one.planned.id))
+    return [(name, list(found)) for name, found in groupby(ordered, key=lambda one: one.planned.function)]
+
+
+def _worth_showing(one: CheckResult) -> bool:
+    return one.planned.status == "run" and one.verdict not in (Verdict.PASS, Verdict.NA)

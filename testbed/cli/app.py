@@ -1,0 +1,275 @@
+"""The commands and their options; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from conformance.catalogue import load_catalogue, roles_with_suite
+from conformance.messages import Lang
+from conformance.verdicts import Exit
+from interface_spec.errors import SpecError
+from interface_spec.profile import load_profile
+from interface_spec.requirements import ROLES, load_requirements
+from testbed.cli import check as checking
+from testbed.mutants.registry import UnknownMutant, mutants_of
+
+app = typer.Typer(
+    name="shinsei",
+    help="申請連携テストベッド: 申請連携の模擬と適合性試験 / simulation and conformance of the application chain",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+)
+report_app = typer.Typer(help="報告書 / reports", no_args_is_help=True)
+mutants_app = typer.Typer(help="変異体（試験そのものの試験） / mutants: the suite's own test", no_args_is_help=True)
+requirements_app = typer.Typer(help="要件カタログ / requirement catalogue", no_args_is_help=True)
+profile_app = typer.Typer(help="インターフェースプロファイル / interface profiles", no_args_is_help=True)
+app.add_typer(report_app, name="report")
+app.add_typer(mutants_app, name="mutants")
+app.add_typer(requirements_app, name="requirements")
+app.add_typer(profile_app, name="profile")
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="機械向けにJSONで出力 / JSON for programs")]
+LangOption = Annotated[str, typer.Option("--lang", help="言葉 ja | en / language")]
+RoleArgument = Annotated[str, typer.Argument(help="役割（am = 申請管理システム） / role of the product")]
+
+
+def fail(message: str) -> typer.Exit:
+    """One sentence on stderr and exit code 2."""
+    sys.stderr.write(message.rstrip() + "\n")
+    return typer.Exit(Exit.CONFIGURATION)
+
+
+def language(word: str) -> Lang:
+    if word == "ja":
+        return "ja"
+    if word == "en":
+        return "en"
+    raise fail(f"--lang {word}: ja か en を指定してください / use ja or en")
+
+
+def known_role(role: str) -> str:
+    """``role`` when it has a suite; exit 2 with the known ones otherwise."""
+    if role not in roles_with_suite():
+        known = ", ".join(roles_with_suite())
+        note = "（この役割の検査はまだありません） / no suite for this role yet" if role in ROLES else " / unknown role"
+        raise fail(f"ROLE {role}: 使える役割は {known} です{note}")
+    return role
+
+
+@app.command()
+def check(
+    role: RoleArgument,
+    target: Annotated[
+        Path | None,
+        typer.Option("--target", "-t", help="製品の設定ファイル。省くと同梱の製品を試験 / the product's target.toml"),
+    ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option("-k", help="検査を絞る（ID・glob・題名の一部。残りは未検証になる） / select checks"),
+    ] = None,
+    fail_fast: Annotated[bool, typer.Option("-x", help="最初の指摘で止める / stop at the first finding")] = False,
+    last_failed: Annotated[
+        bool, typer.Option("--lf", help="前回指摘のあった検査だけ / only what failed last time")
+    ] = False,
+    workers: Annotated[int, typer.Option("-n", min=0, max=16, help="検査を並列に / parallel workers")] = 0,
+    mutant: Annotated[
+        str, typer.Option("--mutant", help="同梱の製品をこの変異体で試験 / run a mutant of the bundled product")
+    ] = "",
+    overlay: Annotated[
+        Path | None, typer.Option("--overlay", help="プロファイルの上書きファイル（同梱の製品用） / profile overlay")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="乱数種 / seed")] = None,
+    date: Annotated[
+        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="基準日。省くと今日 / reference date")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="結果を置くフォルダ / folder for results")] = Path("out"),
+    database_url: Annotated[
+        str,
+        typer.Option(
+            "--database-url",
+            envvar="SHINSEI_DATABASE_URL",
+            help="同梱の製品が使うPostgreSQL。省くと内蔵 / PostgreSQL server URL",
+        ),
+    ] = "",
+    gate_waived: Annotated[
+        bool,
+        typer.Option("--gate-waived", help="免除済みの不適合だけなら終了コード0 / exit 0 when all failures are waived"),
+    ] = False,
+    as_json: JsonFlag = False,
+    lang: LangOption = "ja",
+) -> None:
+    """適合性試験を実施する。終了コード: 0 適合 / 1 不適合 / 2 設定の誤り / 3 試験側の誤り / 4 未完了
+
+    \b
+    例 / examples:
+      shinsei check am                          同梱の申請管理システムを試験
+      shinsei check am --target target.toml     自社製品を試験
+      shinsei check am -k AM-3.3 --seed 7       一部だけ（終了コードは 4 か 1）
+      shinsei check am --mutant no-hostname     変異体が捕まることを確かめる
+    """
+    words = list(select or [])
+    if last_failed:
+        words += checking.last_failures(out, known_role(role))
+    request = checking.Request(
+        role=known_role(role),
+        target=target,
+        select=tuple(words),
+        fail_fast=fail_fast,
+        workers=workers,
+        mutant=mutant,
+        overlay=overlay,
+        seed=seed,
+        reference_date=date.date() if date else None,
+        out=out,
+        database_url=database_url,
+        gate_waived=gate_waived,
+        as_json=as_json,
+        lang=language(lang),
+    )
+    try:
+        raise typer.Exit(int(checking.carry_out(request)))
+    except (UnknownMutant, checking.BadRequest) as error:
+        raise fail(str(error)) from None
+
+
+@app.command("checks")
+def list_checks(role: RoleArgument = "am", as_json: JsonFlag = False, lang: LangOption = "ja") -> None:
+    """検査の一覧 / list the checks of a role"""
+    catalogue = load_catalogue(known_role(role))
+    rows = [
+        {
+            "id": one.id,
+            "ja": one.ja,
+            "en": one.en,
+            "requirement": one.requirement,
+            "level": catalogue.requirement_of(one).level,
+            "set": catalogue.requirement_of(one).set,
+            "round": one.disturbance,
+            "cases": list(one.cases),
+        }
+        for one in catalogue.checks.values()
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    table = Table("ID", "検査 / check", "級 / level", "要件集 / set")
+    for row in rows:
+        table.add_row(str(row["id"]), str(row[language(lang)]), str(row["level"]), str(row["set"]))
+    Console().print(table)
+
+
+@report_app.command("show")
+def report_show(
+    run_dir: Annotated[Path, typer.Argument(help="out/… のフォルダ / a run's folder")],
+    as_json: JsonFlag = False,
+    lang: LangOption = "ja",
+    gate_waived: Annotated[bool, typer.Option("--gate-waived")] = False,
+) -> None:
+    """実施の記録（events.ndjson）から報告を作り直す。途中で止まった実施でもよい / rebuild the reports of a run, also of a killed one"""
+    if not (run_dir / "events.ndjson").is_file():
+        raise fail(f"{run_dir}: events.ndjson がありません（out/ の中のフォルダを指定） / not a run's folder")
+    raise typer.Exit(int(checking.report(run_dir, language(lang), as_json=as_json, gate_waived=gate_waived)))
+
+
+@mutants_app.command("list")
+def mutants_list(
+    role: Annotated[str, typer.Option("--role", help="役割 / role")] = "am", as_json: JsonFlag = False
+) -> None:
+    """変異体と、それを捕まえるべき検査の一覧 / mutants and the checks that must catch them"""
+    found = mutants_of(known_role(role)).values()
+    if as_json:
+        rows = [
+            {"name": one.name, "ja": one.ja, "en": one.en, "killed_by": list(one.killed_by), "target": one.target}
+            for one in found
+        ]
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    table = Table("変異体 / mutant", "誤り / mistake", "捕まえる検査 / killed by")
+    for one in found:
+        table.add_row(one.name, f"{one.ja}\n[dim]{one.en}[/]", "\n".join(one.killed_by))
+    Console().print(table)
+
+
+@mutants_app.command("matrix")
+def mutants_matrix(
+    role: Annotated[str, typer.Option("--role", help="役割 / role")] = "am",
+    only: Annotated[list[str] | None, typer.Option("--only", help="この変異体だけ / only these mutants")] = None,
+    workers: Annotated[int, typer.Option("-n", min=1, max=16, help="並列数 / parallel mutants")] = 2,
+    out: Annotated[Path, typer.Option("--out")] = Path("out"),
+    write: Annotated[bool, typer.Option("--write/--no-write", help="対応表を docs/ に書く / write the table")] = True,
+) -> None:
+    """すべての変異体を実施し、狙った検査だけが捕まえることを確かめる / run every mutant, check that exactly its checks catch it"""
+    from testbed.mutants.matrix import run_matrix
+
+    raise typer.Exit(run_matrix(known_role(role), tuple(only or ()), workers=workers, out=out, write=write))
+
+
+@requirements_app.command("list")
+def requirements_list(
+    role: Annotated[str, typer.Option("--role", help="役割で絞る / only this role")] = "",
+    as_json: JsonFlag = False,
+    lang: LangOption = "ja",
+) -> None:
+    """要件の一覧 / list requirements"""
+    rows = [one for one in load_requirements().values() if not role or role in one.roles]
+    if role and role not in ROLES:
+        raise fail(f"--role {role}: 使える役割は {', '.join(ROLES)} です / unknown role")
+    if as_json:
+        typer.echo(json.dumps([one.model_dump(mode="json") for one in rows], ensure_ascii=False, indent=1))
+        return
+    table = Table("ID", "級 / level", "条項 / clause", "要件 / requirement")
+    for one in rows:
+        table.add_row(one.id, one.level, one.clause, one.ja if language(lang) == "ja" else one.en)
+    Console().print(table)
+
+
+@requirements_app.command("show")
+def requirements_show(
+    requirement: Annotated[str, typer.Argument(help="要件ID（例 AM-3.1-01） / requirement id")],
+    as_json: JsonFlag = False,
+) -> None:
+    """要件の全文と、それを確かめる検査 / one requirement and its checks"""
+    found = load_requirements().get(requirement)
+    if found is None:
+        raise fail(
+            f"REQUIREMENT {requirement}: その要件はありません（shinsei requirements list） / no such requirement"
+        )
+    checks = [
+        one.id
+        for role in roles_with_suite()
+        for one in load_catalogue(role).checks.values()
+        if requirement in (one.requirement, *one.also)
+    ]
+    data = found.model_dump(mode="json") | {"checks": checks}
+    if as_json:
+        typer.echo(json.dumps(data, ensure_ascii=False, indent=1))
+        return
+    table = Table(show_header=False)
+    for key, value in data.items():
+        if value:
+            table.add_row(key, ", ".join(value) if isinstance(value, list) else str(value))
+    Console().print(table)
+
+
+@profile_app.command("check")
+def profile_check(
+    file: Annotated[Path, typer.Argument(help="上書きファイル / overlay file")],
+    base: Annotated[str, typer.Option("--base", help="元のプロファイル / base profile")] = "baseline",
+) -> None:
+    """上書きファイルを検査し、誤りがあれば場所と直し方を一文で示す / validate an overlay file"""
+    try:
+        profile = load_profile(base, file)
+    except SpecError as error:
+        raise fail(str(error)) from None
+    typer.echo(
+        f"{file}: 使えます（仮定 {len(profile.assumptions())} 件） / valid ({len(profile.assumptions())} assumptions)"
+    )

@@ -1,0 +1,138 @@
+"""`shinsei check`: puts product, world and reporters together for one run."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+
+from conformance.engine.run import Options, execute, new_run_id
+from conformance.messages import Lang
+from conformance.reporters.machine import as_dict
+from conformance.reporters.terminal import Progress, print_results
+from conformance.reporters.write import write_reports
+from conformance.verdicts import Exit
+from shinsei_testbed import module_command
+from testbed.mutants.hook import LOG
+from testbed.mutants.registry import mutant as find_mutant
+from testbed.postgres import PostgresError
+from testbed.reference import RELAY_COMMAND, database_server, write_target
+
+
+class BadRequest(ValueError):
+    """The command line cannot be used; ``str()`` is one sentence naming the option and the fix."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One `shinsei check`, as the command line gave it."""
+
+    role: str
+    target: Path | None
+    select: tuple[str, ...]
+    fail_fast: bool
+    workers: int
+    mutant: str
+    overlay: Path | None
+    seed: int | None
+    reference_date: date | None
+    out: Path
+    database_url: str
+    gate_waived: bool
+    as_json: bool
+    lang: Lang
+
+
+def carry_out(request: Request) -> Exit:
+    """One run with its reports; returns the exit code. Raises BadRequest or UnknownMutant before anything starts."""
+    if request.target is not None and (request.mutant or request.overlay):
+        raise BadRequest(
+            "--target: --mutant と --overlay は同梱の製品だけに使えます / --mutant and --overlay are for the bundled product"
+        )
+    if request.mutant:
+        find_mutant(request.mutant)
+    run_dir = _new_folder(request)
+    console = Console(stderr=request.as_json)
+    listeners = (Progress(console, request.lang),)
+    if request.target is not None:
+        execute(request.target, run_dir, _options(request), listeners)
+    else:
+        _run_reference(request, run_dir, listeners)
+    return report(run_dir, request.lang, as_json=request.as_json, gate_waived=request.gate_waived, console=console)
+
+
+def _new_folder(request: Request) -> Path:
+    run_dir = (request.out / new_run_id(request.role)).resolve()
+    try:
+        run_dir.mkdir(parents=True)
+    except OSError as error:
+        raise BadRequest(
+            f"--out {request.out}: フォルダを作れません（{error.strerror}） / cannot create folder"
+        ) from None
+    return run_dir
+
+
+def _options(request: Request, extra_env: dict[str, str] | None = None) -> Options:
+    return Options(
+        module_command=module_command,
+        relay_command=RELAY_COMMAND,
+        select=request.select,
+        fail_fast=request.fail_fast,
+        workers=request.workers,
+        seed=request.seed,
+        reference_date=request.reference_date,
+        mutant=request.mutant,
+        extra_env=extra_env or {},
+    )
+
+
+def _run_reference(request: Request, run_dir: Path, listeners: tuple[Progress, ...]) -> None:
+    """Tests the bundled product: a database of its own, a target file of its own, then as any vendor's product."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(database_server(request.database_url))
+            name = run_dir.name.replace("-", "_")
+            url = server.create_database(name)
+        except PostgresError as error:
+            raise BadRequest(str(error)) from None
+        if request.database_url:
+            stack.callback(server.drop_database, name)
+        target = write_target(run_dir, url, mutant=request.mutant, overlay=request.overlay)
+        extra = dict(target.env)
+        if request.mutant:
+            extra[LOG] = str(run_dir / "mutant.log")
+        execute(target.file, run_dir, _options(request, extra), listeners)
+
+
+def report(run_dir: Path, lang: Lang, *, as_json: bool, gate_waived: bool, console: Console | None = None) -> Exit:
+    """Writes the reports of a run folder and shows them; returns the exit code."""
+    reports = write_reports(run_dir, lang=lang, gate_waived=gate_waived)
+    code = reports.results.exit(gate_waived=gate_waived)
+    if as_json:
+        json.dump(as_dict(reports.results, gate_waived=gate_waived), sys.stdout, ensure_ascii=False, indent=1)
+        sys.stdout.write("\n")
+    else:
+        print_results(
+            reports.results, console or Console(), lang, report=_shortest(reports.html), gate_waived=gate_waived
+        )
+    return code
+
+
+def _shortest(path: Path) -> Path:
+    relative = Path(os.path.relpath(path))
+    return relative if len(str(relative)) < len(str(path)) else path
+
+
+def last_failures(out: Path, role: str) -> list[str]:
+    """Ids of the checks that did not pass in the newest run of ``role`` below ``out``. BadRequest when there is none."""
+    runs = sorted(out.glob(f"*-{role}-*/results.json"))
+    if not runs:
+        raise BadRequest(f"--lf: {out} に前回の結果がありません / no earlier result")
+    data = json.loads(runs[-1].read_text(encoding="utf-8"))
+    return [one["id"] for one in data["checks"] if one["verdict"] in ("FAIL", "WARN", "ERROR", "REVIEW", "UNVERIFIED")]

@@ -1,0 +1,3 @@
+from testbed.mutants.model import Mutant
+
+MUTANTS: tuple[Mutant, ...] = ()
