@@ -182,19 +182,20 @@ def subject(
     if not signature_valid(verification):
         invalid = "電子署名検証結果が「有効」ではないため自動では特定しません / signature not valid"
         return for_staff(Role.SUBJECT, core_system, stated, directory, why, invalid)
-    if same_as_signer(stated, verification, who_signed, core_system, directory):
-        return replace(who_signed, role=Role.SUBJECT)
-    return by_four(Role.SUBJECT, core_system, stated, directory, why)
+    found = by_four(Role.SUBJECT, core_system, stated, directory, why)
+    if not same_as_signer(stated, verification, who_signed):
+        return found
+    if found.state is PersonState.IDENTIFIED and found.atena_no != who_signed.atena_no:
+        split = "署名者と同じ人のはずですが、別の宛名番号が見つかりました / leads to another number than the signer"
+        return for_staff(Role.SUBJECT, core_system, stated, directory, why, split)
+    if found.state is PersonState.STAFF and not exact_matches(core_system, stated, directory):
+        return replace(who_signed, role=Role.SUBJECT)  # 宛名情報 writes it otherwise, but it is the signed person
+    return found
 
 
-def same_as_signer(
-    stated: Basic4, verification: Verification, who_signed: Decision, core_system: str, directory: Directory
-) -> bool:
-    """True when the form names the signer: the same four as the signed ones, and nobody else has these four."""
-    if who_signed.state is not PersonState.IDENTIFIED or not stated.complete or stated != verification.basic4:
-        return False
-    others = [one for one in exact_matches(core_system, stated, directory) if one.atena_no != who_signed.atena_no]
-    return not others
+def same_as_signer(stated: Basic4, verification: Verification, who_signed: Decision) -> bool:
+    """True when the form names the person who signed: the same four, character by character, and we know who it is."""
+    return who_signed.state is PersonState.IDENTIFIED and stated.complete and stated == verification.basic4
 
 
 def stated_subject(items: Sequence[FormValue], procedure: Procedure, genders: CodeList) -> Basic4:

@@ -26,6 +26,7 @@ from reference_impl.shinsei_kanri.unpack.errors import RefusedPackage
 AHEAD = timedelta(minutes=10)
 """The window reaches a little into the future: the State's clock may run ahead of ours."""
 FETCHES = 3
+COUNTED = ("listed", "foreign", "new", "stored", "quarantined", "failed")
 LARGE_BYTES = 8 * 1024 * 1024
 
 
@@ -52,7 +53,7 @@ class Importer:
         """(counts, one sentence). Raises DownloadUnavailable when the other side does not work; nothing is lost then."""
         client = self._new_client()
         try:
-            counts, notes = Counter[str](), list[str]()
+            counts, notes = Counter(dict.fromkeys(COUNTED, 0)), list[str]()
             wanted = self._wanted(client, counts, notes)
             self._fetch_all(client, wanted, counts, notes)
         finally:
