@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+
 from fixtures.world import World
 
 REFERENCE_DATE = date(2026, 11, 24)

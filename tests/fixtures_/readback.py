@@ -7,8 +7,9 @@ import io
 import zipfile
 from dataclasses import dataclass
 
-from interface_spec.profile import Document, Item, Profile
 from lxml import etree
+
+from interface_spec.profile import Document, Item, Profile
 
 
 @dataclass(frozen=True)

@@ -6,26 +6,67 @@ from datetime import date, datetime, time, timedelta, timezone
 from hashlib import sha256
 
 import pytest
+
 from fixtures.attachments import MEDIA_TYPES
 from fixtures.cases import Case, load_recipes
 from fixtures.world import World
 from interface_spec.procedures import ATTACHMENT_TYPES, load_procedures
-
 from tests.fixtures_.readback import read
 
 NAMES = tuple(load_recipes())
 STORED = tuple(name for name, recipe in load_recipes().items() if recipe.fate == "stored")
 JST = timezone(timedelta(hours=9))
-REQUIRED = """
-k01-plain k01-three-children k01-hard-characters k01-all-attachment-types k01-same-file-names k01-edited-preset
-k01-serial-only k01-basic4-only k01-unknown-serial k01-late-serial k01-renewed-card k01-second-card
-k01-serial-digits-trap k01-namesake k01-ambiguous k01-disagreeing k01-typed-other k01-revoked k01-expired
-k01-invalid-signature k01-unsigned k01-name-substituted k01-address-variant k01-twin-applications-1
-k01-twin-applications-2 k01-before-midnight k01-late-arrival k01-api-origin k01-non-resident c01-self c01-family
-s02-plain broken-truncated broken-crc broken-not-zip broken-zip-slip broken-absolute-path broken-symlink
-broken-receipt-mismatch broken-dantai-mismatch broken-xxe broken-billion-laughs broken-bomb broken-many-entries
-broken-encrypted broken-missing-form broken-missing-verification broken-duplicate-entry broken-attachment-digest
-""".split()
+REQUIRED = [
+    "k01-plain",
+    "k01-three-children",
+    "k01-hard-characters",
+    "k01-all-attachment-types",
+    "k01-same-file-names",
+    "k01-edited-preset",
+    "k01-serial-only",
+    "k01-basic4-only",
+    "k01-unknown-serial",
+    "k01-late-serial",
+    "k01-renewed-card",
+    "k01-second-card",
+    "k01-serial-digits-trap",
+    "k01-namesake",
+    "k01-ambiguous",
+    "k01-disagreeing",
+    "k01-typed-other",
+    "k01-revoked",
+    "k01-expired",
+    "k01-invalid-signature",
+    "k01-unsigned",
+    "k01-name-substituted",
+    "k01-address-variant",
+    "k01-twin-applications-1",
+    "k01-twin-applications-2",
+    "k01-before-midnight",
+    "k01-late-arrival",
+    "k01-api-origin",
+    "k01-non-resident",
+    "c01-self",
+    "c01-family",
+    "s02-plain",
+    "broken-truncated",
+    "broken-crc",
+    "broken-not-zip",
+    "broken-zip-slip",
+    "broken-absolute-path",
+    "broken-symlink",
+    "broken-receipt-mismatch",
+    "broken-dantai-mismatch",
+    "broken-xxe",
+    "broken-billion-laughs",
+    "broken-bomb",
+    "broken-many-entries",
+    "broken-encrypted",
+    "broken-missing-form",
+    "broken-missing-verification",
+    "broken-duplicate-entry",
+    "broken-attachment-digest",
+]
 
 
 def test_the_agreed_cases_exist(world: World) -> None:

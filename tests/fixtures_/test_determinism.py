@@ -9,8 +9,10 @@ import sys
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
+from time import process_time
 
 import pytest
+
 from fixtures.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,3 +67,14 @@ def test_any_seed_gives_a_usable_world(seed: int) -> None:
     assert len(other.links()) > 300
     assert other.case("k01-hard-characters").size > 0
     assert other.case("c01-self#30").truth.subject is not None
+
+
+def test_a_world_and_all_its_cases_are_cheap() -> None:
+    """Every mutant starts a world: ≤ 0.5 s for the registers, ≤ 2 s for all cases (processor time, generous)."""
+    start = process_time()
+    world = World(seed=99, reference_date=date(2026, 11, 24))
+    assert process_time() - start < 0.5
+    start = process_time()
+    total = sum(world.case(name).size for name in world.case_names())
+    assert process_time() - start < 2
+    assert total < 2_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from fixtures.draw import Draw
 from fixtures.errors import FixtureError
 from fixtures.numbers import Permutation, checked_dantai_code, dantai_check_digit, juminhyo_check_digit

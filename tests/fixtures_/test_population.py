@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+
 from fixtures.draw import Draw
 from fixtures.errors import FixtureError
 from fixtures.numbers import juminhyo_check_digit

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import date
 
 import pytest
+
 from fixtures.cases import AtenaRow
 from fixtures.errors import FixtureError
 from fixtures.world import World
