@@ -147,6 +147,7 @@ async def run(config: WorldConfig, stop: asyncio.Event) -> None:
     _write_ready(config.run_dir, endpoints)
     log.info("ready", extra={"what": endpoints.control_url})
     await stop.wait()
+    (config.run_dir / "world-ready.json").unlink(missing_ok=True)
     await running.stop()
     log.info("stopped")
 

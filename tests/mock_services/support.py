@@ -187,6 +187,7 @@ def process(folder: Path, **changes: Any) -> Iterator[Process]:
     """A running world; it is stopped by SIGTERM unless the test did so itself."""
     run_dir = folder / "run"
     ready = run_dir / "world-ready.json"
+    ready.unlink(missing_ok=True)
     started = time.monotonic()
     with (folder / "stderr.log").open("wb") as errors:
         child = subprocess.Popen(command(write_config(folder, **changes)), cwd=ROOT, stderr=errors)

@@ -1,0 +1,35 @@
+"""The README says what is there: every fault and every method of the client."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mock_services.control import WorldClient
+from mock_services.faults import FAULTS
+from tests.mock_services.support import ROOT
+
+README = (ROOT / "mock_services" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_every_fault_stands_in_the_table_with_its_sentences(name: str) -> None:
+    line = next(line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
+    kind = FAULTS[name]
+    assert kind.ja in line
+    assert kind.en in line
+    assert all(f"`{param}`" in line for param in kind.params.model_fields)
+
+
+def test_every_method_of_the_client_is_named() -> None:
+    methods = [name for name in vars(WorldClient) if not name.startswith("_") and name != "close"]
+    assert methods
+    assert [name for name in methods if f"`{name}(" not in README] == []
+
+
+def test_every_system_has_its_four_parts() -> None:
+    for system in ("download", "juki", "core"):
+        folder = Path(ROOT / "mock_services" / system)
+        assert all((folder / f"{part}.py").is_file() for part in ("models", "responses", "routes", "errors"))
+        assert f"`{system}/`" in README
