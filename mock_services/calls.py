@@ -78,7 +78,7 @@ def read_answer(bound: Bound, operation: Operation, headers: Mapping[str, str], 
 def _json_object(body: bytes) -> dict[str, Any] | None:
     try:
         content = json.loads(body.decode("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # no UTF-8, no JSON, a number of absurd length, absurd depth
         return None
     return content if isinstance(content, dict) else None
 

@@ -97,4 +97,4 @@ def load_config(path: Path) -> WorldConfig:
     unknown = sorted(set(config.ports.atena) - set(config.core))
     if unknown:
         raise SpecError(path, f"ports.atena.{unknown[0]}", "core に無い基幹システムです / not in core")
-    return config
+    return config.model_copy(update={"run_dir": config.run_dir.resolve()})

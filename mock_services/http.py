@@ -53,7 +53,7 @@ class Request:
             raise MalformedError("本文が長すぎます / body too long")
         try:
             found = json.loads(self.body.decode("utf-8"), object_pairs_hook=_no_duplicates)
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # no UTF-8, no JSON, a number of absurd length, absurd depth
             raise MalformedError("本文が JSON ではありません / body is not JSON") from None
         if not isinstance(found, dict):
             raise MalformedError("本文が JSON オブジェクトではありません / body is not a JSON object")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -20,14 +21,18 @@ SMALL = 16 * 1024
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)  # a product's answers may quote a municipality's real data
+
+
 class Recorder:
     def __init__(
         self, run_dir: Path, clock: WorldClock, *, max_exchanges: int = 200_000, max_bytes: int = 512 * 1024 * 1024
     ) -> None:
         self._clock = clock
         self._bodies = run_dir / "bodies"
-        self._bodies.mkdir(parents=True, exist_ok=True)
-        self._file = (run_dir / "exchanges.jsonl").open("w+b", buffering=0)
+        self._bodies.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._file = open(run_dir / "exchanges.jsonl", "w+b", buffering=0, opener=_private)  # noqa: SIM115
         self._index: list[tuple[int, int, str]] = []  # (offset, length, system) of each line
         self._end = 0
         self._bytes = 0

@@ -22,12 +22,12 @@ _T = TypeVar("_T")
 
 JST = timezone(timedelta(hours=9), "JST")
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
-_INT = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
+_INT = re.compile(r"-?(0|[1-9][0-9]{0,17})", re.ASCII)  # beyond 64 bits nothing is a count
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 _SERIAL = {
-    "hex-upper": re.compile(r"[0-9A-F]+"),
-    "hex-lower": re.compile(r"[0-9a-f]+"),
-    "decimal": re.compile(r"[0-9]+"),
+    "hex-upper": re.compile(r"[0-9A-F]{1,128}"),
+    "hex-lower": re.compile(r"[0-9a-f]{1,128}"),
+    "decimal": re.compile(r"[0-9]{1,128}"),
 }
 
 
@@ -90,7 +90,11 @@ class Codec:
             case "DATE":
                 return _expect(item, value, date).strftime(item.format or "")
             case "DATETIME":
-                return _expect(item, value, datetime).astimezone(zone_of(item.zone)).strftime(item.format or "")
+                moment = _expect(item, value, datetime)
+                try:
+                    return moment.astimezone(zone_of(item.zone)).strftime(item.format or "")
+                except OverflowError:
+                    raise WireError(item.wire, "表せない日時です / date out of range") from None
             case "CODE":
                 codes = self._codes[item.codes or ""].values
                 if value not in codes:

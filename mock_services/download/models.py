@@ -97,7 +97,7 @@ class DownloadStore:
     def login(self, dantai_code: str, account: str, secret: str) -> Token:
         """A new token. BadCredentialsError, the same for every cause."""
         known = self._accounts.get((dantai_code, account))
-        if known is None or not hmac.compare_digest(known.secret.encode(), secret.encode()):
+        if known is None or not hmac.compare_digest(known.secret.encode(), secret.encode(errors="surrogatepass")):
             raise BadCredentialsError
         self._issued += 1
         value = hmac.new(self._token_key, str(self._issued).encode(), hashlib.sha256).hexdigest()
