@@ -38,7 +38,8 @@ class WatchedSocket(socket.socket):
 
 def listen(address: str, port: int, field: str) -> WatchedSocket:
     """A bound and listening socket. PortInUseError naming ``field``."""
-    sock = WatchedSocket(socket.AF_INET, socket.SOCK_STREAM)
+    # With the protocol named, asyncio sets TCP_NODELAY; without it every short answer costs 40 ms.
+    sock = WatchedSocket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((address, port))
