@@ -75,6 +75,7 @@ class StepResult(_Part):
     ended_at: datetime
     first_exchange: int = 0
     last_exchange: int = 0
+    tunnels: int = 0
     job: Job | None = None
 
 

@@ -124,7 +124,7 @@ def write_target(run_dir: Path, database_url: str, *, mutant: str = "", overlay:
             screen_login=SCREEN_LOGIN,
             database_url=DATABASE_URL,
             staff_password=STAFF_PASSWORD,
-            screen_path="/shinsei/{receipt_no}",
+            screen_path="/staff/applications/{receipt_no}",
         ),
         encoding="utf-8",
     )

@@ -230,6 +230,7 @@ class Driver:
             )
         )
         started, clock, before = now(), time.monotonic(), self._last_exchange()
+        lines = len(self._client.relay_log()) if step.do == "import" else 0
         ok, message, job = True, "", None
         try:
             job = self._act(step, cases, notes, name)
@@ -252,6 +253,7 @@ class Driver:
                     ended_at=now(),
                     first_exchange=before,
                     last_exchange=self._last_exchange(),
+                    tunnels=self._tunnels(lines) if step.do == "import" else 0,
                     job=job,
                 )
             )
@@ -265,6 +267,11 @@ class Driver:
                     seconds=time.monotonic() - clock,
                 )
             )
+
+    def _tunnels(self, seen: int) -> int:
+        """Tunnels to the download function that the relay has opened since its log had ``seen`` lines."""
+        lines = [_relay_line(line) for line in self._client.relay_log()[seen:]]
+        return sum(line.host == self._fqdn and line.verdict == "allow" for line in lines)
 
     def _act(self, step: Step, cases: list[Case], notes: _Notes, name: str) -> Job | None:
         match step.do:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from conformance.catalogue import load_catalogue
 from conformance.engine.run import Options, execute, new_run_id
 from conformance.messages import Lang
 from conformance.reporters.machine import as_dict
@@ -82,7 +83,7 @@ def _options(request: Request, extra_env: dict[str, str] | None = None) -> Optio
     return Options(
         module_command=module_command,
         relay_command=RELAY_COMMAND,
-        select=request.select,
+        select=request.select or _mutant_selection(request),
         fail_fast=request.fail_fast,
         workers=request.workers,
         seed=request.seed,
@@ -90,6 +91,14 @@ def _options(request: Request, extra_env: dict[str, str] | None = None) -> Optio
         mutant=request.mutant,
         extra_env=extra_env or {},
     )
+
+
+def _mutant_selection(request: Request) -> tuple[str, ...]:
+    """A mutant is judged by its declared checks and by the whole undisturbed round; the rest is left out."""
+    if not request.mutant:
+        return ()
+    plain = [one.id for one in load_catalogue(request.role).checks.values() if one.disturbance == "none"]
+    return (*plain, *find_mutant(request.mutant).killed_by)
 
 
 def _run_reference(request: Request, run_dir: Path, listeners: tuple[Progress, ...]) -> None:

@@ -55,8 +55,7 @@ def _nothing_is_sent(run: Record, case: str) -> None:
             actual="; ".join(f"{one.method} {one.target}" for one in calls[:5]),
             exchanges=[one.seq for one in calls],
         )
-    tunnels = [one for one in run.relay_log if one.host == run.download_fqdn and one.verdict == "allow"]
-    if not tunnels:
+    if not run.step("import:disturbed").tunnels:
         raise unverified(
             "製品が接続を試みた記録が無く、拒否したと言えない", "no attempt was recorded: a refusal cannot be claimed"
         )

@@ -47,29 +47,6 @@ def only_the_contracts_bodies_go_upward(run: Record) -> None:
         )
 
 
-@check("AM-S32-01a")
-def an_application_arrives_by_wire_alone(run: Record) -> None:
-    case = run.case("k01-plain")
-    fetched = [one for one in run.calls("import:first", operation="get") if case.receipt_no in one.target]
-    if not fetched:
-        fail(
-            "申請が通信で取得されていない",
-            "the application was not fetched over the wire",
-            case=case.name,
-            expected=f"受付番号 {case.receipt_no} の申請データ取得 / one get call",
-            actual="なし / none",
-        )
-    if not stored(run, "first", case.name):
-        fail(
-            "取得した申請が格納されていない",
-            "the fetched application is not stored",
-            case=case.name,
-            expected="格納済 / stored",
-            actual="なし / none",
-            exchanges=[one.seq for one in fetched],
-        )
-
-
 @check("AM-S33-01a")
 def the_origin_of_an_application_makes_no_difference(run: Record) -> None:
     case = run.case("k01-api-origin")

@@ -1,3 +1,0 @@
-from testbed.mutants.model import Mutant
-
-MUTANTS: tuple[Mutant, ...] = ()
