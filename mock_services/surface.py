@@ -77,6 +77,13 @@ def bind(
     return Bound(name, surface, Codec(profile))
 
 
+def need_codes(profile: Profile, place: str, item: Item, values: Iterable[str]) -> None:
+    """SpecError when the code list of ``item`` lacks a canonical value that the code writes by itself."""
+    for value in values:
+        if value not in profile.codes[item.codes or ""].values:
+            raise _spec_error(profile, f"codes.{item.codes}.{value}", f"{place} に必要な値です / needed value")
+
+
 def _same(profile: Profile, place: str, given: Iterable[str], known: Iterable[str]) -> None:
     given, known = list(given), list(known)
     for name in given:

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from interface_spec.errors import SpecError
 from interface_spec.profile import Profile
@@ -51,8 +51,10 @@ class World:
 
     def __init__(self, config: WorldConfig, profile: Profile, clock: WorldClock) -> None:
         for limit in LIMITS:
-            if limit not in profile.limits:
-                raise SpecError(f"profile {profile.profile.id}", f"limits.{limit}", "必要な限度値です / needed limit")
+            if limit not in profile.limits or profile.limit(limit) < 1:
+                raise SpecError(
+                    f"profile {profile.profile.id}", f"limits.{limit}", "1 以上の値が要ります / needs 1 or more"
+                )
         self.config, self.profile, self.clock = config, profile, clock
         self._download, self._link = bind_download(profile), bind_link(profile)
         self._atena, self._handover = bind_atena(profile), bind_handover(profile)
@@ -193,6 +195,3 @@ class World:
 def _accounts(config: WorldConfig) -> list[Account]:
     own = Account(config.dantai_code, config.download.account, config.download.secret)
     return [own, *(Account(one.dantai_code, one.account, one.secret) for one in config.download.other_accounts)]
-
-
-RelayState = Literal["running", "stopped", "none"]

@@ -18,7 +18,7 @@ from mock_services.http import Answer as HttpAnswer
 from mock_services.http import Headers, Request
 from mock_services.models import Answer, PullPlan, PullResult, Received
 from mock_services.recorder import Recorder
-from mock_services.surface import Bound, Shape, bind
+from mock_services.surface import Bound, Shape, bind, need_codes
 from mock_services.wiring import Record, Value, WireError
 
 SHAPES = {
@@ -65,7 +65,9 @@ MAX_RAW = 4 * 1024 * 1024
 
 def bind_handover(profile: Profile) -> Bound:
     """The surface ``handover``; SpecError when the profile names other items than the code knows."""
-    return bind(profile, "handover", SHAPES, errors=ERRORS, auth=["api-key", "none"])
+    bound = bind(profile, "handover", SHAPES, errors=ERRORS, auth=["api-key", "none"])
+    need_codes(profile, "surfaces.handover.ack", bound.operation("ack").request["result"], ["updated", "error"])
+    return bound
 
 
 async def pull(bound: Bound, core_system: str, plan: PullPlan, recorder: Recorder) -> PullResult:

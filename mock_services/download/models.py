@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mock_services.clock import WorldClock
@@ -87,12 +87,6 @@ class DownloadStore:
     def put(self, application: Application) -> None:
         """Lay an application ready, or replace the one with the same 受付番号."""
         self._applications[application.receipt_no] = application
-
-    def set_status(self, receipt_no: str, status: str) -> None:
-        """What the resident sees of it (申請処理状況). NotFoundError for an unknown 受付番号."""
-        if receipt_no not in self._applications:
-            raise NotFoundError
-        self._applications[receipt_no] = replace(self._applications[receipt_no], status=status)
 
     def login(self, dantai_code: str, account: str, secret: str) -> Token:
         """A new token. BadCredentialsError, the same for every cause."""

@@ -10,7 +10,7 @@ from mock_services.http import Answer, MalformedError, Request
 from mock_services.juki.errors import ERRORS, BadRequestError, JukiError, UnauthorizedError
 from mock_services.juki.models import LinkStore
 from mock_services.juki.responses import OPERATIONS
-from mock_services.surface import Bound, Shape, bind, error_answer, find, no_such_call, read_request
+from mock_services.surface import Bound, Shape, bind, error_answer, find, need_codes, no_such_call, read_request
 
 _ROW = {"serial": "SERIAL", "atena_no": "text", "valid_from": "DATE", "valid_to": "DATE", "state": "CODE"}
 
@@ -28,7 +28,9 @@ SHAPES = {
 
 def bind_link(profile: Profile) -> Bound:
     """The surface ``link``; SpecError when the profile names other items than the code knows."""
-    return bind(profile, "link", SHAPES, errors=ERRORS, auth=["api-key", "none"])
+    bound = bind(profile, "link", SHAPES, errors=ERRORS, auth=["api-key", "none"])
+    need_codes(profile, "surfaces.link.diff", bound.operation("diff").row["change"], ["upsert", "delete"])
+    return bound
 
 
 class JukiService:

@@ -123,6 +123,8 @@ ITEM = 'ja = "x"\ntype = "X"\n'
         ('[surfaces.download.operations.list.request.limit]\nplace = "body"\n', "GET に body"),
         ('[surfaces.link.operations.full.response.last_seq]\nplace = "body"\n', "header"),
         ('[surfaces.link.operations.full]\nbody = "json"\n', "rows"),
+        ("[limits.list_page]\nvalue = 0\n", "limits.list_page"),
+        ('[surfaces.link.operations.diff.row.change]\ncodes = "origin"\n', "codes.origin.upsert"),
         ('[surfaces.download.operations.list.row.size]\ntype = "X"\n', "size.type"),
     ],
 )
