@@ -180,8 +180,10 @@ def running_product(
     with child("reference_impl.shinsei_kanri", "serve", env=environment) as process:
         wait_for(ready, process)
         product = Product(json.loads(ready.read_text(encoding="utf-8"))["url"])
-        yield product
-        product.http.close()
+        try:
+            yield product
+        finally:
+            product.http.close()
 
 
 def start_of(world: World) -> datetime:
