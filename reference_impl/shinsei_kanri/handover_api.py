@@ -82,7 +82,7 @@ class HandoverApi:
         return endpoint
 
     def caller(self, headers: Mapping[str, str]) -> str | None:
-        """The core system whose key the request carries; without keys (auth = none) there is nobody to tell apart."""
+        """The core system whose key the request carries; None for a missing or unknown key."""
         given = headers.get(self._surface.auth_header.lower(), "").encode()
         found = [core for core, key in self._keys.items() if hmac.compare_digest(given, key.encode())]
         return found[0] if found else None

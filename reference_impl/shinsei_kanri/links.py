@@ -62,9 +62,3 @@ def as_link(row: Fields) -> Link:
     return Link(
         row.whole("serial"), row.text("atena_no"), row.day("valid_from"), row.day("valid_to"), row.text("state")
     )
-
-
-def lookup(client: InnerClient, serial: int) -> list[Link]:
-    """What 既存住基 says about one serial now (番号紐付照会). Raises InnerTrouble."""
-    _, rows = client.call("lookup", {"serial": serial})
-    return [as_link(row) for row in rows]

@@ -107,11 +107,17 @@ def running_world(run_dir: Path, world: World, now: datetime, overlay: Path | No
 class Product:
     """The reference 申請管理システム behind its control interface."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, process: subprocess.Popen[bytes]) -> None:
         self.url = url
+        self._process = process
         self.http = httpx.Client(
             base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False, timeout=60
         )
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._process.kill()
+        self._process.wait(10)
 
     def job(self, path: str) -> Job:
         job = Job.model_validate(self.http.post(path).raise_for_status().json())
@@ -179,7 +185,7 @@ def running_product(
     environment = product_environment(running, database_url, now, ready, overlay)
     with child("reference_impl.shinsei_kanri", "serve", env=environment) as process:
         wait_for(ready, process)
-        product = Product(json.loads(ready.read_text(encoding="utf-8"))["url"])
+        product = Product(json.loads(ready.read_text(encoding="utf-8"))["url"], process)
         try:
             yield product
         finally:

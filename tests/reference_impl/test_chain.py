@@ -128,4 +128,22 @@ def test_pages_show_every_item_and_only_to_staff(chain: Chain) -> None:
     for item in case.truth.items:
         assert item.label in page
     assert "審査状況" in page
+    pdf = chain.product.http.get(f"{path}/form.pdf", auth=("staff", "staff-pass")).raise_for_status()
+    assert pdf.content.startswith(b"%PDF-")
+    file = chain.product.http.get(f"{path}/attachments/1", auth=("staff", "staff-pass")).raise_for_status()
+    assert file.headers["Content-Disposition"].startswith("attachment")
+    assert chain.product.http.get("/staff/applications/nobody", auth=("staff", "staff-pass")).status_code == 404
     assert chain.product.http.get("/staff/applications", auth=("staff", "staff-pass")).status_code == 200
+
+
+def test_staff_are_told_of_a_second_application_of_the_same_person(chain: Chain) -> None:
+    twins = [case for name, case in chain.cases.items() if name.startswith("k01-twin-applications")]
+    assert len(twins) == 2
+    told = [
+        event.what
+        for case in twins
+        for event in chain.product.application(case.receipt_no).history
+        if "同じ人の同じ手続" in event.what
+    ]
+    assert told
+    assert any(case.receipt_no in what for case in twins for what in told)

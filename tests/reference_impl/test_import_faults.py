@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 
+import httpx
 import pytest
 
 from fixtures.world import World
-from interface_spec.control import JobState
+from interface_spec import control
+from interface_spec.control import ApplicationPage, JobState
 from mock_services.models import ApplicationMeta, Fault
 from testbed.postgres import EmbeddedServer
 from tests.reference_impl.product import Product, Running, running_product, running_world, start_of
@@ -138,3 +142,31 @@ def test_window_reaches_back_for_late_arrivals(bench: Bench) -> None:
     bench.running.client.load_application(meta, case.zip_bytes)
     assert bench.product.import_now().counts["stored"] == 1
     assert bench.product.application(case.receipt_no).received_at == late
+
+
+def test_killed_in_the_middle_and_started_again(server: EmbeddedServer, tmp_path: Path) -> None:
+    """Nothing is lost and nothing stands twice, wherever the kill struck."""
+    world = World(seed=10, reference_date=date(2026, 11, 23))
+    url, now = server.create_database("killed"), start_of(world)
+    with running_world(tmp_path, world, now) as running:
+        running.put_registers()
+        cases = running.load("k01-plain", *(f"k01-plain#{number}" for number in range(2, 13)))
+        running.client.set_faults([fault("latency", "get", ms=150)])
+        with running_product(running, url, now) as product:
+            product.http.post(control.IMPORTS).raise_for_status()
+            while not 1 <= len(stored(product)) < len(cases):
+                time.sleep(0.01)
+            product.kill()
+            with pytest.raises(httpx.TransportError):
+                product.http.get(control.HEALTH)
+        running.client.clear_faults()
+        with running_product(running, url, now) as product:
+            before = stored(product)
+            assert 1 <= len(before) < len(cases)
+            assert product.import_now().counts["stored"] == len(cases) - len(before)
+            assert sorted(stored(product)) == sorted(case.receipt_no for case in cases)
+
+
+def stored(product: Product) -> list[str]:
+    page = ApplicationPage.model_validate(product.http.get(control.APPLICATIONS).raise_for_status().json())
+    return [one.receipt_no for one in page.items]

@@ -56,6 +56,10 @@ def test_chain_works_under_an_odd_profile(database_url: str, tmp_path: Path) -> 
         ('[surfaces.download.operations.list.row]\nreciept_no = { wire = "x", ja = "x", type = "X" }\n', "reciept_no"),
         ('[codes.core_result.values]\n[codes.x]\nja="x"\n[codes.x.values]\n', None),
         ('[surfaces.link]\nauth = "bearer-login"\n', "surfaces.link.auth"),
+        ('[surfaces.handover]\nauth = "none"\n', "surfaces.handover.auth"),
+        ('[surfaces.handover.operations.list]\nbody = "csv"\n', "surfaces.handover.list.body"),
+        ('[surfaces.download.operations.list.row.size]\ntype = "X"\n', "surfaces.download.list.row.size.type"),
+        ('[package.documents.form.row.value]\ntype = "INT"\n', "package.documents.form.value.type"),
         (
             '[surfaces.handover.operations.list.row.completed_at]\nzone = "Asia/Nowhere"\n',
             "surfaces.handover.list.row.completed_at.zone",

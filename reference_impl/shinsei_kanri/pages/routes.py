@@ -82,6 +82,15 @@ def router(engine: Engine, procedures: Mapping[str, Procedure], account: str, pa
             one = control_api.found(views.detail(connection, receipt_no))
         return show("detail.html", one=one, procedure=procedures.get(one.procedure_id))
 
+    @api.get("/applications/{receipt_no}/form.pdf")
+    def form_pdf(receipt_no: str) -> Response:
+        with engine.connect() as connection:
+            body = control_api.found(applications.form_pdf(connection, receipt_no))
+        kind = "application/pdf"
+        return Response(
+            body, media_type=kind, headers=HEADERS | {"Content-Disposition": "attachment; filename=form.pdf"}
+        )
+
     @api.get("/applications/{receipt_no}/attachments/{seq}")
     def attachment(receipt_no: str, seq: int) -> Response:
         with engine.connect() as connection:

@@ -21,8 +21,7 @@ from reference_impl.shinsei_kanri.records import (
     Status,
     Verification,
 )
-from reference_impl.shinsei_kanri.storage import tables
-from reference_impl.shinsei_kanri.storage.people import serial_key
+from reference_impl.shinsei_kanri.storage import people, tables
 
 
 def known_receipts(connection: Connection, receipt_nos: Collection[str]) -> set[str]:
@@ -129,7 +128,7 @@ def _verification_row(found: Verification) -> dict[str, Any]:
         "result": found.result,
         "reason": found.reason,
         "verified_at": found.verified_at,
-        "serial": None if found.serial is None else serial_key(found.serial),
+        "serial": None if found.serial is None else people.serial_key(found.serial),
         "name": found.basic4.name,
         "birth_date": found.basic4.birth_date,
         "birth_text": found.basic4.birth_text,
@@ -203,7 +202,7 @@ def _decision(row: Row[Any]) -> Decision:
     )
 
 
-def _status(row: Row[Any], people: tuple[Decision, ...]) -> Status:
+def _status(row: Row[Any], involved: tuple[Decision, ...]) -> Status:
     return Status(
         receipt_no=row.receipt_no,
         procedure_id=row.procedure_id,
@@ -211,15 +210,15 @@ def _status(row: Row[Any], people: tuple[Decision, ...]) -> Status:
         review=Review(row.review),
         handover=Handover(row.handover),
         version=row.version,
-        persons=people,
+        persons=involved,
         acknowledged=None if row.ack_result is None else Acknowledgement(row.ack_result, row.ack_item, row.ack_reason),
     )
 
 
 def open_receipts(connection: Connection, reviews: Collection[Review]) -> list[str]:
     """Applications in one of ``reviews`` with a person whom nobody has identified yet."""
-    table, people = tables.applications, tables.persons
-    undecided = select(people.c.receipt_no).where(people.c.state == PersonState.STAFF)
+    table, involved = tables.applications, tables.persons
+    undecided = select(involved.c.receipt_no).where(involved.c.state == PersonState.STAFF)
     query = select(table.c.receipt_no).where(table.c.receipt_no.in_(undecided), table.c.review.in_(list(reviews)))
     return list(connection.execute(query.order_by(table.c.receipt_no)).scalars())
 
@@ -246,6 +245,12 @@ def items(connection: Connection, receipt_no: str) -> tuple[FormValue, ...]:
         FormValue(row.item_id, row.label, row.item_group, row.occurrence, row.value)
         for row in connection.execute(query)
     )
+
+
+def form_pdf(connection: Connection, receipt_no: str) -> bytes | None:
+    """The form as PDF, as マイナポータル made it."""
+    table = tables.form_pdfs
+    return connection.execute(select(table.c.body).where(table.c.receipt_no == receipt_no)).scalar_one_or_none()
 
 
 def attachments(connection: Connection, receipt_no: str) -> tuple[AttachedFile, ...]:

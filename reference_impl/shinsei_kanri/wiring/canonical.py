@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 
 from interface_spec.errors import SpecError
-from interface_spec.profile import Profile
+from interface_spec.profile import Item, Profile
 from reference_impl.shinsei_kanri.wiring import formats
 
 
@@ -29,7 +29,6 @@ OPERATIONS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "download.get": {"request": _RECEIPT, "response": _words("sha256")},
     "link.full": {"response": _words("last_seq"), "row": _LINK},
     "link.diff": {"request": _words("since"), "response": _words("last_seq"), "row": _LINK | _words("seq change")},
-    "link.lookup": {"request": _words("serial"), "row": _LINK},
     "atena.full": {"row": _words("atena_no juki_atena_no name kana birth_date gender address state")},
     "handover.list": {
         "request": _words("core_system procedure_id"),
@@ -51,6 +50,41 @@ OPERATIONS: Mapping[str, Mapping[str, frozenset[str]]] = {
         "response": _words("state"),
     },
 }
+
+BODIES: Mapping[str, frozenset[str]] = {
+    "download.login": _words("json"),
+    "download.list": _words("json csv"),
+    "download.get": _words("binary"),
+    "link.full": _words("json csv"),
+    "link.diff": _words("json csv"),
+    "atena.full": _words("json csv"),
+    "handover.list": _words("json"),
+    "handover.fetch": _words("json"),
+    "handover.attachments": _words("json"),
+    "handover.attachment": _words("binary"),
+    "handover.ack": _words("json"),
+}
+
+AUTH: Mapping[str, frozenset[str]] = {
+    "download": _words("bearer-login"),
+    "link": _words("api-key none"),
+    "atena": _words("api-key none"),
+    "handover": _words("api-key"),
+}
+"""Hand-over needs keys: they tell the core systems apart."""
+
+_TYPES: Mapping[str, frozenset[str]] = {
+    "DATETIME": _words(
+        "received_from received_to received_at arrived_at imported_at completed_at applied_at verified_at"
+    ),
+    "INT": _words("offset limit total size seq occurrence since last_seq attachment_count expires_in"),
+    "DATE": _words("valid_from valid_to birth_date"),
+    "CODE": _words("state gender result change applicant_kind origin signer_method subject_method"),
+    "BOOL": _words("name_substituted address_substituted"),
+    "SERIAL": _words("serial"),
+    "DIGEST": _words("sha256"),
+}
+"""Item type → canonical names of that type; every other name is text (X or N)."""
 
 DOCUMENTS: Mapping[str, frozenset[str]] = {
     "application": _words(
@@ -90,14 +124,21 @@ def check(profile: Profile) -> None:
             raise SpecError(name, f"surfaces.{place}", "この操作がありません / the operation is missing")
         operation = profile.operation(surface, operation_name)
         for part in ("request", "response", "row"):
-            _same(name, f"surfaces.{place}.{part}", getattr(operation, part), parts.get(part, frozenset()))
+            items = getattr(operation, part)
+            _same(name, f"surfaces.{place}.{part}", items, parts.get(part, frozenset()))
+            _types(name, f"surfaces.{place}.{part}", items)
+        if operation.body not in BODIES[place]:
+            known = ", ".join(sorted(BODIES[place]))
+            raise SpecError(name, f"surfaces.{place}.body", f"{known} だけを扱えます / not supported by this system")
         if operation.body == "json" and operation.row and operation.rows is None:
             raise SpecError(name, f"surfaces.{place}.rows", "行の配列の名前がありません / the row array has no name")
     for document, items in DOCUMENTS.items():
         if document not in profile.package.documents:
             raise SpecError(name, f"package.documents.{document}", "この文書がありません / the document is missing")
         found = profile.package.documents[document]
-        _same(name, f"package.documents.{document}", found.row if document in ROW_DOCUMENTS else found.items, items)
+        given = found.row if document in ROW_DOCUMENTS else found.items
+        _same(name, f"package.documents.{document}", given, items)
+        _types(name, f"package.documents.{document}", given)
     _same(name, "package.documents", profile.package.documents, DOCUMENTS)
     for surface, wanted in ERRORS.items():
         _contains(name, f"surfaces.{surface}.errors", profile.surfaces[surface].errors, wanted)
@@ -106,9 +147,18 @@ def check(profile: Profile) -> None:
         _contains(name, f"codes.{code_list}.values", profile.codes[code_list].values, values)
     _contains(name, "limits", profile.limits, LIMITS)
     _zones(profile)
-    for surface in ("link", "atena", "handover"):
-        if profile.surfaces[surface].auth == "bearer-login":
-            raise SpecError(name, f"surfaces.{surface}.auth", "api-key か none だけを扱えます / api-key or none only")
+    for surface, ways in AUTH.items():
+        if profile.surfaces[surface].auth not in ways:
+            known = ", ".join(sorted(ways))
+            raise SpecError(name, f"surfaces.{surface}.auth", f"{known} だけを扱えます / not supported by this system")
+
+
+def _types(name: str, place: str, given: Mapping[str, Item]) -> None:
+    expected = {item: kind for kind, items in _TYPES.items() for item in items}
+    for item_name, item in given.items():
+        kinds = (expected[item_name],) if item_name in expected else ("X", "N")
+        if item.type not in kinds:
+            raise SpecError(name, f"{place}.{item_name}.type", f"{' か '.join(kinds)} にします / must be that type")
 
 
 def _same(name: str, place: str, given: Iterable[str], known: Iterable[str]) -> None:
