@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,11 +43,27 @@ def child(module: str, *arguments: str, env: dict[str, str] | None = None) -> It
     process = subprocess.Popen(
         shinsei_testbed.module_command(module, *arguments), env=plain | (env or {}), stderr=subprocess.PIPE
     )
+    said: list[bytes] = []
+    assert process.stderr is not None
+    reader = threading.Thread(target=lambda stream: said.extend(stream), args=(process.stderr,), daemon=True)
+    reader.start()
     try:
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.wait(10)
+        reader.join(10)
+        process.stderr.close()
+    only_safe_lines(said)
+
+
+def only_safe_lines(said: list[bytes]) -> None:
+    """Logs are JSON lines without the applicants' characters: everything of ours in them is ASCII or escaped."""
+    for line in said:
+        event = json.loads(line)
+        assert event.keys() & {"event", "level"}, line
+        text = json.dumps(event, ensure_ascii=False)
+        assert not any("\u3040" <= character <= "\u9fff" for character in text), text
 
 
 @dataclass
