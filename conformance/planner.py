@@ -20,15 +20,28 @@ from conformance.plan import (
     Waiver,
 )
 from conformance.target import Target, TargetError
+from fixtures.errors import NotExpressible
+from fixtures.world import World
 from interface_spec.procedures import load_procedures
 from interface_spec.profile import Profile
-from interface_spec.requirements import Requirement, load_requirements
+from interface_spec.requirements import FEATURES, Requirement, load_requirements
 
 
 def procedure_of(case: str) -> str:
     """Procedure id of a case by its name (``k01-plain#3`` → K01); broken packages are K01 applications."""
     head = case.split("-", 1)[0].upper()
     return head if head in load_procedures() else "K01"
+
+
+def inexpressible(world: World, role: str) -> dict[str, str]:
+    """Cases of the role that the profile of ``world`` cannot carry, with the reason (Japanese / English)."""
+    found: dict[str, str] = {}
+    for name in sorted({case for check in load_catalogue(role).checks.values() for case in check.cases}):
+        try:
+            world.case(name)
+        except NotExpressible as error:
+            found[name] = str(error)
+    return found
 
 
 def _select(catalogue: Catalogue, wanted: Iterable[str]) -> set[str]:
@@ -38,6 +51,7 @@ def _select(catalogue: Catalogue, wanted: Iterable[str]) -> set[str]:
         found = {
             check.id
             for check in catalogue.checks.values()
+            if word.strip()
             if fnmatch.fnmatchcase(check.id, word)
             or check.id.startswith(word)
             or word in check.ja
@@ -45,14 +59,20 @@ def _select(catalogue: Catalogue, wanted: Iterable[str]) -> set[str]:
         }
         if not found:
             raise TargetError(
-                f"-k {word}: 当てはまる検査がありません（shinsei checks {catalogue.role} で一覧） / no check matches the selector"
+                f"-k {word}",
+                f"当てはまる検査がありません（shinsei checks {catalogue.role} で一覧）",
+                f"no check matches (shinsei checks {catalogue.role} lists them)",
             )
         kept |= found
     return kept
 
 
 def _status(
-    check: Check, requirement: Requirement, target: Target, selected: set[str] | None
+    check: Check,
+    requirement: Requirement,
+    target: Target,
+    selected: set[str] | None,
+    beyond: Mapping[str, str],
 ) -> tuple[Literal["run", "na", "deselected"], str, str]:
     if not target.declare.has(requirement.condition):
         return "na", f"機能 {requirement.condition} は宣言されていない", f"{requirement.condition} is not declared"
@@ -62,6 +82,13 @@ def _status(
     if undeclared:
         names = ", ".join(undeclared)
         return "na", f"手続 {names} は対象に宣言されていない", f"procedure {names} is not declared"
+    if impossible := [case for case in check.cases if case in beyond]:
+        ja, _, en = beyond[impossible[0]].partition(" / ")
+        return (
+            "na",
+            f"事例 {impossible[0]} はこの上書きプロファイルでは表せない: {ja}",
+            f"case {impossible[0]} cannot be expressed under this overlay: {en or ja}",
+        )
     if selected is not None and check.id not in selected:
         return "deselected", "選択外", "left out by the selection"
     return "run", "", ""
@@ -70,10 +97,14 @@ def _status(
 def _waivers(target: Target, catalogue: Catalogue, today: date) -> tuple[Waiver, ...]:
     for entry in target.waiver:
         if entry.check not in catalogue.checks:
-            raise TargetError(f"waiver: 検査 {entry.check} はありません / no such check")
+            raise TargetError(
+                "waiver", f"検査 {entry.check} はありません（綴りを確認してください）", f"there is no check {entry.check}"
+            )
         if entry.expires < today:
             raise TargetError(
-                f"waiver: {entry.check} の免除は {entry.expires} に期限が切れています（延長するか削除してください） / waiver has expired"
+                "waiver",
+                f"{entry.check} の免除は {entry.expires} に期限が切れています（延長するか削除してください）",
+                f"the waiver of {entry.check} expired on {entry.expires} (extend or delete it)",
             )
     return tuple(Waiver(**entry.model_dump()) for entry in target.waiver)
 
@@ -98,8 +129,28 @@ def _attestations(
             )
     for answered in target.attestations:
         if answered not in requirements:
-            raise TargetError(f"attestations.{answered}: その要件はカタログにありません / unknown requirement")
+            raise TargetError(
+                f"attestations.{answered}",
+                "その要件はカタログにありません（shinsei requirements list で一覧）",
+                "there is no such requirement (shinsei requirements list)",
+            )
     return entries
+
+
+def _known_words(target: Target) -> None:
+    """Names in the target that stand for something of ours: a misspelt one would silently leave checks out."""
+    procedures, sets = load_procedures(), {one.set for one in load_requirements().values()}
+    wanted = (
+        ("run.procedures", target.run.procedures, procedures),
+        ("run.deciding_sets", target.run.deciding_sets, sets),
+        ("declare.methods", target.declare.methods, procedures),
+        ("declare.features", target.declare.features, FEATURES),
+    )
+    for field, words, known in wanted:
+        for word in words:
+            if word not in known:
+                names = ", ".join(sorted(known))
+                raise TargetError(field, f"{word} はありません（あるもの: {names}）", f"unknown: {word} (known: {names})")
 
 
 def make_plan(
@@ -113,22 +164,24 @@ def make_plan(
     mutant: str = "",
     started_by: str = "",
     today: date,
+    beyond: Mapping[str, str] | None = None,
 ) -> Plan:
-    """The plan of one run. Raises TargetError for a selection or waiver that cannot be used."""
+    """The plan of one run. Raises TargetError for a selection or waiver that cannot be used.
+
+    ``beyond``: cases that the profile cannot carry with the reason (`inexpressible`); their checks are 対象外.
+    """
     catalogue = load_catalogue(target.role)
     requirements = load_requirements()
     words = list(select)
     selected = _select(catalogue, words) if words else None
-    for procedure in target.run.procedures:
-        if procedure not in load_procedures():
-            raise TargetError(f"run.procedures: 手続 {procedure} はありません / no such procedure")
+    _known_words(target)
     waivers = _waivers(target, catalogue, today)
     waived = {one.check: f"{one.reason}（{one.owner}, {one.expires} まで）" for one in waivers}
 
     checks: list[PlannedCheck] = []
     for check in catalogue.checks.values():
         requirement = requirements[check.requirement]
-        status, reason_ja, reason_en = _status(check, requirement, target, selected)
+        status, reason_ja, reason_en = _status(check, requirement, target, selected, beyond or {})
         checks.append(
             PlannedCheck(
                 id=check.id,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote_plus
 
 from pydantic import BaseModel, ConfigDict
 
@@ -142,6 +143,7 @@ class Pull(_Part):
     listed: tuple[str, ...]
     received: tuple[CoreReceived, ...]
     acks: tuple[tuple[str, int], ...]
+    acknowledged: tuple[str, ...] = ()
     problems: tuple[str, ...]
 
     def got(self, receipt_no: str) -> CoreReceived | None:
@@ -149,7 +151,11 @@ class Pull(_Part):
 
 
 class Exchange(_Part):
-    """One recorded exchange of a simulated system or of the adapter (``system`` = product)."""
+    """One recorded exchange of a simulated system or of the adapter (``system`` = product).
+
+    ``body_in_contract``: the profile gives this call a request body. ``refusal``: canonical name of the surface's
+    error that the answer is, whatever status and code the profile gives it.
+    """
 
     seq: int
     at: str
@@ -166,6 +172,21 @@ class Exchange(_Part):
     response_body: str
     response_bytes: int
     fault: str
+    body_in_contract: bool = False
+    refusal: str = ""
+
+    def names(self, text: str) -> bool:
+        """Whether the request carries ``text``, wherever the profile places it: path, query, header or body."""
+        carried = (unquote_plus(self.target), self.request_body, *self.request_headers.values())
+        return any(text in one for one in carried)
+
+    def repeats(self, other: Exchange) -> bool:
+        """Whether this is the same request as ``other``, sent again later."""
+        return self.seq > other.seq and (self.operation, self.target, self.request_body) == (
+            other.operation,
+            other.target,
+            other.request_body,
+        )
 
 
 class RelayLine(_Part):

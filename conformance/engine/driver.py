@@ -16,6 +16,7 @@ import httpx
 
 from conformance.adapters.base import Adapter, AdapterProblem, ProductUnreachable
 from conformance.catalogue import Catalogue, Step
+from conformance.engine.contract import Contract
 from conformance.engine.screen import ScreenReader
 from conformance.engine.secrets import Redactor
 from conformance.engine.truth import truth_of
@@ -168,6 +169,7 @@ class Driver:
             case for one in catalogue.checks.values() if one.needs == "screen" for case in one.cases
         }
         self._loaded: dict[str, CaseTruth] = {}
+        self._contract = Contract(world.profile)
 
     # -- one round -----------------------------------------------------------------------------------------------
 
@@ -369,6 +371,7 @@ class Driver:
                 for one in result.received
             ),
             acks=tuple((receipt, status) for receipt, status in result.acks),
+            acknowledged=tuple(receipt for receipt, status in result.acks if self._contract.acknowledged(status)),
             problems=tuple(result.problems),
         )
 
@@ -449,6 +452,8 @@ class Driver:
             response_body=self._redact(_shown(one.response_body)),
             response_bytes=one.response_body.size,
             fault=one.fault,
+            body_in_contract=self._contract.has_body(one.system, one.operation),
+            refusal=self._contract.refusal(one.system, one.status, one.response_body.text or ""),
         )
 
 

@@ -40,7 +40,7 @@ from conformance.events import (
     read_line,
 )
 from conformance.plan import Plan
-from conformance.planner import make_plan
+from conformance.planner import inexpressible, make_plan
 from conformance.target import Target, TargetError, load_target, resolve_secret
 from fixtures.world import WORLD_VERSION, World
 from interface_spec.errors import SpecError
@@ -163,6 +163,7 @@ class _Run:
             mutant=self._options.mutant,
             started_by=f"{getpass.getuser()}@{socket.gethostname()}",
             today=today(),
+            beyond=inexpressible(world, target.role) if overlay else None,
         )
         (self._dir / "plan.json").write_text(plan.model_dump_json(indent=1), encoding="utf-8")
         (self._dir / "records").mkdir(exist_ok=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
@@ -25,12 +26,32 @@ def expand(text: str, values: Mapping[str, str], field: str) -> str:
     def one(found: re.Match[str]) -> str:
         name = found.group(1)
         if name not in values:
+            known = ", ".join(sorted(values))
             raise TargetError(
-                f"{field}: {{{name}}} という値はありません（あるもの: {', '.join(sorted(values)) or 'なし'}） / unknown placeholder"
+                field,
+                f"{{{name}}} という値はありません（あるもの: {known or 'なし'}）",
+                f"there is no value {{{name}}} (known: {known or 'none'})",
             )
         return values[name]
 
     return _PLACEHOLDER.sub(one, text)
+
+
+def address(text: str, values: Mapping[str, str], field: str) -> str:
+    """An endpoint of the target, filled in. Raises TargetError unless it is an http(s) URL with a host."""
+    url = expand(text, values, field)
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise TargetError(
+            field,
+            f"{url} は URL として使えません（http://ホスト名:ポート の形で書きます）",
+            f"{url} is no usable URL (write http://host:port)",
+        )
+    return url
 
 
 @dataclass(frozen=True)
@@ -91,7 +112,7 @@ class ProductSettings(BaseModel):
             "atena_urls": ",".join(f"{core}={url}" for core, url in endpoints.atena_urls.items()),
             "procedures": ",".join(target.run.procedures),
             "core_systems": ",".join(endpoints.atena_urls),
-            "profile": plan.profile.id,
+            "profile": target.profile.name,
             "profile_overlay": str(overlay.resolve()) if overlay else "",
             "clock": start_clock(plan.reference_date).isoformat(),
         }

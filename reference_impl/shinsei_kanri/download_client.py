@@ -95,7 +95,7 @@ class DownloadClient:
             "secret": self._settings.secret,
         }
         response = self._send("login", values, token=None)
-        if response.status_code in (400, 401, 403):
+        if self._refusal(response) in ("bad_request", "bad_credentials", "forbidden"):
             raise DownloadUnavailable("ログインが拒否されました（アカウントを確認してください） / login refused")
         self._expect(response, operation.status, "ログイン")
         try:
@@ -175,11 +175,11 @@ class DownloadClient:
         return response.content, header.text("sha256")
 
     def _authorised(self, name: str, values: dict[str, Value]) -> httpx.Response:
-        """Send with the token; after 401 log in again (once for all threads) and send again."""
+        """Send with the token; when it is refused log in again (once for all threads) and send again."""
         for _ in range(RELOGINS):
             token = self._current_token()
             response = self._send(name, values, token)
-            if response.status_code != 401:
+            if self._refusal(response) != "bad_token":
                 return response
             self.renew(token)
         raise DownloadUnavailable("認証トークンが繰り返し拒まれました / the token is refused again and again")
@@ -213,9 +213,11 @@ class DownloadClient:
                 last = error
                 self._wait(BACK_OFF_SECONDS * 2**attempt)
                 continue
-            if response.status_code == 503:
-                raise DownloadUnavailable("ダウンロード機能が保守中です（503） / maintenance")
-            if not worth_repeating(response.status_code) or attempt == TRIES - 1:
+            refusal = self._refusal(response)
+            if refusal == "maintenance":
+                raise DownloadUnavailable(f"ダウンロード機能が保守中です（{response.status_code}） / maintenance")
+            later = refusal == "too_many" or worth_repeating(response.status_code)
+            if not later or attempt == TRIES - 1:
                 return response
             self._wait(pause(response, attempt))
         if name == "get" and last is not None:
@@ -243,6 +245,9 @@ class DownloadClient:
             response.status_code, headers=_plain(response.headers), content=bytes(body), request=request
         )
 
+    def _refusal(self, response: httpx.Response) -> str:
+        return calls.refusal(self._surface, response.status_code, response.content)
+
     def _expect(self, response: httpx.Response, status: int, what: str) -> None:
         if response.status_code != status:
             raise DownloadUnavailable(
@@ -260,7 +265,7 @@ def _plain(headers: httpx.Headers) -> dict[str, str]:
 
 
 def worth_repeating(status: int) -> bool:
-    """True for answers that say "later": 429 and 5xx (503 is 保守 and ends the import before)."""
+    """True for answers that say "later" by HTTP itself, whatever the profile names them (429 and 5xx)."""
     return status == 429 or status >= 500
 
 

@@ -33,7 +33,7 @@ def every_call_goes_through_the_relay(run: Record) -> None:
         )
     for name in ("k01-plain", "k01-serial-only"):
         receipt = run.case(name).receipt_no
-        if stored(run, "first", name) and not any(receipt in one.target for one in calls if one.operation == "get"):
+        if stored(run, "first", name) and not any(one.names(receipt) for one in calls if one.operation == "get"):
             fail(
                 "ダウンロード機能から取得していない申請が格納されている",
                 "an application is stored that was never fetched from the download function",
@@ -78,7 +78,7 @@ def an_expired_certificate_is_refused(run: Record) -> None:
 
 @check("AM-3.1-03a")
 def an_expired_token_is_renewed(run: Record) -> None:
-    refused = [one for one in run.calls("import:disturbed") if one.status == 401]
+    refused = [one for one in run.calls("import:disturbed") if one.refusal == "bad_token"]
     if not refused:
         raise unverified("期限切れのトークンが使われる場面にならなかった", "the expired token never came into play")
     for name in ("k01-plain#16", "k01-plain#17", "k01-plain#18"):
@@ -110,7 +110,7 @@ def only_calls_of_the_interface_are_made(run: Record) -> None:
     calls = [one for step in ("import:first", "import:second") for one in run.calls(step)]
     if not calls:
         raise unverified("ダウンロード機能への通信が観測されていない", "no call to the download function was seen")
-    strange = [one for one in calls if not one.operation or one.status in (400, 404, 405)]
+    strange = [one for one in calls if not one.operation or one.refusal in ("bad_request", "not_found")]
     if strange:
         fail(
             "インターフェースに無い、または形式の誤った呼出しをした",
@@ -193,7 +193,7 @@ def other_procedures_are_left_alone(run: Record) -> None:
         one
         for step in ("import:first", "import:second")
         for one in run.calls(step, operation="get")
-        if other.receipt_no in one.target
+        if one.names(other.receipt_no)
     ]
     if fetched or run.summaries("second", other.name):
         fail(
@@ -208,7 +208,7 @@ def other_procedures_are_left_alone(run: Record) -> None:
 
 @check("AM-3.1-84a")
 def maintenance_is_waited_out(run: Record) -> None:
-    if not any(one.status == 503 for one in run.calls("import:disturbed")):
+    if not any(one.refusal == "maintenance" for one in run.calls("import:disturbed")):
         raise unverified("保守中の応答が返る場面にならなかった", "the maintenance answer never came into play")
     must_be_stored(
         run,
@@ -222,12 +222,12 @@ def maintenance_is_waited_out(run: Record) -> None:
 @check("AM-3.1-84b")
 def retry_after_is_respected(run: Record) -> None:
     calls = run.calls("import:disturbed", operation="get")
-    refused = [one for one in calls if one.status == 429]
+    refused = [one for one in calls if one.refusal == "too_many"]
     if not refused:
         raise unverified("429 が返る場面にならなかった", "429 never came into play")
     for one in refused:
         wait = float(next((v for k, v in one.response_headers.items() if k.lower() == "retry-after"), "0"))
-        again = [later for later in calls if later.target == one.target and later.seq > one.seq and later.status != 429]
+        again = [later for later in calls if later.repeats(one) and later.refusal != "too_many"]
         if again and seconds_between(one.at, again[0].at) < wait * 0.9:
             fail(
                 "Retry-After の時間を待たずに再送した",

@@ -36,12 +36,12 @@ def only_the_contracts_bodies_go_upward(run: Record) -> None:
     calls = [one for step in ("import:first", "import:second") for one in run.calls(step)]
     if not calls:
         raise unverified("ダウンロード機能への通信が観測されていない", "no call to the download function was seen")
-    upward = [one for one in calls if one.request_bytes > 0 and one.operation != "login"]
+    upward = [one for one in calls if one.request_bytes > 0 and not one.body_in_contract]
     if upward:
         fail(
             "契約に無い本文が、外（ダウンロード機能）へ向けて送られた",
             "a request body that the contract does not know went upward",
-            expected="本文を送るのはログインだけ / bodies only at login",
+            expected="本文を送るのは、契約が本文を定める呼出しだけ / bodies only where the contract has one",
             actual="; ".join(f"{one.method} {one.target} {one.request_bytes} bytes" for one in upward[:5]),
             exchanges=[one.seq for one in upward],
         )

@@ -82,6 +82,22 @@ def read_table(
         raise AnswerError(str(error)) from None
 
 
+def refusal(surface: Surface, status: int, body: bytes) -> str:
+    """The canonical name of the error in the surface's table that this answer is; "" when it is none of them.
+
+    Several errors may share a status: the code in the body tells them apart; a body without code counts by status.
+    """
+    named = {name: error for name, error in surface.errors.items() if error.status == status}
+    if not named:
+        return ""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
+    code = document.get("code") if isinstance(document, dict) else None
+    return next((name for name, error in named.items() if code is None or error.code == code), "")
+
+
 def header_items(operation: Operation, headers: Mapping[str, str], codes: Codes) -> Fields:
     """The response items that travel as headers (``binary`` operations). Raises AnswerError."""
     try:

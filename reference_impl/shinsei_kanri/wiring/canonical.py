@@ -98,7 +98,10 @@ DOCUMENTS: Mapping[str, frozenset[str]] = {
 }
 ROW_DOCUMENTS = frozenset({"attachments", "form"})
 
-ERRORS: Mapping[str, frozenset[str]] = {"handover": _words("bad_request unauthorized not_found conflict")}
+ERRORS: Mapping[str, frozenset[str]] = {
+    "download": _words("bad_request bad_credentials bad_token forbidden too_many maintenance"),
+    "handover": _words("bad_request unauthorized not_found conflict"),
+}
 
 CODES: Mapping[str, frozenset[str]] = {
     "verification_result": _words("valid"),
