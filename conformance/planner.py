@@ -98,7 +98,9 @@ def _waivers(target: Target, catalogue: Catalogue, today: date) -> tuple[Waiver,
     for entry in target.waiver:
         if entry.check not in catalogue.checks:
             raise TargetError(
-                "waiver", f"検査 {entry.check} はありません（綴りを確認してください）", f"there is no check {entry.check}"
+                "waiver",
+                f"検査 {entry.check} はありません（綴りを確認してください）",
+                f"there is no check {entry.check}",
             )
         if entry.expires < today:
             raise TargetError(
@@ -150,7 +152,9 @@ def _known_words(target: Target) -> None:
         for word in words:
             if word not in known:
                 names = ", ".join(sorted(known))
-                raise TargetError(field, f"{word} はありません（あるもの: {names}）", f"unknown: {word} (known: {names})")
+                raise TargetError(
+                    field, f"{word} はありません（あるもの: {names}）", f"unknown: {word} (known: {names})"
+                )
 
 
 def make_plan(

@@ -13,11 +13,12 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from conformance.sentence import Sentence
 from interface_spec.errors import first_problem
 
 
-class TargetError(ValueError):
-    """The vendor's configuration cannot be used (exit 2). ``str()`` is one sentence: file, field, problem, fix."""
+class TargetError(Sentence, ValueError):
+    """The vendor's configuration cannot be used (exit 2): file or field, problem, fix."""
 
 
 class _Table(BaseModel):
@@ -161,37 +162,51 @@ class Target(_Table):
 def load_target(path: Path) -> Target:
     """The vendor's file. Raises TargetError with one sentence naming file, field and fix."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise TargetError(
-            f"{path}: ファイルがありません（shinsei init am で雛形を作れます） / no such file (shinsei init am writes a template)"
+            str(path),
+            "ファイルがありません（--target に製品の target.toml を指定してください）",
+            "no such file (give the product's target.toml to --target)",
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise TargetError(f"{path}: 読めません / cannot be read: {error}") from None
+    except UnicodeDecodeError:
+        raise TargetError(str(path), "UTF-8 で保存してください", "must be saved as UTF-8") from None
+    except OSError as error:
+        raise TargetError(str(path), f"読めません（{error.strerror}）", f"cannot be read ({error.strerror})") from None
     try:
         return Target.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise TargetError(f"{path}: TOML として読めません / not readable as TOML: {error}") from None
+        raise TargetError(str(path), f"TOML として読めません（{error}）", f"not readable as TOML ({error})") from None
     except ValidationError as error:
-        place, problem = first_problem(error)
-        raise TargetError(f"{path}: {place}: {problem}" if place else f"{path}: {problem}") from None
+        place, problem = first_problem(error, hidden="credentials")
+        ja, _, en = problem.partition(" / ")
+        raise TargetError(f"{path}: {place}" if place else str(path), ja, en or ja) from None
 
 
 def resolve_secret(reference: str, field: str) -> str:
     """The secret behind ``env:NAME`` or ``file:PATH``. Raises TargetError naming the field; never prints the value."""
     kind, _, name = reference.partition(":")
+    place = f"credentials.{field}"
     if kind == "env" and name:
         value = os.environ.get(name, "")
         if not value:
             raise TargetError(
-                f"credentials.{field}: 環境変数 {name} が設定されていません（export {name}=… としてください） / environment variable {name} is not set"
+                place,
+                f"環境変数 {name} が設定されていません（export {name}=… としてください）",
+                f"environment variable {name} is not set (export {name}=…)",
             )
         return value
     if kind == "file" and name:
         try:
-            return Path(name).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise TargetError(f"credentials.{field}: {name} を読めません / cannot read: {error.strerror}") from None
+            value = Path(name).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            cause = error.strerror if isinstance(error, OSError) else "UTF-8"
+            raise TargetError(place, f"{name} を読めません（{cause}）", f"{name} cannot be read ({cause})") from None
+        if not value:
+            raise TargetError(place, f"{name} が空です", f"{name} is empty")
+        return value
     raise TargetError(
-        f'credentials.{field}: 秘密は直接書かず "env:名前" か "file:パス" と書きます / write "env:NAME" or "file:PATH", never the secret itself'
+        place,
+        '秘密は直接書かず "env:名前" か "file:パス" と書きます',
+        'write "env:NAME" or "file:PATH", never the secret itself',
     )

@@ -15,15 +15,51 @@ class SpecError(ValueError):
         super().__init__(f"{self.source}: {place}: {problem}" if place else f"{self.source}: {problem}")
 
 
-def first_problem(error: ValidationError) -> tuple[str, str]:
-    """(place, problem) of the first finding of a Pydantic error, as a person would say it."""
+_WORDS = {
+    "missing": "必須の項目がありません / required key is missing",
+    "extra_forbidden": "知らない項目です（綴りを確認してください） / unknown key (check the spelling)",
+    "int_type": "整数を書きます / write an integer",
+    "int_parsing": "整数を書きます / write an integer",
+    "int_from_float": "整数を書きます / write an integer",
+    "float_type": "数を書きます / write a number",
+    "float_parsing": "数を書きます / write a number",
+    "bool_type": "true か false を書きます / write true or false",
+    "bool_parsing": "true か false を書きます / write true or false",
+    "string_type": '文字列（"…"）を書きます / write a string',
+    "string_too_short": "空にはできません / must not be empty",
+    "tuple_type": "配列（[…]）を書きます / write an array",
+    "list_type": "配列（[…]）を書きます / write an array",
+    "dict_type": "表（[…] の節）を書きます / write a table",
+    "model_type": "表（[…] の節）を書きます / write a table",
+    "model_attributes_type": "表（[…] の節）を書きます / write a table",
+    "date_type": "日付を 2026-01-31 の形で書きます / write a date like 2026-01-31",
+    "date_parsing": "日付を 2026-01-31 の形で書きます / write a date like 2026-01-31",
+    "date_from_datetime_parsing": "日付を 2026-01-31 の形で書きます / write a date like 2026-01-31",
+    "greater_than": "{gt} より大きい数を書きます / must be greater than {gt}",
+    "greater_than_equal": "{ge} 以上の数を書きます / must be at least {ge}",
+    "less_than": "{lt} より小さい数を書きます / must be less than {lt}",
+    "less_than_equal": "{le} 以下の数を書きます / must be at most {le}",
+    "too_short": "少なくとも {min_length} 個書きます / give at least {min_length}",
+    "string_pattern_mismatch": "書き方が違います（形式 {pattern}） / does not match {pattern}",
+    "literal_error": "値は {expected} のいずれかです / must be one of {expected}",
+    "enum": "値は {expected} のいずれかです / must be one of {expected}",
+}
+
+
+def first_problem(error: ValidationError, *, hidden: str = "") -> tuple[str, str]:
+    """(place, problem) of the first finding of a Pydantic error, as a person would say it: ``ja / en``.
+
+    Values below the place ``hidden`` are never repeated.
+    """
     found = error.errors()[0]
     place = ".".join(str(part) for part in found["loc"])
-    match found["type"]:
-        case "missing":
-            return place, "必須の項目がありません / required key is missing"
-        case "extra_forbidden":
-            return place, "知らない項目です（綴りを確認してください） / unknown key (check the spelling)"
-        case "literal_error" | "enum":
-            return place, f"値は {found.get('ctx', {}).get('expected', '?')} のいずれかです / not an allowed value"
-    return place, f"{found['msg']} (値 / value: {str(found.get('input'))[:80]!r})"
+    kind = found["type"]
+    if kind == "value_error":
+        return place, found["msg"].removeprefix("Value error, ")
+    context = {key: str(value) for key, value in found.get("ctx", {}).items()}
+    words = _WORDS[kind].format_map(context) if kind in _WORDS else found["msg"]
+    if kind in ("missing", "extra_forbidden") or (hidden and place.split(".")[0] == hidden):
+        return place, words
+    ja, _, en = words.partition(" / ")
+    given = f"{str(found.get('input'))[:80]!r}"
+    return place, f"{ja}（値: {given}） / {en or ja} (value: {given})"

@@ -19,6 +19,7 @@ DATABASE_URL = "SHINSEI_AM_DATABASE_URL"
 CONTROL_TOKEN = "SHINSEI_REFERENCE_CONTROL_TOKEN"  # noqa: S105 - the name of a variable
 SCREEN_LOGIN = "SHINSEI_REFERENCE_SCREEN_LOGIN"
 RELAY_COMMAND = tuple(module_command("reference_impl.relay", "--config", "{config}"))
+STAFF_PASSWORD_NAME = "SHINSEI_AM_STAFF_PASSWORD"  # noqa: S105 - the name of a variable
 STAFF_PASSWORD = "reference-staff-0000"  # noqa: S105 - test value of a product that lives for one run
 
 _TARGET = """\
@@ -34,7 +35,7 @@ vendor = "申請連携テストベッド"
 procedures = ["K01", "C01"]
 
 [profile]
-overlay = "{overlay}"
+overlay = {overlay}
 
 [declare]
 patterns = ["i", "iii"]
@@ -52,7 +53,7 @@ screen = "env:{screen_login}"
 [start]
 command = [{command}]
 ready_file = "{{run_dir}}/product-ready.json"
-inherit_env = ["{database_url}", "{control_token}"]
+inherit_env = ["{database_url}", "{staff_password}"]
 
 [start.env]
 SHINSEI_AM_LISTEN = "127.0.0.1:0"
@@ -72,7 +73,7 @@ SHINSEI_AM_ATENA_URLS = "{{atena_urls}}"
 SHINSEI_AM_ATENA_API_KEYS = "{{atena_api_keys}}"
 SHINSEI_AM_HANDOVER_API_KEYS = "{{handover_api_keys}}"
 SHINSEI_AM_CONTROL_TOKEN = "{{control_token}}"
-SHINSEI_AM_STAFF_PASSWORD = "{staff_password}"
+SHINSEI_AM_STAFF_ACCOUNT = "shokuin"
 SHINSEI_AM_CLOCK = "{{clock}}"
 
 [attestations."AM-3.5-06"]
@@ -118,17 +119,17 @@ def write_target(run_dir: Path, database_url: str, *, mutant: str = "", overlay:
     file.write_text(
         _TARGET.format(
             version="0.1.0",
-            overlay=str(overlay.resolve()) if overlay else "",
+            overlay=_quoted([str(overlay.resolve()) if overlay else ""]),
             command=_quoted(command),
             control_token=CONTROL_TOKEN,
             screen_login=SCREEN_LOGIN,
             database_url=DATABASE_URL,
-            staff_password=STAFF_PASSWORD,
+            staff_password=STAFF_PASSWORD_NAME,
             screen_path="/staff/applications/{receipt_no}",
         ),
         encoding="utf-8",
     )
-    env = {DATABASE_URL: database_url}
+    env = {DATABASE_URL: database_url, STAFF_PASSWORD_NAME: STAFF_PASSWORD}
     os.environ.setdefault(CONTROL_TOKEN, "reference-control-0000")
     os.environ.setdefault(SCREEN_LOGIN, f"shokuin:{STAFF_PASSWORD}")
     return ReferenceTarget(file=file, env=env)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from conformance.sentence import Sentence
 from interface_spec.control import ApplicationDetail, ApplicationSummary, Health, IdentifyPerson, Job, ReviewChange
 
 
-class ProductUnreachable(Exception):
-    """The product does not answer; ``str()`` is one sentence naming address and cause."""
+class ProductUnreachable(Sentence):
+    """The product does not answer; names address and cause."""
 
 
-class AdapterProblem(Exception):
-    """The product answers, but not as its control interface promises; ``str()`` is one sentence."""
+class AdapterProblem(Sentence):
+    """The product answers, but not as its control interface promises."""
 
 
 class Changed(Protocol):

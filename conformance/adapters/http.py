@@ -72,21 +72,28 @@ class HttpAdapter:
                     with_body += piece
                     if len(with_body) > LARGEST_ANSWER:
                         raise AdapterProblem(
-                            f"{method} {path}: 応答が {LARGEST_ANSWER} バイトを超えた / answer exceeds the limit"
+                            f"{method} {path}",
+                            f"応答が {LARGEST_ANSWER} バイトを超えた",
+                            f"the answer exceeds {LARGEST_ANSWER} bytes",
                         )
             finally:
                 response.close()
+        except httpx.DecodingError:
+            raise AdapterProblem(
+                f"{method} {path}", "応答の圧縮を解けません", "the answer's compression cannot be undone"
+            ) from None
         except httpx.TransportError as error:
+            cause = f"{type(error).__name__}: {error}"
             raise ProductUnreachable(
-                f"{self._client.base_url}: {method} {path}: 応答がありません / no answer ({type(error).__name__}: {error})"
+                f"{self._client.base_url}: {method} {path}", f"応答がありません（{cause}）", f"no answer ({cause})"
             ) from None
         data = bytes(with_body)
         return response, data, self._record(request, response, data)
 
     def _read(self, model: type[M], method: str, path: str, body: BaseModel | None = None) -> M:
         response, data, _ = self._call(method, path, body)
-        if response.status_code >= 400:
-            raise AdapterProblem(f"{method} {path}: {response.status_code} {_problem(data)}")
+        if not response.is_success:
+            raise _refused(f"{method} {path}", response.status_code, data)
         return _parse(model, data, f"{method} {path}")
 
     def health(self) -> Health:
@@ -105,7 +112,9 @@ class HttpAdapter:
         while job.state is JobState.RUNNING:
             if time.monotonic() - started > self._job_timeout:
                 raise AdapterProblem(
-                    f"job {job.job_id}: {self._job_timeout:g} 秒待っても終わりません / not finished in time"
+                    f"job {job.job_id}",
+                    f"{self._job_timeout:g} 秒待っても終わりません",
+                    f"not finished after {self._job_timeout:g} s",
                 )
             time.sleep(pause)
             pause = min(pause * 1.5, 1.0)
@@ -120,15 +129,19 @@ class HttpAdapter:
             found += page.items
             if not page.items or len(found) >= page.total:
                 return found
-        raise AdapterProblem(f"一覧が {MOST_APPLICATIONS} 件を超えました / the list does not end")
+        raise AdapterProblem(
+            f"GET {control.APPLICATIONS}",
+            f"一覧が {MOST_APPLICATIONS} 件を超えました",
+            f"the list exceeds {MOST_APPLICATIONS} applications",
+        )
 
     def application(self, receipt_no: str) -> ApplicationDetail | None:
         path = control.APPLICATION.format(receipt_no=receipt_no)
         response, data, _ = self._call("GET", path)
         if response.status_code == 404:
             return None
-        if response.status_code >= 400:
-            raise AdapterProblem(f"GET {path}: {response.status_code} {_problem(data)}")
+        if not response.is_success:
+            raise _refused(f"GET {path}", response.status_code, data)
         return _parse(ApplicationDetail, data, f"GET {path}")
 
     def attachment(self, receipt_no: str, seq: int) -> tuple[int, bytes]:
@@ -143,7 +156,7 @@ class HttpAdapter:
 
     def _change(self, path: str, body: BaseModel) -> HttpChanged:
         response, data, exchange = self._call("POST", path, body)
-        if response.status_code >= 400:
+        if not response.is_success:
             return HttpChanged(response.status_code, _problem(data), None, exchange)
         return HttpChanged(response.status_code, "", _parse(ApplicationDetail, data, f"POST {path}"), exchange)
 
@@ -154,7 +167,16 @@ def _parse(model: type[M], data: bytes, what: str) -> M:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise AdapterProblem(f"{what}: 応答の項目 {place}: {first['msg']} / answer does not fit") from None
+        raise AdapterProblem(
+            what,
+            f"応答が制御インターフェースと違います（{place or 'JSON'}: {first['msg']}）",
+            f"the answer does not fit the control interface ({place or 'JSON'}: {first['msg']})",
+        ) from None
+
+
+def _refused(what: str, status: int, data: bytes) -> AdapterProblem:
+    words = f"{status} {_problem(data)}".strip()
+    return AdapterProblem(what, f"拒まれました（{words}）", f"refused ({words})")
 
 
 def _problem(data: bytes) -> str:

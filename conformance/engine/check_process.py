@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.engine.pytest_plugin import RUN_DIR
+from conformance.engine.environment import RUN_DIR
 
 INI = "[pytest]\naddopts =\nfilterwarnings = default\n"
 

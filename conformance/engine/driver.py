@@ -67,6 +67,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "faults": ("擾乱を設定する", "set the disturbance"),
     "wait": ("待つ", "wait"),
 }
+MOST_MESSAGE = 2000
+"""Characters of a product's message that are kept."""
 PRODUCT_STEPS = ("sync", "import")
 
 
@@ -184,7 +186,7 @@ class Driver:
             try:
                 self._carry_out(step, cases, notes, round_.id)
             except ProductUnreachable as error:
-                alive, notes.trouble = False, str(error)
+                alive, notes.trouble = False, self._redact(str(error))[:MOST_MESSAGE]
                 break
         self._client.clear_faults()
         self._client.relay_start()
@@ -212,7 +214,7 @@ class Driver:
         try:
             self._adapter.health()
         except (ProductUnreachable, AdapterProblem) as error:
-            return False, trouble or str(error)
+            return False, trouble or self._redact(str(error))[:MOST_MESSAGE]
         return True, trouble
 
     def _last_exchange(self) -> int:
@@ -244,13 +246,14 @@ class Driver:
             ok, message = False, str(error)
             raise
         finally:
+            message = self._redact(message)[:MOST_MESSAGE]
             notes.steps.append(
                 StepResult(
                     name=name,
                     do=step.do,
                     what=step.what,
                     ok=ok,
-                    message=self._redact(message),
+                    message=message,
                     started_at=started,
                     ended_at=now(),
                     first_exchange=before,
@@ -265,7 +268,7 @@ class Driver:
                     round=round_id,
                     step=name,
                     ok=ok,
-                    message=self._redact(message),
+                    message=message,
                     seconds=time.monotonic() - clock,
                 )
             )

@@ -1,7 +1,8 @@
 """Child processes of a run: started together, watched, and gone when the run is gone, however it ends.
 
 Each child runs in a session of its own, writes to its own log file, and asks the kernel to be ended when the thread
-that started it dies (PR_SET_PDEATHSIG), so that a killed run leaves nothing behind. Start children from the main thread.
+that started it dies (PR_SET_PDEATHSIG); what a child has started in its turn is ended by the guard. So a killed run
+leaves nothing behind. Start children from the main thread.
 """
 
 from __future__ import annotations
@@ -19,16 +20,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from conformance.engine import guard
+from conformance.sentence import Sentence
+from conformance.visible import one_line
+
 PR_SET_PDEATHSIG = 1
+PRODUCT = "product"
+CONFIGURATION, HARNESS = 2, 3
+"""Exit codes by which our own processes say whose fault it is; a product that ends at start is the vendor's matter,
+except with HARNESS: so ends the bundled product when a mutant cannot be applied to it."""
+
 KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT")
 
 
-class StartProblem(Exception):
-    """A child did not become ready; ``str()`` is one sentence, ``configuration`` tells whose fault it is."""
+class StartProblem(Sentence):
+    """A child did not become ready; ``configuration`` tells whose fault it is."""
 
-    def __init__(self, message: str, *, configuration: bool = False) -> None:
+    def __init__(self, place: str, ja: str, en: str, *, configuration: bool = False) -> None:
         self.configuration = configuration
-        super().__init__(message)
+        super().__init__(place, ja, en)
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -37,7 +47,8 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1", **(extra or {})}
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """For ``preexec_fn``: the kernel ends the child when the thread that starts it ends."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -47,6 +58,7 @@ class Children:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._guard: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -58,6 +70,8 @@ class Children:
 
     def start(self, name: str, command: list[str], *, env: Mapping[str, str] | None = None) -> None:
         """Starts ``command`` under ``name``; its output goes to ``<name>.log``. StartProblem when it cannot be started."""
+        if self._guard is None:
+            self._guard = _start_guard()
         log = (self._folder / f"{name}.log").open("ab")
         try:
             self._running[name] = subprocess.Popen(
@@ -68,14 +82,23 @@ class Children:
                 cwd=self._folder,
                 env=dict(env) if env is not None else clean_environment(),
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
             )
         except OSError as error:
             raise StartProblem(
-                f"{name}: {command[0]} を起動できません（{error.strerror}） / cannot be started", configuration=True
+                name,
+                f"{command[0]} を起動できません（{error.strerror}）",
+                f"{command[0]} cannot be started ({error.strerror})",
+                configuration=True,
             ) from None
         finally:
             log.close()
+        self._tell_guard(f"+{self._running[name].pid}")
+
+    def _tell_guard(self, line: str) -> None:
+        if self._guard is not None and self._guard.stdin is not None:
+            self._guard.stdin.write(line + "\n")
+            self._guard.stdin.flush()
 
     def wait_ready(self, name: str, ready_file: Path, seconds: float) -> dict[str, object]:
         """The JSON object that the child writes when it is ready. StartProblem when it ends or does not write it in time.
@@ -94,17 +117,24 @@ class Children:
                     return ready
             code = process.poll()
             if code is not None:
-                raise StartProblem(self._last_words(name, code), configuration=code == 2)
+                raise self._ended_early(name, code)
             time.sleep(0.02)
         raise StartProblem(
-            f"{name}: {seconds:g} 秒待っても準備ができません（{name}.log を見てください） / not ready in time, see {name}.log",
-            configuration=name == "product",
+            name,
+            f"{seconds:g} 秒待っても準備ができません（{name}.log を見てください）",
+            f"not ready after {seconds:g} s (see {name}.log)",
+            configuration=name == PRODUCT,
         )
 
-    def _last_words(self, name: str, code: int) -> str:
+    def _ended_early(self, name: str, code: int) -> StartProblem:
         lines = (self._folder / f"{name}.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        words = lines[-1][:500] if lines else ""
-        return f"{name}: 起動直後に終了しました（終了コード {code}） / ended at start: {words}"
+        ja, _, en = one_line(lines[-1], 500).partition(" / ") if lines else ("出力なし", "", "no output")
+        return StartProblem(
+            name,
+            f"起動直後に終了しました（終了コード {code}）: {ja}",
+            f"ended at start (code {code}): {en or ja}",
+            configuration=code == CONFIGURATION or (name == PRODUCT and code != HARNESS),
+        )
 
     def ended(self, name: str) -> int | None:
         """Exit code of the child, None while it runs."""
@@ -113,10 +143,13 @@ class Children:
     def stop_all(self) -> None:
         for name in reversed(list(self._running)):
             self.stop(name)
+        if self._guard is not None:
+            self._guard.communicate()
+            self._guard = None
 
     def stop(self, name: str, *, grace: float = 5.0) -> None:
         """Ends the child and whatever it started: SIGTERM to its session, SIGKILL after ``grace`` seconds."""
-        process = self._running.pop(name, None)
+        process = self._running.get(name)
         if process is None:
             return
         _signal_group(process.pid, signal.SIGTERM)
@@ -124,6 +157,19 @@ class Children:
             process.wait(timeout=grace)
         _signal_group(process.pid, signal.SIGKILL)
         process.wait()
+        del self._running[name]
+        self._tell_guard(f"-{process.pid}")
+
+
+def _start_guard() -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", str(Path(guard.__file__))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        text=True,
+    )
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:

@@ -17,15 +17,16 @@ from typing import Any
 import pytest
 
 from conformance import kit
+from conformance.engine.environment import RUN_DIR
 from conformance.events import CheckEnded, Evidence, FoundThis
 from conformance.outcomes import Finding, Nonconformity, ReviewNeeded, Unverified, unverified
 from conformance.plan import Plan
 from conformance.record import Exchange, Record
 from conformance.verdicts import Raw
 
-RUN_DIR = "SHINSEI_RUN_DIR"
 KEY = "shinsei-event"
 MOST_EVIDENCE = 6
+MOST_TEXT = 4000
 
 
 def _run_dir() -> Path:
@@ -67,7 +68,7 @@ def run(request: pytest.FixtureRequest) -> Record:
         raise unverified(
             f"ラウンド「{planned.round}」が実施されていない", f"round '{planned.round}' was not carried out"
         )
-    return record
+    return record.only(planned.cases)
 
 
 @pytest.fixture
@@ -103,11 +104,11 @@ def _finding(error: BaseException | None, item: pytest.Item) -> FoundThis | None
     record = item.funcargs.get("run") if isinstance(item, pytest.Function) else None
     evidence = _evidence(finding.exchanges, record) if isinstance(record, Record) else []
     return FoundThis(
-        ja=finding.ja,
-        en=finding.en,
-        sent=finding.sent,
-        expected=finding.expected,
-        actual=finding.actual,
+        ja=finding.ja[:MOST_TEXT],
+        en=finding.en[:MOST_TEXT],
+        sent=finding.sent[:MOST_TEXT],
+        expected=finding.expected[:MOST_TEXT],
+        actual=finding.actual[:MOST_TEXT],
         case=finding.case,
         evidence=evidence,
     )

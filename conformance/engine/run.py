@@ -12,6 +12,7 @@ import secrets
 import signal
 import socket
 import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -25,11 +26,12 @@ from conformance.adapters.base import AdapterProblem, ProductUnreachable
 from conformance.adapters.http import HttpAdapter
 from conformance.catalogue import load_catalogue
 from conformance.engine.driver import AdapterTape, Driver, Handover, now
-from conformance.engine.processes import Children, StartProblem, clean_environment
-from conformance.engine.pytest_plugin import RUN_DIR
+from conformance.engine.environment import RUN_DIR
+from conformance.engine.processes import Children, StartProblem, clean_environment, die_with_parent
 from conformance.engine.screen import ScreenReader
+from conformance.engine.scrub import scrub
 from conformance.engine.secrets import Redactor
-from conformance.engine.settings import Keys, ProductSettings, expand, start_clock
+from conformance.engine.settings import Keys, ProductSettings, address, expand, start_clock
 from conformance.events import (
     EventLog,
     Listener,
@@ -37,11 +39,13 @@ from conformance.events import (
     RunInterrupted,
     RunStarted,
     RunTrouble,
-    read_line,
+    read_events,
 )
 from conformance.plan import Plan
 from conformance.planner import inexpressible, make_plan
+from conformance.sentence import both
 from conformance.target import Target, TargetError, load_target, resolve_secret
+from conformance.visible import visible
 from fixtures.world import WORLD_VERSION, World
 from interface_spec.errors import SpecError
 from interface_spec.profile import load_profile
@@ -53,6 +57,8 @@ ModuleCommand = Callable[..., list[str]]
 """How a module of ours is started as a process: ``module_command("mock_services.serve", "--config", "x")``."""
 
 CHECKS_LIMIT_SECONDS = 600
+WORLD_FILE = "world.json"
+"""Configuration of the simulated world; holds the run's secrets, readable by its owner only, gone at the end."""
 
 
 class Interrupted(BaseException):
@@ -110,9 +116,9 @@ def execute(target_file: Path, run_dir: Path, options: Options, listeners: Seque
             RunTrouble(
                 at=now(),
                 kind="harness",
-                ja=f"試験側の誤りで続けられません: {type(error).__name__}: {error}",
-                en=f"harness error: {type(error).__name__}: {error}",
-                detail=traceback.format_exc(),
+                ja=visible(f"試験側の誤りで続けられません: {type(error).__name__}: {error}"),
+                en=visible(f"harness error: {type(error).__name__}: {error}"),
+                detail=visible(traceback.format_exc()),
             )
         )
     else:
@@ -122,8 +128,8 @@ def execute(target_file: Path, run_dir: Path, options: Options, listeners: Seque
 
 
 def _trouble(kind: str, error: Exception) -> RunTrouble:
-    ja, _, en = str(error).partition(" / ")
-    return RunTrouble.model_validate({"at": now(), "kind": kind, "ja": ja, "en": en or ja})
+    ja, en = both(error)
+    return RunTrouble.model_validate({"at": now(), "kind": kind, "ja": visible(ja), "en": visible(en)})
 
 
 @contextmanager
@@ -169,9 +175,12 @@ class _Run:
         (self._dir / "records").mkdir(exist_ok=True)
         self._log.emit(RunStarted(at=now(), plan=plan))
         keys = self._credentials(target, world.core_systems())
-        with Children(self._dir) as children:
-            self._play(target, world, plan, keys, children, overlay)
-        self._run_checks(plan)
+        try:
+            with Children(self._dir) as children:
+                self._play(target, world, plan, keys, children, overlay)
+            self._run_checks(plan)
+        finally:
+            scrub(self._dir, keys.all(), remove=[self._dir / WORLD_FILE])
 
     def _credentials(self, target: Target, core_systems: tuple[str, ...]) -> Keys:
         """Every secret of the run; those that the target does not give are fixed test values."""
@@ -201,7 +210,7 @@ class _Run:
         children: Children,
         overlay: Path | None,
     ) -> None:
-        endpoints = self._start_world(target, world, keys, children, overlay, plan.reference_date)
+        endpoints = self._start_world(target, world, keys, children, overlay, plan)
         settings = ProductSettings.of(endpoints, target, keys, world.municipality.dantai_code, plan, self._dir, overlay)
         (self._dir / "product-settings.json").write_text(
             settings.model_dump_json(indent=1, exclude={"secrets"}), encoding="utf-8"
@@ -210,7 +219,7 @@ class _Run:
         redact = Redactor(keys.all())
         tape = AdapterTape(redact)
         adapter = HttpAdapter(
-            expand(target.endpoints.control, ready, "endpoints.control"),
+            address(target.endpoints.control, ready, "endpoints.control"),
             keys.control_token,
             tape.take,
             call_timeout=target.adapter.call_timeout_seconds,
@@ -219,7 +228,7 @@ class _Run:
         client = WorldClient(endpoints.control_url)
         screen = (
             ScreenReader(
-                expand(target.endpoints.screen, {**ready, "receipt_no": "{receipt_no}"}, "endpoints.screen"),
+                address(target.endpoints.screen, {**ready, "receipt_no": "{receipt_no}"}, "endpoints.screen"),
                 keys.screen,
                 target.adapter.call_timeout_seconds,
             )
@@ -265,7 +274,7 @@ class _Run:
         keys: Keys,
         children: Children,
         overlay: Path | None,
-        reference: date,
+        plan: Plan,
     ) -> Endpoints:
         ports = target.world.ports
         config = WorldConfig(
@@ -273,7 +282,7 @@ class _Run:
             profile=target.profile.name,
             overlay=overlay,
             dantai_code=world.municipality.dantai_code,
-            start_clock=start_clock(reference),
+            start_clock=start_clock(plan.reference_date),
             download=DownloadConfig(fqdn=target.world.fqdn, account=keys.download_account, secret=keys.download_secret),
             link_api_key=keys.link_api_key,
             core={name: CoreConfig(atena_api_key=key) for name, key in keys.atena.items()},
@@ -283,10 +292,12 @@ class _Run:
             relay_command=self._options.relay_command,
             seed=str(target.run.seed),
         )
-        path = self._dir / "world.json"
+        path = self._dir / WORLD_FILE
+        path.touch(mode=0o600)
         path.write_text(config.model_dump_json(indent=1), encoding="utf-8")
-        path.chmod(0o600)
         children.start("world", self._options.module_command("mock_services.serve", "--config", str(path)))
+        for name in sorted({case for one in plan.rounds for case in one.cases}):
+            world.case(name)  # made (and kept) while the other process starts
         return Endpoints.model_validate(children.wait_ready("world", self._dir / "world-ready.json", 30))
 
     def _start_product(self, target: Target, settings: ProductSettings, children: Children) -> dict[str, str]:
@@ -311,7 +322,7 @@ class _Run:
             adapter.health()
             adapter.applications()
         except AdapterProblem as error:
-            raise TargetError(f"endpoints.control: {error}") from None
+            raise TargetError("endpoints.control", error.ja, error.en) from None
 
     def _populate(self, client: WorldClient, world: World) -> None:
         client.put_links([LinkRecord(**asdict(row)) for row in world.links()])
@@ -338,13 +349,14 @@ class _Run:
                     stderr=subprocess.STDOUT,
                     timeout=CHECKS_LIMIT_SECONDS,
                     check=False,
+                    preexec_fn=die_with_parent if sys.platform == "linux" else None,
                 ).returncode
             except subprocess.TimeoutExpired:
                 code = -1
         path = self._dir / "checks.ndjson"
         if path.is_file():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                self._log.emit(read_line(line))
+            for event in read_events(path):
+                self._log.emit(event)
         if code not in (0, 1):
             self._log.emit(
                 RunTrouble(

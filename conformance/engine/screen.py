@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -10,6 +11,9 @@ import httpx
 
 from conformance.adapters.base import ProductUnreachable
 from conformance.record import Screen, ScreenLink
+
+NO_ANSWER = 0
+"""Status of a page that was answered in a way no browser would show."""
 
 MOST_LINKS = 60
 LARGEST_PAGE = 8 * 1024 * 1024
@@ -62,8 +66,11 @@ class ScreenReader:
         if status != 200 or not data:
             return Screen(status=status, text="")
         page = _Page()
-        page.feed(data.decode("utf-8", "replace"))
-        page.close()
+        with contextlib.suppress(
+            AssertionError
+        ):  # html.parser gives up at a malformed <![…; what it read so far counts
+            page.feed(data.decode("utf-8", "replace"))
+            page.close()
         return Screen(status=status, text="".join(page.text)[:400_000], links=self._follow(page.links, url))
 
     def _follow(self, links: list[str], url: str) -> tuple[ScreenLink, ...]:
@@ -71,8 +78,11 @@ class ScreenReader:
         found: list[ScreenLink] = []
         seen: set[str] = set()
         for href in links:
-            target = urljoin(url, href).partition("#")[0]
-            parts = urlsplit(target)
+            try:
+                target = urljoin(url, href).partition("#")[0]
+                parts = urlsplit(target)
+            except ValueError:  # no address at all
+                continue
             below = parts.path.startswith(here.path.rstrip("/") + "/")
             if parts.netloc != here.netloc or not below or target in seen or len(seen) >= MOST_LINKS:
                 continue
@@ -90,5 +100,8 @@ class ScreenReader:
                     if len(data) > LARGEST_PAGE:
                         break
                 return response.status_code, bytes(data)
+        except (httpx.TooManyRedirects, httpx.DecodingError, httpx.InvalidURL):
+            return NO_ANSWER, b""
         except httpx.TransportError as error:
-            raise ProductUnreachable(f"{url}: 応答がありません / no answer ({type(error).__name__})") from None
+            cause = type(error).__name__
+            raise ProductUnreachable(url, f"応答がありません（{cause}）", f"no answer ({cause})") from None

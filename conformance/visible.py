@@ -1,0 +1,21 @@
+"""What a product returned, made harmless for a reader: characters that steer a terminal or the reading direction are shown, not obeyed."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_STEERING = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+_KEPT = "\n\t\u00ad\u200c\u200d"
+
+
+def visible(text: str) -> str:
+    """``text`` with control, direction, surrogate and private characters as ``⟨U+001B⟩``; line feeds and tabs stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c in _KEPT or unicodedata.category(c) not in _STEERING else f"⟨U+{ord(c):04X}⟩" for c in text)
+
+
+def one_line(text: str, most: int = 300) -> str:
+    """The same on one line, cut at ``most`` characters with the length said."""
+    flat = " ".join(visible(text[: most * 2]).split())
+    return flat if len(text) <= most else f"{flat[:most]}…（全{len(text)}字）"
