@@ -7,8 +7,9 @@ Asking for something that did not take place raises `Unverified`: a check cannot
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote_plus
 
 from pydantic import BaseModel, ConfigDict
@@ -220,11 +221,15 @@ class Record(_Part):
     # -- readers for checks: each raises Unverified when there is nothing to read ------------------------------------
 
     def case(self, name: str) -> CaseTruth:
+        """The truth of a case that the check declares. LookupError for any other: then the catalogue is wrong."""
         if name not in self.cases:
-            raise unverified(
-                f"事例 {name} はこのラウンドで投入されていない", f"case {name} was not loaded in this round", case=name
-            )
+            raise LookupError(f"case {name} is not declared in checks.toml for this check")
         return self.cases[name]
+
+    def only(self, names: Iterable[str]) -> Self:
+        """This record as a check sees it that declares the cases ``names``."""
+        declared = set(names)
+        return self.model_copy(update={"cases": {name: one for name, one in self.cases.items() if name in declared}})
 
     def step(self, name: str) -> StepResult:
         """The step ``name``; Unverified unless it was carried out (a failed import *was* carried out)."""

@@ -74,14 +74,17 @@ class Results:
     first_findings: dict[str, FoundThis] = field(default_factory=dict)
 
     def exit(self, *, gate_waived: bool = False) -> Exit:
-        """The exit code: 2 > 3 > 1 > 4 > 0. No plan, no end of the run, no executed check: never 0."""
+        """The exit code: 2 > 3 > 1 > 4 > 0. No plan, no end of the run, no executed check, a selection: never 0."""
         exits = [Exit.CONFIGURATION if one.kind == "configuration" else Exit.HARNESS for one in self.troubles]
         if self.foreign or any(one.verdict is Verdict.ERROR for one in self.checks):
             exits.append(Exit.HARNESS)
         for question in (self.clause, self.contract):
             if question is not None:
                 exits.append(exit_of(question.verdict, gate_waived=gate_waived))
-        if self.interrupted or not self.finished or self.plan is None:
+        if not gate_waived and any(one.verdict is Verdict.FAIL and one.planned.deciding for one in self.checks):
+            exits.append(Exit.NOT_CONFORMANT)  # also when it is waived and something else is incomplete
+        left_out = any(one.planned.status == "deselected" for one in self.checks)
+        if self.interrupted or not self.finished or self.plan is None or left_out:
             exits.append(Exit.INCOMPLETE)
         return strongest(exits)
 
@@ -177,8 +180,8 @@ def _functions_without_execution(plan: Plan, checks: tuple[CheckResult, ...]) ->
 
 def _headlines(plan: Plan, checks: tuple[CheckResult, ...]) -> tuple[Headline, ...]:
     deciding = [one for one in checks if one.planned.deciding]
-    level1 = [one.verdict for one in deciding if one.planned.headline == "uketsuke"]
-    lines = [Headline("uketsuke", "", run_verdict(level1))]
+    level1 = [one for one in deciding if one.planned.headline == "uketsuke"]
+    lines = [Headline("uketsuke", "", _of(level1))]
     for procedure in sorted({name for one in plan.checks for name in one.procedures if name in _declared(plan)}):
         method = plan.methods.get(procedure, "")
         if not method:
@@ -187,13 +190,17 @@ def _headlines(plan: Plan, checks: tuple[CheckResult, ...]) -> tuple[Headline, .
             )
             continue
         mine = [
-            one.verdict
+            one
             for one in deciding
             if one.planned.headline == "endtoend"
             and (procedure in one.planned.procedures or not one.planned.procedures)
         ]
-        lines.append(Headline("endtoend", procedure, run_verdict(mine), f"方式 {method}", f"method {method}"))
+        lines.append(Headline("endtoend", procedure, _of(mine), f"方式 {method}", f"method {method}"))
     return tuple(lines)
+
+
+def _of(checks: list[CheckResult]) -> RunVerdict:
+    return run_verdict([one.verdict for one in checks], waived=[bool(one.planned.waiver) for one in checks])
 
 
 def _declared(plan: Plan) -> set[str]:

@@ -12,7 +12,13 @@ def visible(text: str) -> str:
     """``text`` with control, direction, surrogate and private characters as ``⟨U+001B⟩``; line feeds and tabs stay."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(c if c in _KEPT or unicodedata.category(c) not in _STEERING else f"⟨U+{ord(c):04X}⟩" for c in text)
+    return "".join(c if c in _KEPT or _harmless(c) else f"⟨U+{ord(c):04X}⟩" for c in text)
+
+
+def _harmless(c: str) -> bool:
+    """No character that steers, and none that XML cannot carry (U+FFFE, U+FDD0, …)."""
+    code = ord(c)
+    return unicodedata.category(c) not in _STEERING and code & 0xFFFE != 0xFFFE and not 0xFDD0 <= code <= 0xFDEF
 
 
 def one_line(text: str, most: int = 300) -> str:

@@ -194,7 +194,7 @@ def a_broken_zip_stops_nothing(run: Record) -> None:
 
 
 def _refused(run: Record, *names: str) -> None:
-    require_positive_control(run, "broken", "k01-plain#29")
+    require_positive_control(run, "broken", "k01-plain#31")
     for name in names:
         _must_be_quarantined(run, name)
 

@@ -47,7 +47,7 @@ def hex_and_decimal_are_not_confused(run: Record) -> None:
 
 @check("AM-3.3-03c")
 def any_valid_certificate_identifies(run: Record) -> None:
-    must_be_identified(run, "k01-second-card")
+    _by(run, "k01-second-card", Method.SERIAL)
 
 
 @check("AM-3.3-05a")

@@ -57,20 +57,18 @@ def what_is_handed_over_fits_the_interface(run: Record) -> None:
 def values_at_the_core_equal_the_application(run: Record) -> None:
     for name in ("k01-plain", "k01-plain#9"):
         truth, got = run.case(name), run.received("completed", name)
+        wanted = {(i.item_id, i.group, i.occurrence): i.value for i in truth.items}
+        at_core = {
+            (str(i.get("item_id")), str(i.get("group") or ""), int(i.get("occurrence") or 0)): str(i.get("value") or "")
+            for i in got.items
+        }
+        differing = sorted(key for key in wanted.keys() | at_core.keys() if wanted.get(key) != at_core.get(key))
         same(
             "基幹に渡った項目",
             "the items at the core",
             case=name,
-            expected=sorted((i.item_id, i.group, i.occurrence, i.value) for i in truth.items),
-            actual=sorted(
-                (
-                    str(i.get("item_id")),
-                    str(i.get("group") or ""),
-                    int(i.get("occurrence") or 0),
-                    str(i.get("value") or ""),
-                )
-                for i in got.items
-            ),
+            expected=[(*key, wanted.get(key, "（なし）")) for key in differing],
+            actual=[(*key, at_core.get(key, "（なし）")) for key in differing],
         )
         same(
             "基幹に渡った添付の中身",

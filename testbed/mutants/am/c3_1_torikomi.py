@@ -70,15 +70,20 @@ def _list_goes_direct(original: Callable[..., Any]) -> Callable[..., Any]:
     return list_page
 
 
-def _body_on_list(original: Callable[..., Any]) -> Callable[..., Any]:
-    from dataclasses import replace
+def _telemetry(original: Callable[..., Any]) -> Callable[..., Any]:
+    def run(self: Any) -> Any:
+        import httpx
 
-    def receive(self: Any, call: Any, headers: dict[str, str], *, limit: bool) -> Any:
-        if call.query:
-            call = replace(call, body={"operator": "職員A", "pending": 12})
-        return original(self, call, headers, limit=limit)
+        outcome = original(self)
+        client = self._new_client()
+        try:
+            with contextlib.suppress(httpx.HTTPError):
+                client._http.post("/api/telemetry", json={"operator": "職員A", "pending": 12})
+        finally:
+            client.close()
+        return outcome
 
-    return receive
+    return run
 
 
 def _no_verification(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -256,12 +261,12 @@ MUTANTS = (
         _falls_back,
     ),
     Mutant(
-        "body-on-list",
-        "一覧の要求に、職員名などの本文を付けて外へ送る",
-        "sends a body with staff data along with the list call",
-        ("FW-S32-03a",),
-        f"{CLIENT}:DownloadClient._receive",
-        _body_on_list,
+        "sends-telemetry",
+        "取込みのたびに、職員名などの稼働情報を外へ送る",
+        "sends usage data with staff names outward after each import",
+        ("FW-S32-03a", "AM-3.1-03c"),
+        f"{IMPORT}:Importer.run",
+        _telemetry,
     ),
     Mutant(
         "only-portal-applications",

@@ -29,8 +29,8 @@ def _fetched(change: Callable[[Any, dict[str, Any]], None]) -> Callable[[Callabl
     return wrap
 
 
-def _without_completion(operation: Any, document: dict[str, Any]) -> None:
-    del document[operation.response["completed_at"].wire]
+def _other_time_format(operation: Any, document: dict[str, Any]) -> None:
+    document[operation.response["imported_at"].wire] = "令和8年11月23日"
 
 
 def _first_occurrence(operation: Any, document: dict[str, Any]) -> None:
@@ -48,18 +48,20 @@ def _ack_fails(original: Callable[..., Any]) -> Callable[..., Any]:
     return acknowledge
 
 
-def _fetch_delivers(original: Callable[..., Any]) -> Callable[..., Any]:
-    def acknowledge(self: Any, asked: Any, core_system: str) -> Any:
-        from interface_spec.control import Handover
-        from reference_impl.shinsei_kanri.storage import applications
+def _offers_once(original: Callable[..., Any]) -> Callable[..., Any]:
+    shown: set[str] = set()
 
+    def list_waiting(self: Any, asked: Any, core_system: str) -> Any:
         answer = original(self, asked, core_system)
-        if answer.status == 200:
-            with self._engine.begin() as connection:
-                applications.change(connection, asked.text("receipt_no"), handover=Handover.DELIVERED)
-        return answer
+        operation = self._surface.operations["list"]
+        document = json.loads(answer.body)
+        wire = operation.row["receipt_no"].wire
+        fresh = [one for one in document[operation.rows] if one[wire] not in shown]
+        shown.update(one[wire] for one in fresh)
+        document[operation.rows], document[operation.response["total"].wire] = fresh, len(fresh)
+        return type(answer)(answer.status, json.dumps(document).encode(), answer.media_type, answer.headers)
 
-    return acknowledge
+    return list_waiting
 
 
 def _error_is_lost(_: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,18 +83,18 @@ MUTANTS = (
         _ack_fails,
     ),
     Mutant(
-        "omits-an-item",
-        "インターフェースにある項目（審査完了日時）を渡さない",
-        "leaves out an item of the interface",
+        "writes-its-own-dates",
+        "取込日時をインターフェースと違う形（和暦）で渡す",
+        "writes a time in another form than the interface says",
         ("AM-3.5-05a",),
         f"{API}:HandoverApi.fetch",
-        _fetched(_without_completion),
+        _fetched(_other_time_format),
     ),
     Mutant(
         "hands-over-the-first-child-only",
         "繰り返す項目の一つ目だけを基幹に渡す",
         "hands over only the first of repeated items",
-        ("AM-3.5-05b",),
+        ("AM-3.2-83a", "AM-3.5-05b"),
         f"{API}:HandoverApi.fetch",
         _fetched(_first_occurrence),
     ),
@@ -105,12 +107,12 @@ MUTANTS = (
         offering(lambda row, history: row.handover == "delivered" and bool(history)),
     ),
     Mutant(
-        "reading-is-delivery",
-        "添付を読まれただけで連携済にする",
-        "counts reading as delivery, without acknowledgement",
+        "offers-once",
+        "一度一覧に出した申請は、受領確認がなくても二度と出さない",
+        "offers an application once, acknowledged or not",
         ("AM-3.5-81b",),
-        f"{API}:HandoverApi.list_attachments",
-        _fetch_delivers,
+        OFFERS,
+        _offers_once,
     ),
     Mutant(
         "error-is-lost",
