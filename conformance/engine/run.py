@@ -127,6 +127,13 @@ def execute(target_file: Path, run_dir: Path, options: Options, listeners: Seque
         log.close()
 
 
+def note_interruption(run_dir: Path) -> None:
+    """Puts on record that the run was interrupted while nothing of `execute` was under way."""
+    log = EventLog(run_dir / "events.ndjson")
+    log.emit(RunInterrupted(at=now(), signal="SIGINT/SIGTERM"))
+    log.close()
+
+
 def _trouble(kind: str, error: Exception) -> RunTrouble:
     ja, en = both(error)
     return RunTrouble.model_validate({"at": now(), "kind": kind, "ja": visible(ja), "en": visible(en)})

@@ -1,6 +1,7 @@
 """report.html: one file, nothing loaded from elsewhere, readable by somebody who is no engineer, good on A4 paper.
 
-Whatever a product returned is text here and nothing else: autoescaped, and a Content-Security-Policy forbids scripts.
+Whatever a product returned is text here and nothing else: autoescaped, characters that steer made visible, and a
+Content-Security-Policy forbids scripts.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from itertools import groupby
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from conformance.messages import Lang, say
 from conformance.results import CheckResult, Results
 from conformance.verdicts import Verdict
+from conformance.visible import visible
 
 TEMPLATES = Path(__file__).parent / "templates"
 CLASSES = {
@@ -39,6 +42,7 @@ def write_html(results: Results, path: Path, *, lang: Lang = "ja", gate_waived: 
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
     )
     environment.globals.update(say=lambda table, key: say(table, key, lang), css=lambda value: CLASSES[str(value)])
     environment.filters["pick"] = lambda one: getattr(one, lang)

@@ -10,6 +10,7 @@ from lxml import etree
 from conformance.messages import say
 from conformance.results import CheckResult, Question, Results
 from conformance.verdicts import Verdict
+from conformance.visible import visible
 
 RESULTS_VERSION = 1
 
@@ -106,7 +107,7 @@ def write_junit(results: Results, path: Path) -> None:
         suite = etree.SubElement(root, "testsuite", name="run", tests="1", failures="0", errors="1", skipped="0")
         case = etree.SubElement(suite, "testcase", classname="run", name="run", time="0")
         for trouble in results.troubles:
-            etree.SubElement(case, "error", message=_clean(trouble.ja), type=trouble.kind)
+            etree.SubElement(case, "error", message=visible(trouble.ja), type=trouble.kind)
     etree.indent(root)
     path.write_bytes(etree.tostring(root, xml_declaration=True, encoding="utf-8"))
 
@@ -120,33 +121,23 @@ def _junit_case(suite: etree._Element, one: CheckResult) -> None:
         suite,
         "testcase",
         classname=one.planned.requirement,
-        name=f"{one.planned.id} {one.planned.ja}",
+        name=visible(f"{one.planned.id} {one.planned.ja}"),
         time=f"{one.seconds:.4f}",
     )
     text = "\n\n".join(
-        _clean(f"{finding.ja}\n{finding.en}\nexpected: {finding.expected}\nactual: {finding.actual}")
+        visible(f"{finding.ja}\n{finding.en}\nexpected: {finding.expected}\nactual: {finding.actual}")
         for finding in one.findings
     )
     match one.verdict:
         case Verdict.FAIL:
-            etree.SubElement(case, "failure", message=_clean(one.reason_ja), type=one.verdict.value).text = text
+            etree.SubElement(case, "failure", message=visible(one.reason_ja), type=one.verdict.value).text = text
         case Verdict.NA:
-            etree.SubElement(case, "skipped", message=_clean(one.reason_ja))
+            etree.SubElement(case, "skipped", message=visible(one.reason_ja))
         case Verdict.WARN:
-            etree.SubElement(case, "system-out").text = _clean(f"{say('verdict', 'WARN')}: {one.reason_ja}\n{text}")
+            etree.SubElement(case, "system-out").text = visible(f"{say('verdict', 'WARN')}: {one.reason_ja}\n{text}")
         case _ if _is_error(one):
-            etree.SubElement(case, "error", message=_clean(one.reason_ja), type=one.verdict.value).text = text
+            etree.SubElement(case, "error", message=visible(one.reason_ja), type=one.verdict.value).text = text
         case Verdict.UNVERIFIED | Verdict.REVIEW | Verdict.ERROR:
-            etree.SubElement(case, "system-out").text = _clean(
+            etree.SubElement(case, "system-out").text = visible(
                 f"{say('verdict', one.verdict.value)}: {one.reason_ja}\n{text}"
             )
-
-
-def _clean(text: str) -> str:
-    """Text that XML can carry: control characters that a product may have sent are made visible."""
-    return "".join(
-        c
-        if c in "\t\n\r" or 0x20 <= ord(c) <= 0xD7FF or 0xE000 <= ord(c) <= 0xFFFD or ord(c) > 0xFFFF
-        else f"⟨U+{ord(c):04X}⟩"
-        for c in text
-    )

@@ -14,6 +14,7 @@ from conformance.events import CheckEnded, Event, RoundStarted, RunStarted, Step
 from conformance.messages import Lang, say
 from conformance.results import CheckResult, Results
 from conformance.verdicts import Exit, RunVerdict, Verdict
+from conformance.visible import one_line, visible
 
 COLOUR = {
     Verdict.PASS: "green",
@@ -53,18 +54,23 @@ class Progress:
                 self._console.print(f"[bold]{words}[/]", highlight=False)
             case RoundStarted():
                 name = event.ja if ja else event.en
-                self._console.print(f"[cyan]▶ {event.number}/{event.of}[/] {escape(name)}", highlight=False)
+                self._console.print(f"[cyan]▶ {event.number}/{event.of}[/] {_plain(name)}", highlight=False)
             case StepStarted() if event.actor != "harness":
                 who = {"product": ("製品", "product"), "person": ("担当者", "person")}[event.actor][0 if ja else 1]
                 words = event.ja if ja else event.en
                 self._console.print(f"   [dim]{who}: {escape(words)} …[/]", highlight=False)
             case StepFinished() if not event.ok:
-                self._console.print(f"   [dim]{escape(event.step)}: {escape(event.message[:160])}[/]", highlight=False)
+                self._console.print(f"   [dim]{escape(event.step)}: {_plain(event.message, 160)}[/]", highlight=False)
             case CheckEnded() if not self._checks_announced:
                 self._checks_announced = True
                 self._console.print(
                     "[cyan]▶[/] " + ("記録を検査する" if ja else "judging the records"), highlight=False
                 )
+
+
+def _plain(text: str, most: int = 300) -> str:
+    """What a product may have said: one line, no markup of ours, nothing that steers the terminal."""
+    return escape(one_line(text, most))
 
 
 def print_results(results: Results, console: Console, lang: Lang, *, report: Path | None, gate_waived: bool) -> None:
@@ -74,7 +80,7 @@ def print_results(results: Results, console: Console, lang: Lang, *, report: Pat
         _findings(results, console, lang)
     for trouble in results.troubles:
         words = trouble.ja if lang == "ja" else trouble.en
-        console.print(Panel(Text(words), title=say("text", "trouble", lang), border_style="red"))
+        console.print(Panel(Text(visible(words)), title=say("text", "trouble", lang), border_style="red"))
     if results.interrupted:
         console.print(f"[yellow]{say('text', 'interrupted', lang)}: {escape(results.interrupted)}[/]")
     _verdicts(results, console, lang, results.exit(gate_waived=gate_waived))
@@ -99,7 +105,7 @@ def _table(results: Results, console: Console, lang: Lang) -> None:
         level = requirement.level if requirement and planned.deciding else say("text", "beside", lang)
         table.add_row(
             planned.id,
-            planned.ja if lang == "ja" else planned.en,
+            Text(planned.ja if lang == "ja" else planned.en),
             level,
             Text(say("verdict", one.verdict.value, lang), style=COLOUR[one.verdict]),
         )
@@ -130,7 +136,7 @@ def _reason(results: Results, one: CheckResult, console: Console, lang: Lang) ->
         for key in ("case", "sent", "expected", "actual"):
             value = getattr(finding, key)
             if value:
-                console.print(f"      {say('text', key, lang)}: {escape(value[:300])}", highlight=False)
+                console.print(f"      {say('text', key, lang)}: {_plain(value)}", highlight=False)
 
 
 def _verdicts(results: Results, console: Console, lang: Lang, code: Exit) -> None:
@@ -147,16 +153,16 @@ def _verdicts(results: Results, console: Console, lang: Lang, code: Exit) -> Non
         grid.add_row(
             Text(say("question", question.key, lang), style="bold"),
             Text(say("run", question.verdict.value, lang), style=RUN_COLOUR[question.verdict]),
-            f"{counts}　{note}".strip(),
+            Text(visible(f"{counts}　{note}".strip())),
         )
         for ja, en in question.reasons:
             grid.add_row("", "", Text(ja if lang == "ja" else en, style="yellow"))
     for line in results.headlines:
         verdict = Text(say("run", line.verdict.value, lang), style=RUN_COLOUR[line.verdict]) if line.verdict else "―"
         grid.add_row(
-            f"{say('question', line.key, lang)} {line.procedure}".strip(),
+            Text(f"{say('question', line.key, lang)} {line.procedure}".strip()),
             verdict,
-            line.note_ja if lang == "ja" else line.note_en,
+            Text(line.note_ja if lang == "ja" else line.note_en),
         )
     grid.add_row(say("text", "exit_code", lang), str(int(code)), say("exit", int(code), lang))
     style = "green" if code is Exit.CONFORMANT else "red" if code is Exit.NOT_CONFORMANT else "yellow"

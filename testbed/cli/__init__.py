@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
 
 import click
 
 from conformance.verdicts import Exit
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def main() -> None:
@@ -15,6 +21,7 @@ def main() -> None:
 
     from testbed.cli.app import app
 
+    signal.signal(signal.SIGTERM, _interrupted)
     command = typer.main.get_command(app)
     try:
         code = command.main(standalone_mode=False, prog_name="shinsei")

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from conformance.catalogue import load_catalogue
-from conformance.engine.run import Options, execute, new_run_id
+from conformance.engine.run import Options, execute, new_run_id, note_interruption
 from conformance.messages import Lang
 from conformance.reporters.machine import as_dict
 from conformance.reporters.terminal import Progress, print_results
@@ -24,6 +24,8 @@ from testbed.mutants.hook import LOG
 from testbed.mutants.registry import mutant as find_mutant
 from testbed.postgres import PostgresError
 from testbed.reference import RELAY_COMMAND, database_server, write_target
+
+NOT_PASSED = ("FAIL", "WARN", "ERROR", "REVIEW", "UNVERIFIED")
 
 
 class BadRequest(ValueError):
@@ -61,10 +63,13 @@ def carry_out(request: Request) -> Exit:
     run_dir = _new_folder(request)
     console = Console(stderr=request.as_json)
     listeners = (Progress(console, request.lang),)
-    if request.target is not None:
-        execute(request.target, run_dir, _options(request), listeners)
-    else:
-        _run_reference(request, run_dir, listeners)
+    try:
+        if request.target is not None:
+            execute(request.target, run_dir, _options(request), listeners)
+        else:
+            _run_reference(request, run_dir, listeners)
+    except KeyboardInterrupt:
+        note_interruption(run_dir)
     return report(run_dir, request.lang, as_json=request.as_json, gate_waived=request.gate_waived, console=console)
 
 
@@ -143,5 +148,8 @@ def last_failures(out: Path, role: str) -> list[str]:
     runs = sorted(out.glob(f"*-{role}-*/results.json"))
     if not runs:
         raise BadRequest(f"--lf: {out} に前回の結果がありません / no earlier result")
-    data = json.loads(runs[-1].read_text(encoding="utf-8"))
-    return [one["id"] for one in data["checks"] if one["verdict"] in ("FAIL", "WARN", "ERROR", "REVIEW", "UNVERIFIED")]
+    try:
+        data = json.loads(runs[-1].read_text(encoding="utf-8"))
+        return [one["id"] for one in data["checks"] if one["verdict"] in NOT_PASSED]
+    except (ValueError, KeyError, TypeError):
+        raise BadRequest(f"--lf: {runs[-1]} が壊れています（削除してください） / damaged result, delete it") from None
