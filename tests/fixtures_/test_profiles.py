@@ -161,7 +161,7 @@ ITEM = '{ wire = "w", ja = "w", type = "X" }'
         ('[package.documents.form]\nroot = "1x"\n', "1x"),
         (
             '[package.documents.application.items]\napplied_at = { wire = "a", ja = "a", type = "DATETIME", '
-            'format = "%Y", zone = "Mars/Base" }\n',
+            'format = "%Y%m%d", zone = "Mars/Base" }\n',
             "Mars/Base",
         ),
         (
