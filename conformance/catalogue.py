@@ -64,6 +64,7 @@ class Step(_Data):
     faults: tuple[dict[str, Any], ...] = ()
     seconds: float = 0
     deep: bool = Field(default=False, description="snapshot: also open attachments and screens")
+    brief: bool = Field(default=False, description="snapshot: details only of cases to which something happens")
 
 
 class Disturbance(_Data):

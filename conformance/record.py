@@ -260,6 +260,15 @@ class Record(_Part):
         receipt = self.case(case).receipt_no
         return [one for one in self.snapshot(snapshot).listed if one.receipt_no == receipt]
 
+    def summary(self, snapshot: str, case: str) -> ApplicationSummary:
+        """The case's row in a snapshot; Unverified when the product does not list it (another check judges that)."""
+        rows = self.summaries(snapshot, case)
+        if not rows:
+            raise unverified(
+                f"製品の一覧に {case} が無いため確認できない", f"the product does not list {case}", case=case
+            )
+        return rows[0]
+
     def detail(self, snapshot: str, case: str) -> ApplicationDetail:
         """The case in a snapshot; Unverified when the product does not have it (another check judges that)."""
         receipt = self.case(case).receipt_no

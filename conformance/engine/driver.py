@@ -289,7 +289,9 @@ class Driver:
             case "import":
                 return self._adapter.import_now()
             case "snapshot":
-                notes.snapshots[step.what] = self._snapshot(cases, deep=step.deep)
+                notes.snapshots[step.what] = self._snapshot(
+                    [one for one in cases if not step.brief or self._moves(one)], deep=step.deep
+                )
             case "pull":
                 notes.pulls[step.what] = self._pull(cases)
             case "review":
@@ -337,6 +339,10 @@ class Driver:
                     screens[case.receipt_no] = self._screen.look(case.receipt_no)
         return Snapshot(listed=tuple(listed), details=details, attachments=fetched, screens=screens)
 
+    def _moves(self, case: Case) -> bool:
+        """Whether anything happens to the case after the first reading; of the others the list says enough."""
+        return bool(case.late_links) or case.name in self._catalogue.stimuli
+
     def _fetch(self, receipt_no: str, seq: int) -> FetchedAttachment:
         status, data = self._adapter.attachment(receipt_no, seq)
         return FetchedAttachment(seq=seq, status=status, size=len(data), sha256=hashlib.sha256(data).hexdigest())
@@ -383,15 +389,14 @@ class Driver:
             path = self._catalogue.stimulus(case.name).review
             if not path:
                 continue
-            detail = self._adapter.application(case.receipt_no)
-            if detail is None:
-                continue
-            if Review.COMPLETED in path:
-                self._decide_persons(case, detail)
+            now_ = self._adapter.application(case.receipt_no)
+            if now_ is not None and Review.COMPLETED in path:
+                now_ = self._decide_persons(case, now_)
             for to in path:
-                self._attempt(case, to, notes, step)
+                if now_ is not None:
+                    now_ = self._attempt(case, to, now_, notes, step)
 
-    def _decide_persons(self, case: Case, detail: ApplicationDetail) -> None:
+    def _decide_persons(self, case: Case, detail: ApplicationDetail) -> ApplicationDetail:
         """Staff decide about every person that the product has not identified, as a careful member of staff would."""
         core = truth_of(case).core_system
         truths = {Role.SIGNER: case.truth.signer, Role.SUBJECT: case.truth.subject}
@@ -399,30 +404,36 @@ class Driver:
             if person.state is PersonState.STAFF:
                 truth = truths.get(person.role)
                 number = truth.numbers.get(core, "") if truth else ""
-                self._adapter.identify(
+                changed = self._adapter.identify(
                     case.receipt_no,
                     IdentifyPerson(
                         role=person.role, atena_no=number or None, reason="職員が本人確認書類で確認（試験）"
                     ),
                 )
+                detail = changed.detail or detail
+        return detail
 
     def _illegal(self, cases: list[Case], notes: _Notes, step: str) -> None:
         for case in cases:
             for to in self._catalogue.stimulus(case.name).illegal:
-                self._attempt(case, to, notes, step)
+                before = self._adapter.application(case.receipt_no)
+                if before is not None:
+                    self._attempt(case, to, before, notes, step)
 
     def _reopen(self, cases: list[Case], notes: _Notes, step: str) -> None:
         for case in cases:
             if self._catalogue.stimulus(case.name).reopen:
-                self._attempt(case, Review.REVIEWING, notes, step)
+                before = self._adapter.application(case.receipt_no)
+                if before is not None:
+                    self._attempt(case, Review.REVIEWING, before, notes, step)
 
-    def _attempt(self, case: Case, to: Review, notes: _Notes, step: str) -> None:
-        before = self._adapter.application(case.receipt_no)
-        if before is None:
-            return
+    def _attempt(
+        self, case: Case, to: Review, before: ApplicationDetail, notes: _Notes, step: str
+    ) -> ApplicationDetail | None:
+        """Asks for one change and writes down what became of it; a refusal is looked at again, in case it changed anyway."""
         reason = "要件を満たさないため（試験）" if to in (Review.REJECTED, Review.WITHDRAWN, Review.CORRECTION) else ""
         changed = self._adapter.review(case.receipt_no, ReviewChange(to=to, reason=reason, version=before.version))
-        after = self._adapter.application(case.receipt_no)
+        after = changed.detail or self._adapter.application(case.receipt_no)
         notes.reviews.append(
             ReviewAttempt(
                 step=step,
@@ -435,6 +446,7 @@ class Driver:
                 exchange=changed.exchange,
             )
         )
+        return after
 
     # -- evidence ------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ Content-Security-Policy forbids scripts.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
 from itertools import groupby
 from pathlib import Path
 
@@ -32,6 +33,8 @@ CLASSES = {
     "NOT_CONFORMANT": "bad",
     "INCOMPLETE": "open",
 }
+GRAVITY = ["N/A", "PASS", "WARN", "REVIEW", "UNVERIFIED", "ERROR", "FAIL"]
+JST = timezone(timedelta(hours=9))
 
 
 def write_html(results: Results, path: Path, *, lang: Lang = "ja", gate_waived: bool = False) -> None:
@@ -45,6 +48,7 @@ def write_html(results: Results, path: Path, *, lang: Lang = "ja", gate_waived: 
         finalize=lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
     )
     environment.globals.update(say=lambda table, key: say(table, key, lang), css=lambda value: CLASSES[str(value)])
+    environment.filters["moment"] = _moment
     environment.filters["pick"] = lambda one: getattr(one, lang)
     code = results.exit(gate_waived=gate_waived)
     path.write_text(
@@ -54,6 +58,7 @@ def write_html(results: Results, path: Path, *, lang: Lang = "ja", gate_waived: 
             lang=lang,
             code=int(code),
             groups=_groups(results.checks),
+            functions=_functions(results.checks),
             shown=[one for one in results.checks if _worth_showing(one)],
             executed=sum(one.verdict in (Verdict.PASS, Verdict.FAIL, Verdict.WARN) for one in results.checks),
         ),
@@ -64,6 +69,21 @@ def write_html(results: Results, path: Path, *, lang: Lang = "ja", gate_waived: 
 def _groups(checks: Iterable[CheckResult]) -> list[tuple[str, list[CheckResult]]]:
     ordered = sorted(checks, key=lambda one: (one.planned.function, one.planned.id))
     return [(name, list(found)) for name, found in groupby(ordered, key=lambda one: one.planned.function)]
+
+
+def _moment(text: str) -> str:
+    """An ISO moment as people in Japan read it."""
+    return datetime.fromisoformat(text).astimezone(JST).strftime("%Y-%m-%d %H:%M:%S (JST)") if text else "―"
+
+
+def _functions(checks: Iterable[CheckResult]) -> dict[str, str]:
+    """The gravest verdict among the deciding checks of each function."""
+    gravest: dict[str, str] = {}
+    for one in checks:
+        if one.planned.deciding and one.planned.function:
+            before = gravest.get(one.planned.function, "N/A")
+            gravest[one.planned.function] = max(before, one.verdict.value, key=GRAVITY.index)
+    return gravest
 
 
 def _worth_showing(one: CheckResult) -> bool:

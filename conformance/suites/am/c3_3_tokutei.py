@@ -27,6 +27,17 @@ def signature_data_decide_not_typed_ones(run: Record) -> None:
     must_be_identified(run, "k01-typed-other")
 
 
+@check("AM-3.3-01b")
+def nobody_is_taken_for_somebody_else(run: Record) -> None:
+    looked_at = 0
+    for name in run.cases:
+        if run.summaries("first", name):
+            must_not_be_wrong(run, name)
+            looked_at += 1
+    if not looked_at:
+        raise unverified("特定の結果を一つも確認できない", "no identification could be looked at")
+
+
 @check("AM-3.3-02a")
 def declared_ways_identify(run: Record) -> None:
     must_be_identified(run, "k01-plain")

@@ -74,14 +74,14 @@ def the_screen_opens_every_attachment(run: Record) -> None:
 @check("AM-3.4-04a")
 def two_applications_have_statuses_of_their_own(run: Record) -> None:
     first, second = "k01-twin-applications-1", "k01-twin-applications-2"
-    if run.detail("reviewed", first).review is not Review.COMPLETED:
+    if run.summary("reviewed", first).review is not Review.COMPLETED:
         raise unverified("一方の申請を審査完了にできていない", "the first application was not completed", case=first)
     same(
         "同じ人のもう一つの申請の審査状況",
         "the status of the other application of that person",
         case=second,
         expected=Review.UNREVIEWED,
-        actual=run.detail("reviewed", second).review,
+        actual=run.summary("reviewed", second).review,
     )
 
 
@@ -102,7 +102,7 @@ def four_states_can_be_told_apart(run: Record) -> None:
             "the status",
             case=name,
             expected=expected,
-            actual=run.detail("reviewed", name).review,
+            actual=run.summary("reviewed", name).review,
         )
 
 
@@ -127,7 +127,7 @@ def a_changed_status_stays(run: Record) -> None:
             "the changed status (last reading)",
             case=name,
             expected=expected,
-            actual=run.detail("final", name).review,
+            actual=run.summary("final", name).review,
         )
 
 
@@ -172,7 +172,7 @@ def _delivered_control(run: Record) -> None:
 def only_completed_applications_are_handed_over(run: Record) -> None:
     _delivered_control(run)
     for name in ("k01-plain#2", "k01-plain#3", "k01-plain#8"):
-        run.detail("reviewed", name)
+        run.summary("reviewed", name)
         for pull in ("completed", "again"):
             _not_handed_over(
                 run,
