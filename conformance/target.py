@@ -154,7 +154,7 @@ class Target(_Table):
             for name in ("download", "relay", "link"):
                 if getattr(ports, name) == 0:
                     raise ValueError(
-                        f"world.ports.{name}: 製品に設定できるよう 1〜65535 の番号を書きます / write a fixed port, the product must be set to it"
+                        f"world.ports.{name}: 製品に設定できるよう 1〜65535 の番号を書きます / world.ports.{name}: write a fixed port, the product must be set to it"
                     )
         return self
 

@@ -128,11 +128,11 @@ class Children:
 
     def _ended_early(self, name: str, code: int) -> StartProblem:
         lines = (self._folder / f"{name}.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        ja, _, en = one_line(lines[-1], 500).partition(" / ") if lines else ("出力なし", "", "no output")
+        words = one_line(lines[-1], 500) if lines else "出力なし / no output"
         return StartProblem(
             name,
-            f"起動直後に終了しました（終了コード {code}）: {ja}",
-            f"ended at start (code {code}): {en or ja}",
+            f"起動直後に終了しました（終了コード {code}）: {words}",
+            f"ended at start (code {code}): {words}",
             configuration=code == CONFIGURATION or (name == PRODUCT and code != HARNESS),
         )
 
