@@ -19,6 +19,7 @@ from interface_spec.errors import SpecError
 from interface_spec.profile import load_profile
 from interface_spec.requirements import ROLES, load_requirements
 from testbed.cli import check as checking
+from testbed.cli.validate_app import validate
 from testbed.mutants.registry import UnknownMutant, mutants_of
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app.add_typer(report_app, name="report")
 app.add_typer(mutants_app, name="mutants")
 app.add_typer(requirements_app, name="requirements")
 app.add_typer(profile_app, name="profile")
+app.command("validate")(validate)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="機械向けにJSONで出力 / JSON for programs")]
 LangOption = Annotated[str, typer.Option("--lang", help="言葉 ja | en / language")]

@@ -1,0 +1,174 @@
+"""The text documents of the package, XML or CSV by profile: decoded, parsed without entities, item by item."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+
+from lxml import etree
+
+from conformance.suites.package.findings import Findings
+from conformance.suites.package.values import Codes, Value, read_value
+from interface_spec.profile import Document, Item
+
+_BOM = b"\xef\xbb\xbf"
+_WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_DECLARED = re.compile(r"""\s*<\?xml\s[^?]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+_BLANK = re.compile(r"\s*")
+_SAME = {"utf8": "utf-8", "utf-8": "utf-8", "cp932": "cp932", "windows-31j": "cp932", "ms932": "cp932"}
+
+Row = dict[str, Value]
+"""One record: canonical item name → typed value; absent and unreadable ones are None."""
+
+
+def read_document(name: str, spec: Document, data: bytes, codes: Codes, findings: Findings) -> list[Row] | None:
+    """The records of one document (exactly one when it holds single items). None: findings say why not."""
+    items = spec.items or spec.row
+    text = _decoded(name, spec, data, findings)
+    if text is None:
+        return None
+    raw = (
+        _csv_rows(name, text, items, findings)
+        if spec.container == "csv"
+        else _xml_rows(name, spec, text, items, findings)
+    )
+    if raw is None:
+        return None
+    if spec.items and len(raw) != 1:
+        findings.add("PKG-DOC-STRUCTURE", name, "1行 / one line", f"{len(raw)} 行 / lines")
+        return None
+    single = bool(spec.items)
+    return [
+        {
+            item_name: read_value(item, row.get(item_name), codes, name if single else f"{name}[{number}]", findings)
+            for item_name, item in items.items()
+        }
+        for number, row in enumerate(raw, start=1)
+    ]
+
+
+def _decoded(name: str, spec: Document, data: bytes, findings: Findings) -> str | None:
+    if data[:2] in _WIDE_BOMS:
+        findings.add("PKG-DOC-ENCODING", name, spec.encoding, "UTF-16 の BOM / a UTF-16 BOM")
+        return None
+    marked = data.startswith(_BOM)
+    if marked and spec.encoding != "utf-8":
+        findings.add("PKG-DOC-ENCODING", name, spec.encoding, "UTF-8 の BOM / a UTF-8 BOM")
+        return None
+    if marked != spec.bom:
+        findings.add(
+            "PKG-DOC-BOM",
+            name,
+            "BOM あり / with BOM" if spec.bom else "BOM なし / no BOM",
+            "あり / yes" if marked else "なし / no",
+        )
+    try:
+        text = (data[3:] if marked else data).decode(spec.encoding)
+    except UnicodeDecodeError as error:
+        findings.add("PKG-DOC-ENCODING", name, spec.encoding, f"{error.start} バイト目が読めない / undecodable byte")
+        return None
+    if spec.container == "xml":
+        declared = _DECLARED.match(text)
+        stated = declared[1].lower() if declared else "utf-8"
+        if _SAME.get(stated, stated) != spec.encoding:
+            findings.add("PKG-DOC-DECLARATION", name, spec.encoding, f"宣言は {stated} / declared")
+    if "\0" in text:
+        findings.add("PKG-DOC-CONTROL", name, "制御文字なし / no control character", "NUL")
+        return None
+    return text
+
+
+def _csv_rows(name: str, text: str, items: Mapping[str, Item], findings: Findings) -> list[dict[str, str]] | None:
+    by_wire = {item.wire: item_name for item_name, item in items.items()}
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        findings.add("PKG-DOC-SYNTAX", name, "CSV", str(error))
+        return None
+    header = lines[0] if lines else []
+    if set(header) != set(by_wire) or len(set(header)) != len(header):
+        findings.add("PKG-DOC-STRUCTURE", name, ",".join(by_wire), ",".join(header))
+        return None
+    rows = []
+    for number, line in enumerate(lines[1:], start=1):
+        if len(line) != len(header):
+            findings.add(
+                "PKG-DOC-STRUCTURE", f"{name}[{number}]", f"{len(header)} 列 / columns", f"{len(line)} 列 / columns"
+            )
+            return None
+        cells = {by_wire[wire]: cell for wire, cell in zip(header, line, strict=True)}
+        rows.append({key: cell for key, cell in cells.items() if cell or items[key].required})
+    return rows
+
+
+def _has_doctype(text: str) -> bool:
+    """Whether the prolog declares a document type; comments and processing instructions before it are skipped."""
+    position = 0
+    while True:
+        blank = _BLANK.match(text, position)
+        position = blank.end() if blank else position
+        if text.startswith("<!DOCTYPE", position):
+            return True
+        closing = {"<?": "?>", "<!": "-->"}.get(text[position : position + 2], "")
+        end = text.find(closing, position) if closing else -1
+        if end < 0:
+            return False
+        position = end + len(closing)
+
+
+def _xml_rows(
+    name: str, spec: Document, text: str, items: Mapping[str, Item], findings: Findings
+) -> list[dict[str, str]] | None:
+    if _has_doctype(text):
+        findings.add("PKG-DOC-DTD", name, "DTD なし / no document type", "あり / present")
+        return None
+    parser = etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=False
+    )
+    try:
+        root = etree.fromstring(text.encode("utf-8"), parser)
+    except etree.XMLSyntaxError as error:
+        where = f"{error.lineno} 行 / line"
+        findings.add("PKG-DOC-SYNTAX", name, "整形式のXML / well-formed XML", f"{where}: {str(error.msg)[:80]}")
+        return None
+    if root.tag != spec.root:
+        findings.add("PKG-DOC-STRUCTURE", name, f"<{spec.root}>", f"<{root.tag}>")
+        return None
+    parents = [root] if spec.items else list(root)
+    by_wire = {item.wire: item_name for item_name, item in items.items()}
+    rows = []
+    for number, parent in enumerate(parents, start=1):
+        tag: object = parent.tag
+        if not isinstance(tag, str):
+            findings.add(
+                "PKG-DOC-COMMENT", name, "要素だけ / elements only", "注釈か処理命令 / a comment or instruction"
+            )
+            continue
+        if spec.row and parent.tag != spec.row_element:
+            findings.add("PKG-DOC-STRUCTURE", f"{name}[{number}]", f"<{spec.row_element}>", f"<{parent.tag}>")
+            continue
+        rows.append(_cells(name if spec.items else f"{name}[{number}]", parent, by_wire, findings))
+    return rows
+
+
+def _cells(place: str, parent: etree._Element, by_wire: Mapping[str, str], findings: Findings) -> dict[str, str]:
+    cells: dict[str, str] = {}
+    for element in parent:
+        tag: object = element.tag
+        if not isinstance(tag, str):
+            findings.add(
+                "PKG-DOC-COMMENT", place, "要素だけ / elements only", "注釈か処理命令 / a comment or instruction"
+            )
+            continue
+        item_name = by_wire.get(tag)
+        if item_name is None:
+            findings.add("PKG-DOC-STRUCTURE", place, " ".join(by_wire), f"<{tag}>")
+        elif item_name in cells:
+            findings.add("PKG-DOC-STRUCTURE", f"{place}.{tag}", "1度 / once", "2度 / twice")
+        elif len(element):
+            findings.add("PKG-DOC-STRUCTURE", f"{place}.{tag}", "文字だけ / text only", "要素がある / holds elements")
+        else:
+            cells[item_name] = element.text or ""
+    return cells
