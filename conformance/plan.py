@@ -78,6 +78,7 @@ class ProfileNote(_Part):
     ja: str
     en: str
     overlay: str = ""
+    dialects: tuple[str, ...] = ()
     assumptions: tuple[tuple[str, str, str], ...] = ()
 
 

@@ -242,6 +242,7 @@ def make_plan(
             ja=profile.profile.ja,
             en=profile.profile.en,
             overlay=Path(target.profile.overlay).name,
+            dialects=tuple(f"{name}: {profile.surfaces[name].dialect}" for name in profile.dialects_in_force()),
             assumptions=tuple((one.place, one.what, one.provenance) for one in profile.assumptions()),
         ),
         deciding_sets=target.run.deciding_sets,

@@ -45,9 +45,18 @@ class Bound:
 
 
 def bind(
-    profile: Profile, name: str, shapes: Mapping[str, Shape], *, errors: Iterable[str], auth: Iterable[str]
+    profile: Profile,
+    name: str,
+    shapes: Mapping[str, Shape],
+    *,
+    errors: Iterable[str],
+    auth: Iterable[str],
+    optional: Iterable[str] = (),
 ) -> Bound:
-    """The surface ``name`` of the profile, checked against what the code knows. SpecError with one sentence."""
+    """The surface ``name`` of the profile, checked against what the code knows. SpecError with one sentence.
+
+    ``optional``: operations that the code knows and that a profile may leave undeclared.
+    """
     place = f"surfaces.{name}"
     if name not in profile.surfaces:
         raise _spec_error(profile, place, "この面がありません / surface is missing")
@@ -56,6 +65,8 @@ def bind(
         raise _spec_error(
             profile, f"{place}.auth", f"{', '.join(known)} のいずれかにします / not supported by the mock"
         )
+    absent = {one for one in optional if one not in surface.operations}
+    shapes = {one: shape for one, shape in shapes.items() if one not in absent}
     _same(profile, f"{place}.operations", surface.operations, shapes)
     _same(profile, f"{place}.errors", surface.errors, errors)
     for operation_name, shape in shapes.items():

@@ -18,6 +18,7 @@ from mock_services.core.client import pull as run_pull
 from mock_services.core.models import AtenaStore
 from mock_services.core.responses import row as atena_row
 from mock_services.core.routes import AtenaService, bind_atena
+from mock_services.dialects import check_dialects, spoken
 from mock_services.download.models import Account, Application, DownloadStore
 from mock_services.download.routes import DownloadService, bind_download
 from mock_services.faults import FaultBox, TlsParams
@@ -58,6 +59,7 @@ class World:
         self.config, self.profile, self.clock = config, profile, clock
         self._download, self._link = bind_download(profile), bind_link(profile)
         self._atena, self._handover = bind_atena(profile), bind_handover(profile)
+        check_dialects(profile)
         self.recorder = Recorder(config.run_dir, clock)
         self.faults = FaultBox(self._download.surface.operations)
         self.applications = DownloadStore(
@@ -73,16 +75,18 @@ class World:
 
     # ── services ──────────────────────────────────────────────────────────
     def download_app(self) -> ServiceApp:
-        return ServiceApp(DownloadService(self._download, self.applications, self.faults), self.recorder)
+        service = DownloadService(self._download, self.applications, self.faults)
+        return ServiceApp(spoken(service, self._download, self.profile), self.recorder)
 
     def link_app(self) -> ServiceApp:
-        return ServiceApp(JukiService(self._link, self.links, self.config.link_api_key), self.recorder)
+        service = JukiService(self._link, self.links, self.config.link_api_key)
+        return ServiceApp(spoken(service, self._link, self.profile), self.recorder)
 
     def atena_app(self, core_system: str) -> ServiceApp:
         service = AtenaService(
             self._atena, core_system, self._core(core_system), self.config.core[core_system].atena_api_key
         )
-        return ServiceApp(service, self.recorder)
+        return ServiceApp(spoken(service, self._atena, self.profile), self.recorder)
 
     def tls_variant(self) -> Variant | None:
         """Which certificate the next handshake gets; counts the strike."""

@@ -9,6 +9,8 @@ from interface_spec.profile import Operation, Profile
 _SURFACES = {"download": "download", "juki": "link", "core": "atena", "pull": "handover"}
 """Recorded system (before a colon) → surface of the profile."""
 
+OUTWARD = ("status_update",)
+
 
 class Contract:
     """Reads exchanges under one profile."""
@@ -17,7 +19,12 @@ class Contract:
         self._profile = profile
 
     def has_body(self, system: str, operation: str) -> bool:
-        """Whether the contract gives this call a request body; False for a call that it does not know."""
+        """Whether the contract gives this call a request body that takes nothing outward; False for unknown calls.
+
+        A status update, where a profile declares it, does take something outward: 3.2 is one-way.
+        """
+        if operation in OUTWARD:
+            return False
         known = self._operation(system, operation)
         return known is not None and any(item.place == "body" for item in known.request.values())
 

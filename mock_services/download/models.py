@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mock_services.clock import WorldClock
@@ -140,6 +140,12 @@ class DownloadStore:
             raise NotFoundError
         if application.dantai_code != dantai_code:
             raise ForbiddenError
+        return application
+
+    def set_status(self, dantai_code: str, receipt_no: str, status: str) -> Application:
+        """The application with another 処理状況, as the resident sees it. NotFoundError, ForbiddenError."""
+        application = replace(self.get(dantai_code, receipt_no), status=status)
+        self._applications[receipt_no] = application
         return application
 
     def _visible(self, application: Application) -> bool:

@@ -120,11 +120,17 @@ def list_statuses(call: Call) -> Answer:
     return call.answer("status_list", {"total": len(rows)}, rows)
 
 
+def update_status(call: Call) -> Answer:
+    one = call.store.set_status(call.dantai_code, call.text("receipt_no"), call.text("status"))
+    return call.answer("status_update", {"status": one.status})
+
+
 OPERATIONS: dict[str, Callable[[Call], Answer]] = {
     "login": login,
     "list": list_applications,
     "get": get_application,
     "status_list": list_statuses,
+    "status_update": update_status,
 }
 
 

@@ -52,12 +52,17 @@ SHAPES = {
         row={"receipt_no": "text", "status": "CODE"},
         body=("json", "csv"),
     ),
+    "status_update": Shape(
+        request={"receipt_no": "text", "status": "CODE"}, response={"status": "CODE"}, body=("json", "none")
+    ),
 }
+OPTIONAL = ("status_update",)
+"""Nobody knows whether the real function has it: it is there only under a profile that declares it."""
 
 
 def bind_download(profile: Profile) -> Bound:
     """The surface ``download``; SpecError when the profile names other items than the code knows."""
-    return bind(profile, "download", SHAPES, errors=ERRORS, auth=["bearer-login"])
+    return bind(profile, "download", SHAPES, errors=ERRORS, auth=["bearer-login"], optional=OPTIONAL)
 
 
 class DownloadService:

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from interface_spec.profile import Profile
+from reference_impl.shinsei_kanri.dialects import dialect_of
 from reference_impl.shinsei_kanri.records import Listed
 from reference_impl.shinsei_kanri.wiring import calls
 from reference_impl.shinsei_kanri.wiring.calls import AnswerError
@@ -79,6 +80,7 @@ class DownloadClient:
     def __init__(self, settings: DownloadSettings, profile: Profile, wait: Callable[[float], None]) -> None:
         self._settings, self._profile, self._wait = settings, profile, wait
         self._surface = profile.surfaces["download"]
+        self._dialect = dialect_of(profile, "download")
         self._http = http_client(settings, profile)
         self._token = ""
         self._login_lock = threading.Lock()
@@ -199,7 +201,8 @@ class DownloadClient:
     def _send(self, name: str, values: dict[str, Value], token: str | None) -> httpx.Response:
         """One call, repeated with growing pauses while the other side says so or breaks off."""
         operation = self._surface.operations[name]
-        call = calls.build(operation, values, self._profile.codes)
+        plain = calls.build(operation, values, self._profile.codes)
+        call = self._dialect.from_plain(name, plain)
         headers = dict(call.headers)
         if token is not None:
             headers[self._surface.auth_header] = f"Bearer {token}"
@@ -218,7 +221,7 @@ class DownloadClient:
                 raise DownloadUnavailable(f"ダウンロード機能が保守中です（{response.status_code}） / maintenance")
             later = refusal == "too_many" or worth_repeating(response.status_code)
             if not later or attempt == TRIES - 1:
-                return response
+                return self._dialect.to_plain(name, plain, response)
             self._wait(pause(response, attempt))
         if name == "get" and last is not None:
             raise last

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 
 from interface_spec.profile import Profile
+from reference_impl.shinsei_kanri.dialects import dialect_of
 from reference_impl.shinsei_kanri.wiring import calls
 from reference_impl.shinsei_kanri.wiring.calls import AnswerError
 from reference_impl.shinsei_kanri.wiring.fields import Fields
@@ -21,6 +22,7 @@ class InnerClient:
     def __init__(self, surface: str, url: str, api_key: str, profile: Profile) -> None:
         self._name, self._profile = surface, profile
         self._surface = profile.surfaces[surface]
+        self._dialect = dialect_of(profile, surface)
         headers = {self._surface.auth_header: api_key} if self._surface.auth == "api-key" else {}
         self._http = httpx.Client(
             base_url=url, headers=headers, trust_env=False, timeout=httpx.Timeout(float(profile.limit("no_answer")))
@@ -34,7 +36,8 @@ class InnerClient:
     ) -> tuple[Fields, list[Fields]]:
         """Items and rows of the answer. Raises InnerTrouble."""
         operation = self._surface.operations[operation_name]
-        call = calls.build(operation, values, self._profile.codes)
+        plain = calls.build(operation, values, self._profile.codes)
+        call = self._dialect.from_plain(operation_name, plain)
         try:
             response = self._http.request(
                 call.method, call.path, params=call.query or None, headers=call.headers, json=call.body
@@ -43,6 +46,7 @@ class InnerClient:
             raise InnerTrouble(
                 f"{self._surface.ja}に接続できません / cannot reach it ({type(error).__name__})"
             ) from None
+        response = self._dialect.to_plain(operation_name, plain, response)
         if response.status_code != operation.status:
             raise InnerTrouble(f"{operation.ja}が状態 {response.status_code} で終わりました / ended with that status")
         try:

@@ -14,6 +14,7 @@ from interface_spec.errors import SpecError
 from interface_spec.procedures import Procedure, load_procedures
 from interface_spec.profile import Profile, load_profile
 from reference_impl.shinsei_kanri.clock import JST
+from reference_impl.shinsei_kanri.dialects import check_dialects
 from reference_impl.shinsei_kanri.download_client import DownloadSettings
 from reference_impl.shinsei_kanri.storage import database
 from reference_impl.shinsei_kanri.wiring import canonical
@@ -197,6 +198,7 @@ class _Reader:
         try:
             profile = load_profile(self._text("PROFILE") or "baseline", Path(overlay) if overlay else None)
             canonical.check(profile)
+            check_dialects(profile)
         except SpecError as error:
             self._bad("PROFILE_OVERLAY" if overlay else "PROFILE", str(error))
             return None

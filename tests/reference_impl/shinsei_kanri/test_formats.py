@@ -90,7 +90,7 @@ def test_value_of_another_type_is_not_written() -> None:
     with pytest.raises(FormatError):
         formats.write(item("CODE", codes="gender_jpki"), "nonsense", CODES)
     with pytest.raises(FormatError):
-        formats.write(item("DATETIME", "%Y%z"), date(2026, 1, 1), CODES)
+        formats.write(item("DATETIME", "%Y%m%d%z"), date(2026, 1, 1), CODES)
 
 
 def test_moment_without_offset_has_the_items_zone() -> None:
