@@ -10,7 +10,10 @@ NEIGHBOUR = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimi
 def ruleset(policy: Policy, firewall: FirewallName) -> str:
     """The ruleset of one firewall as nft text; one transaction, so that loading and reloading leave no gap."""
     flows = [
-        rule for flow in policy.all_flows if firewall in _crossed(policy, flow) for rule in _rules(policy, firewall, flow)
+        rule
+        for flow in policy.all_flows
+        if firewall in _crossed(policy, flow)
+        for rule in _rules(policy, firewall, flow)
     ]
     body = "\n".join(f"    {line}" for line in flows)
     return f"""# {policy.firewall[firewall].ja}: {policy.ja}

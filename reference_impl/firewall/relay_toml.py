@@ -6,8 +6,9 @@ from interface_spec.policy import Policy
 
 
 def relay_toml(policy: Policy, log_file: str, ready_file: str) -> str:
-    """The embedded relay listens on the relay's IPv4 address; names are resolved by the machine's resolver."""
+    """The embedded relay listens on the relay's IPv4 address; the listed name is pinned, so no DNS can turn it inward."""
     relay = policy.host[policy.the("relay")]
+    target = policy.host[policy.the("download")]
     sources = [policy.host[name] for name in (policy.the("am"), *policy.core_sources)]
     clients = ", ".join(f'"{one.v4}/32"' for one in sources)
     return f"""listen = "{relay.v4}:{policy.service.proxy_port}"
@@ -18,6 +19,9 @@ clients = [{clients}]
 [[allow]]
 fqdn = "{policy.service.fqdn}"
 port = {policy.service.port}
+
+[hosts]
+"{policy.service.fqdn}" = "{target.v4}"
 
 [limits]
 connect_seconds = 3.0

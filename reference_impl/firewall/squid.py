@@ -17,6 +17,12 @@ def squid_conf(policy: Policy) -> str:
         for family in policy.families
         if flow.protocol[0] == "udp"
     )
+    inner = " ".join(
+        str(zone.v4 if family == "v4" else zone.v6)
+        for zone in policy.zone.values()
+        if zone.kind in ("mynum", "conn", "transit")
+        for family in policy.families
+    )
     listen = "\n".join(
         f"http_port {relay.v4}:{policy.service.proxy_port}"
         if family == "v4"
@@ -33,11 +39,15 @@ acl application_management src {clients}
 acl download_function dstdomain -n {policy.service.fqdn}
 acl service_port port {policy.service.port}
 acl CONNECT method CONNECT
+acl inner dst {inner} 127.0.0.0/8 ::1
 
 http_access deny !CONNECT
 http_access deny manager
 http_access deny !application_management
 http_access deny !service_port
+# Only now is the listed name looked up: an answer that points inward is refused (rebinding).
+http_access deny !download_function
+http_access deny inner
 http_access allow CONNECT application_management service_port download_function
 http_access deny all
 

@@ -1,0 +1,150 @@
+"""Builds the network of a policy: one namespace a host and a firewall, one bridge a zone, addresses, routes.
+
+Every host's default way leads to its firewall, so that a probe is stopped by rules and never by a missing route.
+Neighbours are entered beforehand: a cold neighbour table would look like a firewall.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from conformance.firewall.netns import Namespaces, tool
+from interface_spec.policy import Family, FirewallName, Policy
+
+SWITCH = "sw"
+HOST_INTERFACE = "eth0"
+BUILD_SECONDS = 30
+FAMILIES: tuple[Family, ...] = ("v4", "v6")
+
+
+class Network:
+    """A built network: namespaces, and which interface of whom has which hardware address."""
+
+    def __init__(self, policy: Policy, prefix: str) -> None:
+        self.policy = policy
+        self.firewalls: tuple[FirewallName, ...] = tuple(policy.firewall)
+        self.macs: dict[tuple[str, str], str] = {}
+        names = [SWITCH, *self.firewalls, *policy.host]
+        self._prefix = prefix
+        _batch([f"netns add {prefix}{name}" for name in names])
+        self.ns = Namespaces(names, prefix)
+        for name in names:
+            self._quiet(name)
+        self._links()
+        self._addresses()
+
+    def _quiet(self, host: str) -> None:
+        """No duplicate-address wait, no reverse-path check, no router advertisements: the rules alone decide."""
+        ipv4, ipv6 = Path("/proc/sys/net/ipv4"), Path("/proc/sys/net/ipv6")
+        with self.ns.inside(host):
+            for scope in ("all", "default"):
+                (ipv6 / "conf" / scope / "accept_dad").write_text("0")
+                (ipv6 / "conf" / scope / "accept_ra").write_text("0")
+                (ipv4 / "conf" / scope / "rp_filter").write_text("0")
+                (ipv4 / "conf" / scope / "accept_source_route").write_text("1")
+                (ipv4 / "conf" / scope / "accept_redirects").write_text("0")
+            (ipv4 / "icmp_ratelimit").write_text("0")
+            (ipv6 / "icmp" / "ratelimit").write_text("0")
+
+    def _mac(self, owner: str, zone: str) -> str:
+        zones, owners = list(self.policy.zone), [*self.firewalls, *self.policy.host]
+        return f"02:00:00:00:{zones.index(zone) + 1:02x}:{owners.index(owner) + 1:02x}"
+
+    def _ends(self) -> list[tuple[str, str, str]]:
+        """(owner, interface, zone) of every plug."""
+        hosts = [(name, HOST_INTERFACE, one.zone) for name, one in self.policy.host.items()]
+        legs = [
+            (fw, leg.interface, zone) for fw, wall in self.policy.firewall.items() for zone, leg in wall.leg.items()
+        ]
+        return [*hosts, *legs]
+
+    def _links(self) -> None:
+        p, lines, switch = self._prefix, [], []
+        for number in range(len(self.policy.zone)):
+            switch.append(
+                f"link add br{number} address 02:00:00:00:{number + 1:02x}:ff type bridge forward_delay 0 mcast_snooping 0"
+            )
+            switch.append(f"link set br{number} up")
+        for number, (owner, interface, zone) in enumerate(self._ends()):
+            self.macs[(owner, zone)] = self._mac(owner, zone)
+            lines.append(
+                f"link add {interface} address {self._mac(owner, zone)} netns {p}{owner} type veth peer name p{number} netns {p}{SWITCH}"
+            )
+            switch.append(f"link set p{number} master br{list(self.policy.zone).index(zone)}")
+            switch.append(f"link set p{number} up")
+        _batch(lines)
+        _batch(switch, namespace=p + SWITCH)
+
+    def _addresses(self) -> None:
+        for owner, interface, zone in self._ends():
+            lines = ["link set lo up", f"link set {interface} up"]
+            mine = self._owned(owner, zone)
+            for family in FAMILIES:
+                prefix = (self.policy.zone[zone].v4 if family == "v4" else self.policy.zone[zone].v6).prefixlen
+                nodad = " nodad" if family == "v6" else ""
+                lines.append(f"addr add {mine[family]}/{prefix} dev {interface}{nodad}")
+            for other, _, where in self._ends():
+                if where == zone and other != owner:
+                    for family in FAMILIES:
+                        address = self._owned(other, zone)[family]
+                        lines.append(
+                            f"neigh replace {address} lladdr {self._mac(other, zone)} dev {interface} nud permanent"
+                        )
+            _batch(lines, namespace=self._prefix + owner)
+        for owner in (*self.policy.host, *self.firewalls):
+            _batch(self._routes(owner), namespace=self._prefix + owner)
+
+    def _owned(self, owner: str, zone: str) -> dict[Family, str]:
+        one = self.policy.host.get(owner) or self.policy.firewall[_wall(owner)].leg[zone]
+        return {family: one.address(family) for family in FAMILIES}
+
+    def _routes(self, owner: str) -> list[str]:
+        mine = {zone for who, _, zone in self._ends() if who == owner}
+        lines = []
+        for zone in self.policy.zone:
+            via = None if zone in mine else self._next_hop(owner, mine, zone)
+            if via is not None:
+                for family in FAMILIES:
+                    target = self.policy.zone[zone].v4 if family == "v4" else self.policy.zone[zone].v6
+                    lines.append(f"route add {target} via {via[family]}")
+        return lines
+
+    def _next_hop(self, owner: str, mine: set[str], zone: str) -> dict[Family, str] | None:
+        """The nearest firewall's address toward ``zone`` on a segment that ``owner`` is on."""
+        best: tuple[int, str, FirewallName] | None = None
+        for here in mine:
+            path = self.policy.crossing(here, zone) or ()
+            path = path[1:] if path and path[0] == owner else path
+            if path and here in self.policy.firewall[path[0]].leg and (best is None or len(path) < best[0]):
+                best = (len(path), here, path[0])
+        return self._owned(best[2], best[1]) if best else None
+
+    def gateway_mac(self, host: str, zone: str) -> str:
+        """Hardware address of the firewall that ``host`` sends to for ``zone``."""
+        home = self.policy.host[host].zone
+        first = (self.policy.crossing(home, zone) or ("boundary",))[0]
+        return self.macs[(first, home)]
+
+    def forward(self, firewall: FirewallName, on: bool) -> None:
+        value = "1" if on else "0"
+        with self.ns.inside(firewall):
+            Path("/proc/sys/net/ipv4/ip_forward").write_text(value)
+            Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text(value)
+
+    def close(self) -> None:
+        self.ns.close()
+        _batch([f"netns delete {self._prefix}{name}" for name in (SWITCH, *self.firewalls, *self.policy.host)])
+
+
+def _wall(owner: str) -> FirewallName:
+    return "boundary" if owner == "boundary" else "lgwan"
+
+
+def _batch(lines: list[str], namespace: str = "") -> None:
+    words = [tool("ip") or "ip", *(["-n", namespace] if namespace else []), "-batch", "-"]
+    done = subprocess.run(
+        words, input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
+    )
+    if done.returncode != 0:
+        raise OSError(f"ip: {done.stderr.strip()}")

@@ -1,0 +1,425 @@
+"""The lab process: builds the network of a policy, plays the rounds of each variant, writes the record of each.
+
+Started below ``unshare`` by `conformance.firewall.start`; speaks JSON lines on stdout: steps, then one record a variant.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from conformance.firewall import rules as rule_files
+from conformance.firewall.build import Network
+from conformance.firewall.conntrack import flush
+from conformance.firewall.job import Job, ProxyJob, RoundName, Variant
+from conformance.firewall.matrix import Cell, Scope, build_matrix, ports_of
+from conformance.firewall.netns import tool
+from conformance.firewall.play_tricks import Trickster
+from conformance.firewall.probe import Prober, awaited
+from conformance.firewall.proxy_run import Proxy, ProxyClient, ProxyProblem, Turning
+from conformance.firewall.pump import Pump
+from conformance.firewall.px_cases import build_px
+from conformance.firewall.record import PASSED, Exchange, LabRecord, Round, Seen
+from conformance.firewall.rules import Rules, RulesError
+from conformance.firewall.services import Dns, Sites
+from conformance.firewall.trace import Tracer, deciding
+from conformance.firewall.tricks import build_tricks
+from interface_spec.policy import FirewallName, parse_policy
+
+MOST_TRACED = 12
+OPEN = "flush ruleset\n"
+
+
+class Refused(Exception):
+    """What was handed in cannot be used (exit 2)."""
+
+
+class Lab:
+    """One network for all variants; the control run is played once."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.policy = parse_policy(job.policy, job.policy_name)
+        self.network = Network(self.policy, job.prefix)
+        self.pump = Pump(self.network)
+        self._listen()
+        self.prober, self.trickster = Prober(self.pump), Trickster(self.pump)
+        self.cells = build_matrix(self.policy)
+        self.tricks = build_tricks(self.network)
+        self._control: Round | None = None
+        self._sites: Sites | None = None
+
+    def _listen(self) -> None:
+        tcp, udp = ports_of(self.policy)
+        for host in self.policy.host:
+            for port in tcp:
+                self.pump.listen(host, "tcp", port)
+            for port in udp:
+                self.pump.listen(host, "udp", port)
+        for name, wall in self.policy.firewall.items():
+            own = [address for leg in wall.leg.values() for address in (str(leg.v4), str(leg.v6))]
+            for port in self.policy.probes.management_tcp:
+                self.pump.listen(name, "tcp", port, own)
+            for port in self.policy.probes.management_udp:
+                self.pump.listen(name, "udp", port, own)
+
+    # ── rules ──
+
+    def _nft(self, firewall: str, text: str) -> None:
+        rule_files.nft(["-f", "-"], text, self.network.ns.command(firewall))
+
+    def _open(self, firewall: FirewallName) -> None:
+        self._nft(firewall, OPEN)
+        self.network.forward(firewall, True)
+        flush(self.network.ns, firewall)
+
+    def _load(self, firewall: FirewallName, rules: Rules) -> None:
+        self._open(firewall)
+        rule_files.load(rules, self.network.ns.command(firewall))
+
+    def _set(self, boundary: Rules | None, lgwan: Rules | None) -> None:
+        chosen: dict[FirewallName, Rules | None] = {"boundary": boundary, "lgwan": lgwan}
+        for firewall, rules in chosen.items():
+            if rules is None:
+                self._open(firewall)
+            else:
+                self._load(firewall, rules)
+
+    def check(self, variant: Variant) -> None:
+        """Refuses rules that do not load or name what the policy does not know. Refused carries the sentence."""
+        for rules in (variant.boundary, variant.lgwan):
+            if rules is None:
+                continue
+            try:
+                self._load(rules.firewall, rules)
+                listed = rule_files.nft(["-j", "list", "ruleset"], "", self.network.ns.command(rules.firewall))
+                rule_files.check_names(rules, listed, self.policy)
+            except RulesError as error:
+                raise Refused(str(error)) from None
+
+    # ── rounds ──
+
+    def control(self) -> Round:
+        """Everything open: the same probes, all of which must be delivered. Played once a lab."""
+        if self._control is None:
+            started = time.monotonic()
+            self._set(None, None)
+            self._control = Round(
+                id="control",
+                cells=self.prober.control(self.cells),
+                tricks=self.trickster.control(self.tricks),
+                seconds=time.monotonic() - started,
+            )
+        return self._control
+
+    def filtered(self, scope: Scope, variant: Variant) -> Round:
+        """The matrix and the tricks with the rules of ``scope`` loaded."""
+        started = time.monotonic()
+        self._set(
+            variant.boundary if scope in ("boundary", "chain") else None,
+            variant.lgwan if scope in ("lgwan", "chain") else None,
+        )
+        cells = [cell for cell in self.cells if cell.expected(scope) is not None]
+        tricks = [trick for trick in self.tricks if trick.meets(scope)]
+        seen = self.prober.play(cells, awaited(cells, scope))
+        odd = self.trickster.play(tricks)
+        if self.job.trace:
+            self._trace(scope, cells, seen, odd)
+        return Round(id=scope, cells=seen, tricks=odd, seconds=time.monotonic() - started)
+
+    def _trace(self, scope: Scope, cells: list[Cell], seen: dict[int, Seen], odd: dict[str, Seen]) -> None:
+        """Names the deciding rule of the first probes and tricks that went wrong, by sending them once more."""
+        wrong = [
+            cell for cell in cells if cell.expected(scope) == ("deny" if seen[cell.number].cls in PASSED else "allow")
+        ]
+        wrong = [one for one in wrong if not (one.expected(scope) == "allow" and seen[one.number].cls == "delivered")]
+        tricks = [
+            one for one in self.tricks if one.id in odd and (odd[one.id].cls == "delivered") == (one.expected == "deny")
+        ]
+        firewalls = self.network.firewalls if scope == "chain" else (scope,)
+        for cell in wrong[:MOST_TRACED]:
+            tracer = Tracer(self.network.ns, firewalls)
+            tracer.start()
+            self.prober.play([cell], ())
+            lines = tracer.stop(self.pump.run)
+            rule = deciding(lines, lambda text, cell=cell: cell.source_address in text)  # type: ignore[misc]
+            seen[cell.number] = seen[cell.number].model_copy(update={"rule": rule})
+            if len(wrong) > 3 and cell is wrong[2]:
+                break
+        for trick in tricks[:2]:
+            tracer = Tracer(self.network.ns, firewalls)
+            tracer.start()
+            self.trickster.play([trick])
+            lines = tracer.stop(self.pump.run)
+            rule = deciding(lines, lambda text, t=trick: self.policy.host[t.destination].address(t.family) in text)  # type: ignore[misc]
+            odd[trick.id] = odd[trick.id].model_copy(update={"rule": rule})
+
+    def boot(self, variant: Variant) -> Round:
+        """Before a ruleset is loaded: forwarding as the policy declares, the boot rules if any; nothing may pass."""
+        started = time.monotonic()
+        cells: dict[int, Seen] = {}
+        facts: dict[str, str] = {}
+        for firewall in self.network.firewalls:
+            other: FirewallName = "lgwan" if firewall == "boundary" else "boundary"
+            self._open(other)
+            self._open(firewall)
+            declared = self.policy.firewall[firewall].forwarding_before_load
+            forwards = variant.forwarding_before_load.get(firewall, declared)
+            self.network.forward(firewall, forwards)
+            if variant.boot.get(firewall):
+                self._nft(firewall, OPEN + variant.boot[firewall])
+            crossing = self._sample(firewall)
+            seen = self.prober.play(crossing, ())
+            passed = [cell for cell in crossing if seen[cell.number].cls in PASSED]
+            facts[firewall] = "; ".join(cell.label() for cell in passed[:5])
+            cells.update(seen)
+            self.network.forward(firewall, True)
+        return Round(id="boot", cells=cells, facts=facts, seconds=time.monotonic() - started)
+
+    def _sample(self, firewall: FirewallName) -> list[Cell]:
+        """One denied cell of every case, family and protocol that must be stopped by ``firewall``."""
+        found: dict[tuple[str, str, str], Cell] = {}
+        for cell in self.cells:
+            if cell.expected(firewall) == "deny" and not cell.destination.startswith("firewall:"):
+                found.setdefault((cell.case, cell.family, cell.protocol), cell)
+        return list(found.values())
+
+    def reload(self, variant: Variant) -> Round:
+        """Loads the transactions again one by one; between them nothing denied passes, and a permitted flow goes on."""
+        started = time.monotonic()
+        facts: dict[str, str] = {}
+        for rules in (variant.boundary, variant.lgwan):
+            if rules is None:
+                continue
+            self._set(*((rules, None) if rules.firewall == "boundary" else (None, rules)))
+            flow = next(c for c in self.cells if c.permitted and rules.firewall in c.crossing and c.protocol == "tcp")
+            steady = self.prober.hold(flow)
+            leaks: list[str] = []
+            for number in range(len(rules.transactions)):
+                rule_files.load(rules, self.network.ns.command(rules.firewall), only=number)
+                sample = self._sample(rules.firewall)
+                seen = self.prober.play(sample, ())
+                leaks += [
+                    f"{rules.names[number]} の後 / after: {c.label()}" for c in sample if seen[c.number].cls in PASSED
+                ]
+            facts[f"leak {rules.firewall}"] = "; ".join(leaks[:5])
+            facts[f"flow {rules.firewall}"] = "" if steady.goes_on() else flow.label()
+            steady.close()
+        return Round(id="reload", facts=facts, seconds=time.monotonic() - started)
+
+    # ── proxy ──
+
+    def proxied(self, variant: Variant, rounds: Iterable[RoundName]) -> dict[str, Round]:
+        """The rounds that need the proxy: alone, in the chain, and gone."""
+        job = variant.proxy
+        wanted = [one for one in rounds if one in ("proxy", "chain", "proxy-down")]
+        if job is None or not wanted:
+            return {}
+        self._sites = self._sites or Sites(self.policy, datetime.now(UTC))
+        dns_host, relay = self.policy.hosts_of("lgwan-dns")[0], self.policy.the("relay")
+        for protocol in ("tcp", "udp"):
+            self.pump.stop_listening(dns_host, protocol, 53)
+        self.pump.stop_listening(relay, "tcp", self.policy.service.proxy_port)
+        self.pump.on_tls = self._sites.serve
+        dns = Dns(self.network.ns, self.policy)
+        proxy = Proxy(self.network, job, Path(self.job.work) / "proxy" / variant.name)
+        found: dict[str, Round] = {}
+        try:
+            self._set(None, None)
+            self.pump.connections_seen = []
+            proxy.start()
+            client = ProxyClient(self.network, self.pump, dns, self._sites, proxy)
+            if "proxy" in wanted:
+                found["proxy"] = self._proxy_alone(job, client, proxy, dns)
+            if "chain" in wanted:
+                found["chain"] = self._proxy_in_chain(variant, client)
+            proxy.stop()
+            if "proxy-down" in wanted:
+                found["proxy-down"] = self._proxy_down(variant, client)
+        finally:
+            proxy.stop()
+            dns.close()
+            self.pump.connections_seen = None
+            self.pump.on_tls = None
+            self.pump.forget()
+            tcp, udp = ports_of(self.policy)
+            for protocol, ports in (("tcp", tcp), ("udp", udp)):
+                if 53 in ports:
+                    self.pump.listen(dns_host, protocol, 53)
+            self.pump.listen(relay, "tcp", self.policy.service.proxy_port)
+        return found
+
+    def _proxy_alone(self, job: ProxyJob, client: ProxyClient, proxy: Proxy, dns: Dns) -> Round:
+        started = time.monotonic()
+        exchanges: dict[str, Exchange] = {}
+        if job.relay_kind != "proxy":
+            return self._observed(job, proxy, dns)
+        cases = build_px(self.policy)
+        with Turning(self.pump):
+            for case in cases:
+                exchanges[case.id] = client.play(case)
+            good = next(one for one in cases if one.id == "PX-01a")
+            if not self.job.quick_proxy:
+                exchanges["PX-21"] = client.crowd(good, next(one for one in cases if one.id == "PX-03"))
+            exchanges["PX-23"] = client.large("PX-23")
+            exchanges["alive"] = client.play(good)
+        facts = {"log": "\n".join(proxy.log_lines()[-400:]), "log declared": job.log}
+        proxy.stop()
+        dns.inward = True
+        proxy.start()
+        with Turning(self.pump):
+            exchanges["PX-09"] = client.rebinding()
+        proxy.stop()
+        dns.inward = False
+        proxy.start()
+        return Round(id="proxy", exchanges=exchanges, facts=facts, seconds=time.monotonic() - started)
+
+    def _observed(self, job: ProxyJob, proxy: Proxy, dns: Dns) -> Round:
+        """A relay that is no proxy: what it does by itself is watched for a while."""
+        started = time.monotonic()
+        with Turning(self.pump):
+            time.sleep(job.observe_seconds)
+        seen = self.pump.connections_seen or []
+        relay = self.policy.host[self.policy.the("relay")]
+        own = {str(relay.v4), str(relay.v6), "127.0.0.1", "::1"}
+        names = {one.address(f): name for name, one in self.policy.host.items() for f in self.policy.families}
+        opened = sorted(
+            {
+                f"{names.get(o.address, o.address)}:{o.port}"
+                for o in seen
+                if o.source in own and not (o.leg and o.address in names)
+            }
+            - {
+                f"{self.policy.the('relay')}:{o.port}"
+                for o in seen
+                if o.address.startswith("127.") or o.address == "::1"
+            }
+        )
+        facts = {
+            "opened": " ".join(opened),
+            "queries": " ".join(dict.fromkeys(dns.queries)),
+            "alive": str(proxy.alive()),
+        }
+        return Round(id="proxy", facts=facts, seconds=time.monotonic() - started)
+
+    def _proxy_in_chain(self, variant: Variant, client: ProxyClient) -> Round:
+        started = time.monotonic()
+        self._set(variant.boundary, variant.lgwan)
+        wanted = {"PX-01a", "PX-03", "PX-04a"}
+        with Turning(self.pump):
+            exchanges = {case.id: client.play(case) for case in build_px(self.policy) if case.id in wanted}
+            exchanges["PX-23"] = client.large("PX-23")
+        return Round(id="chain", exchanges=exchanges, seconds=time.monotonic() - started)
+
+    def _proxy_down(self, variant: Variant, client: ProxyClient) -> Round:
+        started = time.monotonic()
+        self._set(variant.boundary, variant.lgwan)
+        am, port = self.policy.the("am"), self.policy.service.port
+        cells = [c for c in self.cells if c.source == am and c.port in (port, self.policy.service.proxy_port)]
+        cells = [c for c in cells if not c.destination.startswith("firewall:")]
+        with Turning(self.pump):
+            exchange = client.play(next(one for one in build_px(self.policy) if one.id == "PX-01a"))
+        seen = self.prober.play(cells, ())
+        return Round(id="proxy-down", cells=seen, exchanges={"PX-01a": exchange}, seconds=time.monotonic() - started)
+
+    # ── variants ──
+
+    def play(self, variant: Variant) -> LabRecord:
+        """All rounds of one variant. Refused when something handed in cannot be used."""
+        started = time.monotonic()
+        self.check(variant)
+        rounds: dict[str, Round] = {}
+        for name in variant.rounds:
+            step_started = time.monotonic()
+            match name:
+                case "control":
+                    rounds[name] = self.control()
+                case "boundary" | "lgwan" | "chain":
+                    rounds[name] = self.filtered(name, variant)
+                case "reload":
+                    rounds[name] = self.reload(variant)
+                case "boot":
+                    rounds[name] = self.boot(variant)
+                case _:
+                    continue
+            say(step=name, variant=variant.name, seconds=time.monotonic() - step_started)
+        try:
+            for done, played in self.proxied(variant, variant.rounds).items():
+                before = rounds.get(done)
+                rounds[done] = played if before is None else before.model_copy(update={"exchanges": played.exchanges})
+                say(step=done, variant=variant.name, seconds=played.seconds)
+        except ProxyProblem as error:
+            raise Refused(str(error)) from None
+        pairs = {"boundary": variant.boundary, "lgwan": variant.lgwan}
+        return LabRecord(
+            policy=self.policy.id,
+            hashes={name: one.digest for name, one in pairs.items() if one is not None},
+            tools=_tools(),
+            privilege="user namespace" if os.environ.get("SHINSEI_LAB_USER") else "root",
+            rounds=rounds,
+            seconds=time.monotonic() - started,
+        )
+
+    def close(self) -> None:
+        self.prober.close()
+        self.trickster.close()
+        self.pump.close()
+        self.network.close()
+
+
+def _tools() -> dict[str, str]:
+    found = {"kernel": os.uname().release}
+    for name, words in (("nft", ["--version"]), ("ip", ["-V"]), ("squid", ["-v"])):
+        path = tool(name)
+        if path is not None:
+            done = subprocess.run([path, *words], capture_output=True, text=True, timeout=10, check=False)
+            found[name] = (done.stdout or done.stderr).strip().splitlines()[0][:80]
+    return found
+
+
+def say(**message: object) -> None:
+    """One JSON line to whoever started the lab."""
+    sys.stdout.write(json.dumps(message, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _private_world(work: Path) -> None:
+    """A private /run for the namespaces' names, and a resolver file for programs that ask the system's resolver."""
+    subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True, timeout=10)
+    resolver = Path("/etc/resolv.conf")
+    if resolver.exists():
+        subprocess.run(["mount", "--bind", str(work / "resolv.conf"), str(resolver)], check=True, timeout=10)
+
+
+def main(words: list[str]) -> int:
+    """0 when every variant has a record; the records' own verdicts are no business of this process."""
+    job = Job.model_validate_json(Path(words[0]).read_text(encoding="utf-8"))
+    work = Path(job.work)
+    policy = parse_policy(job.policy, job.policy_name)
+    dns = policy.host[policy.hosts_of("lgwan-dns")[0]]
+    (work / "resolv.conf").write_text(f"nameserver {dns.v4}\noptions timeout:1 attempts:1\n", encoding="utf-8")
+    _private_world(work)
+    lab = Lab(job)
+    try:
+        say(step="build", variant="", seconds=0)
+        for variant in job.variants:
+            try:
+                record = lab.play(variant)
+            except Refused as error:
+                record = LabRecord(policy=job.policy_name, refused=str(error))
+            path = work / f"record-{variant.name}.json"
+            path.write_text(record.model_dump_json(exclude_defaults=True), encoding="utf-8")
+            say(record=path.name, variant=variant.name, seconds=record.seconds)
+    finally:
+        lab.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,251 @@
+"""Plays cells of the matrix: real sockets in the namespaces of their hosts, all at once, one source port per probe.
+
+A denied probe is not waited for one by one: when every permitted one has its answer, a short drain follows.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import socket
+import struct
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from conformance.firewall.frames import icmp_checksum
+from conformance.firewall.matrix import FIREWALL_HOST, Cell
+from conformance.firewall.pump import ANSWER, QUESTION, Key, Pump, Trail
+from conformance.firewall.record import Class, Seen
+
+FIRST_PORT, LAST_PORT = 20000, 59999
+BATCH = 1600
+ANSWER_SECONDS = 4.0
+DRAIN_SECONDS = 0.12
+CONTROL_TRIES = 3
+
+
+@dataclass
+class _Open:
+    cell: Cell
+    key: Key
+    trail: Trail
+    socket: socket.socket | None = None
+    asked: bool = False
+    failed: bool = False
+    callbacks: list[Callable[[], None]] = field(default_factory=list)
+
+
+class Prober:
+    """``warm`` ports go on counting through the rounds so that no round meets connections of an earlier one."""
+
+    def __init__(self, pump: Pump) -> None:
+        self._pump = pump
+        self._ports = itertools.cycle(range(FIRST_PORT, LAST_PORT))
+        self._icmp: dict[tuple[str, str], socket.socket] = {}
+
+    def play(self, cells: Sequence[Cell], awaited: Collection[int]) -> dict[int, Seen]:
+        """What became of each cell. ``awaited``: numbers whose answer is waited for (those that should pass)."""
+        seen: dict[int, Seen] = {}
+        for start in range(0, len(cells), BATCH):
+            seen.update(self._batch(cells[start : start + BATCH], awaited))
+        return seen
+
+    def control(self, cells: Sequence[Cell]) -> dict[int, Seen]:
+        """With open rules: repeats what has not been delivered, a bounded number of times."""
+        numbers = {cell.number for cell in cells}
+        seen = self.play(cells, numbers)
+        for _ in range(CONTROL_TRIES - 1):
+            again = [cell for cell in cells if seen[cell.number].cls != "delivered"]
+            if not again:
+                break
+            seen.update(self.play(again, numbers))
+        return seen
+
+    def _batch(self, cells: Sequence[Cell], awaited: Collection[int]) -> dict[int, Seen]:
+        opened = [self._open(cell) for cell in cells]
+        waiting = [one for one in opened if one.cell.number in awaited]
+        end = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < end:
+            self._pump.turn(0.02)
+            waiting = [one for one in waiting if not one.trail.answered and not one.failed]
+            if not waiting:
+                break
+        self._pump.drain(DRAIN_SECONDS)
+        seen = {one.cell.number: self._judge(one) for one in opened}
+        for one in opened:
+            self._shut(one)
+        self._pump.forget()
+        return seen
+
+    def _open(self, cell: Cell) -> _Open:
+        port = next(self._ports)
+        one = _Open(cell, (cell.protocol, port), Trail())
+        self._pump.trails[one.key] = one.trail
+        try:
+            if cell.protocol == "icmp":
+                self._echo(cell, port)
+            else:
+                self._connect(one, port)
+        except OSError as error:
+            one.failed = True
+            one.trail.refusal = errno.errorcode.get(error.errno or 0, "?")
+        return one
+
+    def _echo(self, cell: Cell, ident: int) -> None:
+        raw = self._icmp.get((cell.source, cell.family))
+        if raw is None:
+            with self._pump.network.ns.inside(cell.source):
+                raw = (
+                    socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+                    if cell.family == "v4"
+                    else socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+                )
+            raw.setblocking(False)
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            self._icmp[(cell.source, cell.family)] = raw
+        kind = 8 if cell.family == "v4" else 128
+        body = struct.pack("!BBHHH", kind, 0, 0, ident, 1) + b"shinsei"
+        if cell.family == "v4":
+            body = body[:2] + struct.pack("!H", icmp_checksum(body)) + body[4:]
+        raw.sendto(body, (cell.address, 0))
+
+    def _connect(self, one: _Open, port: int) -> None:
+        cell = one.cell
+        family = socket.AF_INET if cell.family == "v4" else socket.AF_INET6
+        kind = socket.SOCK_STREAM if cell.protocol == "tcp" else socket.SOCK_DGRAM
+        with self._pump.network.ns.inside(cell.source):
+            made = socket.socket(family, kind)
+        one.socket = made
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((cell.source_address, port))
+        nonce = QUESTION + f"{port:05d}".encode()
+        if cell.protocol == "udp":
+            made.connect((cell.address, cell.port))
+            made.send(nonce)
+            one.asked = True
+            self._watch(one, 1)
+            return
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        code = made.connect_ex((cell.address, cell.port))
+        if code not in (0, errno.EINPROGRESS):
+            one.failed = True
+            return
+        self._watch(one, 2)
+
+    def _watch(self, one: _Open, events: int) -> None:
+        assert one.socket is not None  # noqa: S101 — only called for opened sockets
+        self._pump.selector.register(one.socket, events, lambda: self._ready(one))
+
+    def _ready(self, one: _Open) -> None:
+        made = one.socket
+        assert made is not None  # noqa: S101 — only registered with a socket
+        try:
+            if not one.asked:
+                self._pump.selector.modify(made, 1, lambda: self._ready(one))
+                if made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                    self._fail(one)
+                    return
+                made.send(QUESTION + f"{one.key[1]:05d}".encode())
+                one.asked = True
+                return
+            data = made.recv(4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._fail(one)
+            return
+        if data == ANSWER + f"{one.key[1]:05d}".encode():
+            one.trail.answered = True
+        if not data:
+            self._fail(one)
+
+    def _fail(self, one: _Open) -> None:
+        one.failed = True
+        if one.socket is not None:
+            self._pump.selector.unregister(one.socket)
+            one.socket.close()
+            one.socket = None
+
+    def _shut(self, one: _Open) -> None:
+        if one.socket is not None:
+            self._pump.selector.unregister(one.socket)
+            one.socket.close()
+            one.socket = None
+
+    def _judge(self, one: _Open) -> Seen:
+        trail = one.trail
+        wall = one.cell.destination.startswith(FIREWALL_HOST)
+        arrived = tuple(name for name in trail.arrived if name != one.cell.source)
+        return Seen(
+            cls=_class(trail, wall=wall, arrived=bool(arrived)),
+            arrived=arrived or ((one.cell.destination,) if wall and (trail.taken or trail.syn_ack) else ()),
+            legs=tuple(trail.legs),
+            refusal=trail.refusal or ("tcp reset" if trail.reset and not arrived else ""),
+        )
+
+    def hold(self, cell: Cell) -> Held:
+        """Opens the permitted TCP connection of ``cell`` and keeps it."""
+        return Held(self._pump, cell, next(self._ports))
+
+    def close(self) -> None:
+        for raw in self._icmp.values():
+            raw.close()
+
+
+class Held:
+    """A connection that stays open while something happens to the rules."""
+
+    def __init__(self, pump: Pump, cell: Cell, port: int) -> None:
+        self._pump, self._port, self._count = pump, port, 0
+        pump.kept_ports.add(port)
+        with pump.network.ns.inside(cell.source):
+            self._socket = socket.socket(socket.AF_INET if cell.family == "v4" else socket.AF_INET6, socket.SOCK_STREAM)
+        self._socket.setblocking(False)
+        self._socket.bind((cell.source_address, port))
+        self._socket.connect_ex((cell.address, cell.port))
+        self.works = self.goes_on()
+
+    def goes_on(self) -> bool:
+        """Whether a question on this connection is answered within `ANSWER_SECONDS`."""
+        self._count += 1
+        expected = ANSWER + f"{self._port:05d}.{self._count}".encode()
+        question = QUESTION + expected[len(ANSWER) :]
+        end, sent, got = time.monotonic() + ANSWER_SECONDS, False, b""
+        while time.monotonic() < end and expected not in got:
+            self._pump.turn(0.01)
+            try:
+                if not sent:
+                    self._socket.send(question)
+                    sent = True
+                piece = self._socket.recv(4096)
+                if not piece:
+                    return False
+                got += piece
+            except BlockingIOError:
+                continue
+            except OSError:
+                return False
+        return expected in got
+
+    def close(self) -> None:
+        self._pump.kept_ports.discard(self._port)
+        self._socket.close()
+
+
+def _class(trail: Trail, *, wall: bool, arrived: bool) -> Class:
+    if trail.answered:
+        return "delivered"
+    if arrived and not wall:
+        return "refused_by_target" if trail.reset else "half_open"
+    if wall and (trail.taken or trail.syn_ack):
+        return "half_open"
+    if trail.refusal or trail.reset:
+        return "rejected_by_firewall"
+    return "dropped" if trail.legs else "lost"
+
+
+def awaited(cells: Iterable[Cell], scope: str) -> set[int]:
+    """Numbers of the cells that should pass in ``scope``."""
+    return {cell.number for cell in cells if cell.expected(scope) == "allow"}  # type: ignore[arg-type]

@@ -1,0 +1,350 @@
+"""Starts the 連携サーバ under test in its namespace and plays the proxy cases from outside."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from conformance.firewall.build import Network
+from conformance.firewall.job import ProxyJob
+from conformance.firewall.netns import tool
+from conformance.firewall.pump import Opening, Pump
+from conformance.firewall.px_cases import PxCase, connect
+from conformance.firewall.record import Exchange
+from conformance.firewall.services import Dns, Sites, client_context
+
+READY_SECONDS = 10
+ANSWER_SECONDS = 4.0
+SHORT_SECONDS = 0.4
+SETTLE_SECONDS = 0.008
+MANY_REFUSED, MANY_ALLOWED = 200, 25
+SQUID_LOGS = Path("/var/log/squid")
+
+
+class ProxyProblem(Exception):
+    """The proxy under test did not start; ``str()`` is one sentence (the vendor's configuration, exit 2)."""
+
+
+class Proxy:
+    """One running proxy; leaving the context ends its whole process group."""
+
+    def __init__(self, network: Network, job: ProxyJob, folder: Path) -> None:
+        self._network, self._job, self.folder = network, job, folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.host = network.policy.the("relay")
+
+    def start(self, *, wait: bool = True) -> None:
+        folder = self.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in self._job.files.items():
+            (folder / name).write_text(text.replace("{dir}", str(folder)), encoding="utf-8")
+        if self._job.kind == "squid":
+            words = self._squid()
+        else:
+            words = [one.replace("{dir}", str(folder)) for one in self._job.command]
+        environment = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
+        log = (folder / "output.log").open("wb")
+        with log:
+            self._process = subprocess.Popen(
+                self._network.ns.command(self.host, *words),
+                cwd=folder,
+                env={**environment, "PYTHONUTF8": "1", **self._job.env},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        if wait and self._job.relay_kind == "proxy":
+            self._await()
+
+    def _squid(self) -> list[str]:
+        """Squid in a user namespace where it is an ordinary user: it then has nothing to drop (docs/adr/0010)."""
+        conf = self.folder / "squid.conf"
+        conf.write_text(self._job.conf, encoding="utf-8")
+        logs = self.folder / "log"
+        logs.mkdir(exist_ok=True)
+        if SQUID_LOGS.is_dir():
+            subprocess.run(["mount", "--bind", str(logs), str(SQUID_LOGS)], check=True, timeout=10)
+        squid = tool("squid") or "squid"
+        check = subprocess.run(
+            self._network.ns.command(self.host, squid, "-k", "parse", "-f", str(conf)),
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+        if check.returncode != 0:
+            fatal = next((line for line in check.stderr.splitlines() if "FATAL" in line or "Bungled" in line), "")
+            raise ProxyProblem(f"squid.conf: 読み込めません: {fatal.strip()} / does not load: {fatal.strip()}")
+        return ["unshare", "-U", "--map-user=1000", "--map-group=1000", squid, "-N", "-f", str(conf)]
+
+    def _await(self) -> None:
+        policy = self._network.policy
+        address = (policy.host[self.host].address("v4"), policy.service.proxy_port)
+        end = time.monotonic() + READY_SECONDS
+        while time.monotonic() < end:
+            assert self._process is not None  # noqa: S101 — set by start
+            if self._process.poll() is not None:
+                break
+            with self._network.ns.inside(policy.the("am")):
+                trial = socket.socket()
+            with trial:
+                trial.settimeout(0.2)
+                if trial.connect_ex(address) == 0:
+                    return
+            time.sleep(0.02)
+        tail = (self.folder / "output.log").read_text(encoding="utf-8", errors="replace")[-300:].strip()
+        logs = [
+            p.read_text(encoding="utf-8", errors="replace")[-300:].strip()
+            for p in (self.folder / "log").glob("cache.log")
+        ]
+        raise ProxyProblem(
+            f"連携サーバが {address[0]}:{address[1]} で待ち受けません: {tail or logs} / the proxy does not listen: {tail or logs}"
+        )
+
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def log_lines(self) -> list[str]:
+        """Lines of the declared access log so far."""
+        path = self.folder / self._job.log
+        if not self._job.log or not path.is_file():
+            return []
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+
+    def stop(self) -> None:
+        if self._process is not None:
+            try:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                self._process.poll()
+            self._process.wait(10)
+            self._process = None
+        if self._job.kind == "squid" and SQUID_LOGS.is_mount():
+            subprocess.run(["umount", str(SQUID_LOGS)], check=True, timeout=10)
+
+
+class Turning:
+    """The pump turns in a thread of its own while ``with`` lasts, so that clients may block."""
+
+    def __init__(self, pump: Pump) -> None:
+        self._pump = pump
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._turn, daemon=True)
+
+    def _turn(self) -> None:
+        while not self._stop.is_set():
+            self._pump.turn(0.01)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(5)
+
+
+class ProxyClient:
+    """Plays cases against the running proxy; what was reached is read from the sniffers, what was asked from the DNS."""
+
+    def __init__(self, network: Network, pump: Pump, dns: Dns, sites: Sites, proxy: Proxy) -> None:
+        self._network, self._pump, self._dns, self._sites, self._proxy = network, pump, dns, sites, proxy
+        self._policy = network.policy
+        self._tls = client_context(sites.ca_pem)
+        relay = self._policy.host[self._policy.the("relay")]
+        self._own = {str(relay.v4), str(relay.v6), "127.0.0.1", "::1"}
+        self._address = (str(relay.v4), self._policy.service.proxy_port)
+        self._names = {
+            one.address(family): name for name, one in self._policy.host.items() for family in self._policy.families
+        }
+
+    def _dial(self, source: str, seconds: float) -> socket.socket:
+        with self._network.ns.inside(source):
+            made = socket.socket()
+        made.settimeout(seconds)
+        try:
+            made.connect(self._address)
+        except OSError:
+            made.close()
+            raise
+        return made
+
+    def _watched(self, act: Callable[[], Exchange]) -> Exchange:
+        """``act``'s exchange with what was reached and asked meanwhile."""
+        if self._pump.connections_seen is None:
+            self._pump.connections_seen = []
+        first, asked, logged = len(self._pump.connections_seen), len(self._dns.queries), len(self._proxy.log_lines())
+        started = time.monotonic()
+        exchange = act()
+        time.sleep(SETTLE_SECONDS)
+        reached = self._reached(self._pump.connections_seen[first:])
+        return exchange.model_copy(
+            update={
+                "reached": reached,
+                "queries": tuple(dict.fromkeys(self._dns.queries[asked:])),
+                "log": tuple(self._proxy.log_lines()[logged:]),
+                "seconds": round(time.monotonic() - started, 3),
+            }
+        )
+
+    def _reached(self, openings: Iterable[Opening]) -> tuple[str, ...]:
+        own = self._own
+        found = [
+            f"{self._names.get(one.address, one.address)}:{one.port}"
+            for one in openings
+            if one.source in own and not (one.leg and one.address in self._names)
+        ]
+        return tuple(dict.fromkeys(found))
+
+    def play(self, case: PxCase) -> Exchange:
+        """One case: sends its bytes, reads the head of the answer, and speaks TLS through the tunnel when there is one."""
+        source = self._policy.hosts_of(case.source)[0]  # type: ignore[arg-type]
+
+        def act() -> Exchange:
+            seconds = (
+                ANSWER_SECONDS if case.expect == "tunnel" else SHORT_SECONDS if case.id.startswith("PX-20") else 2.0
+            )
+            sent = case.head.decode("latin-1")
+            try:
+                with self._dial(source, seconds) as made:
+                    return self._converse(case, made, sent)
+            except OSError as error:
+                return Exchange(id=case.id, sent=sent, error=type(error).__name__)
+
+        return self._watched(act)
+
+    def _converse(self, case: PxCase, made: socket.socket, sent: str) -> Exchange:
+        made.sendall(case.head)
+        if case.id.startswith("PX-20"):
+            made.shutdown(socket.SHUT_WR)
+        head = b""
+        error = ""
+        try:
+            while b"\r\n\r\n" not in head and len(head) < 65536:
+                piece = made.recv(4096)
+                if not piece:
+                    break
+                head += piece
+        except OSError as failure:
+            error = type(failure).__name__
+        words = head.split(b" ", 2)
+        status = int(words[1]) if len(words) > 1 and words[0].startswith(b"HTTP/") and words[1].isdigit() else 0
+        tunnelled = False
+        if status == 200 and case.head.startswith(b"CONNECT"):
+            if case.after:
+                made.sendall(case.after)
+                error = error or self._rest(made)
+            else:
+                tunnelled, error = self._through(made, "/small", b"site ")
+        return Exchange(
+            id=case.id, sent=sent, status=status, answer=head[:2000].decode("latin-1"), tunnelled=tunnelled, error=error
+        )
+
+    @staticmethod
+    def _rest(made: socket.socket) -> str:
+        made.settimeout(SHORT_SECONDS)
+        try:
+            return made.recv(4096)[:100].decode("latin-1")
+        except OSError as error:
+            return type(error).__name__
+
+    def _through(self, made: socket.socket, path: str, expected: bytes) -> tuple[bool, str]:
+        """Whether TLS to the listed name works in the tunnel and ``path`` comes back as expected."""
+        try:
+            body = self._fetch(made, path)
+        except (OSError, ssl.SSLError) as error:
+            return False, f"{type(error).__name__}: {error}"[:200]
+        return body.startswith(expected), ""
+
+    def _fetch(self, made: socket.socket, path: str) -> bytes:
+        fqdn = self._policy.service.fqdn
+        with self._tls.wrap_socket(made, server_hostname=fqdn) as secure:
+            secure.sendall(f"GET {path} HTTP/1.1\r\nHost: {fqdn}\r\n\r\n".encode())
+            data = bytearray()
+            while b"\r\n\r\n" not in data:
+                piece = secure.recv(65536)
+                if not piece:
+                    return b""
+                data += piece
+            head, _, rest = bytes(data).partition(b"\r\n\r\n")
+            if b"X-Shinsei: a  b" not in head:
+                return b""
+            size = int(
+                next(line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")).split()[1]
+            )
+            body = bytearray(rest)
+            while len(body) < size:
+                piece = secure.recv(1 << 18)
+                if not piece:
+                    break
+                body += piece
+            return bytes(body)
+
+    def large(self, name: str) -> Exchange:
+        """Ten megabytes through the tunnel, compared by digest."""
+        head = connect(f"{self._policy.service.fqdn}:{self._policy.service.port}")
+
+        def act() -> Exchange:
+            try:
+                with self._dial(self._policy.the("am"), ANSWER_SECONDS) as made:
+                    made.sendall(head)
+                    answer = made.recv(4096)
+                    if b" 200 " not in answer[:20]:
+                        return Exchange(id=name, sent=head.decode(), answer=answer.decode("latin-1"))
+                    made.settimeout(20)
+                    digest = hashlib.sha256(self._fetch(made, "/large")).hexdigest()
+            except (OSError, ssl.SSLError) as error:
+                return Exchange(id=name, sent=head.decode(), error=f"{type(error).__name__}: {error}"[:200])
+            good = digest == self._sites.large_digest
+            return Exchange(id=name, sent=head.decode(), status=200, tunnelled=good, answer=f"sha256 {digest}")
+
+        return self._watched(act)
+
+    def crowd(self, allowed: PxCase, refused: PxCase) -> Exchange:
+        """Many refused requests while permitted ones run beside them: the permitted ones must still work (PX-21)."""
+        results: list[bool] = []
+        gate = threading.Lock()
+
+        def one() -> None:
+            source = self._policy.the("am")
+            try:
+                with self._dial(source, 10) as made:
+                    ok = self._converse(allowed, made, "").tunnelled
+            except OSError:
+                ok = False
+            with gate:
+                results.append(ok)
+
+        def act() -> Exchange:
+            threads = [threading.Thread(target=one, daemon=True) for _ in range(MANY_ALLOWED)]
+            for number in range(MANY_REFUSED):
+                if number % (MANY_REFUSED // MANY_ALLOWED) == 0 and threads:
+                    threads.pop().start()
+                try:
+                    with self._dial(self._policy.the("am"), 2) as made:
+                        made.sendall(refused.head)
+                        made.recv(64)
+                except OSError:
+                    continue  # what counts are the permitted ones
+            end = time.monotonic() + 20
+            while len(results) < MANY_ALLOWED and time.monotonic() < end:
+                time.sleep(0.01)
+            return Exchange(
+                id="PX-21", sent=f"refused {MANY_REFUSED}, allowed {MANY_ALLOWED}", status=200,
+                tunnelled=sum(results) == MANY_ALLOWED, answer=f"{sum(results)} of {MANY_ALLOWED}",
+            )  # fmt: skip
+
+        return self._watched(act)
+
+    def rebinding(self) -> Exchange:
+        """The listed name resolves to 利用事務系 (PX-09); the proxy was started anew, so that it remembers nothing."""
+        case = PxCase("PX-09", "", "", "either", connect(f"{self._policy.service.fqdn}:{self._policy.service.port}"))
+        return self.play(case)

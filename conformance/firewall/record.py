@@ -1,0 +1,67 @@
+"""What the lab saw, as data: the suites judge it, reports and diagrams show it. Written by the lab process as JSON."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Class = Literal["delivered", "half_open", "refused_by_target", "rejected_by_firewall", "dropped", "lost", "not_sent"]
+PASSED: tuple[Class, ...] = ("delivered", "half_open", "refused_by_target")
+"""Classes in which a packet got through to where it was sent."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Seen(_Part):
+    """One probe in one round. ``arrived``: hosts; ``legs``: firewall interfaces that took it in; ``rule``: what decided."""
+
+    cls: Class
+    arrived: tuple[str, ...] = ()
+    legs: tuple[str, ...] = ()
+    refusal: str = ""
+    rule: str = ""
+
+
+class Exchange(_Part):
+    """One proxy case: what was sent, what came back, who was connected to, which names were asked."""
+
+    id: str
+    sent: str = ""
+    status: int = 0
+    answer: str = ""
+    reached: tuple[str, ...] = ()
+    tunnelled: bool = False
+    queries: tuple[str, ...] = ()
+    log: tuple[str, ...] = ()
+    error: str = ""
+    seconds: float = 0
+
+
+class Round(_Part):
+    """``cells``: by number of the matrix; ``tricks``: by id; ``facts``: named yes/no observations with their text."""
+
+    id: str
+    cells: dict[int, Seen] = {}
+    tricks: dict[str, Seen] = {}
+    exchanges: dict[str, Exchange] = {}
+    facts: dict[str, str] = {}
+    seconds: float = 0
+
+
+class LabRecord(_Part):
+    """Everything of one lab: ``hashes`` of what was loaded, by name; ``unavailable``: why there was no lab at all."""
+
+    policy: str
+    hashes: dict[str, str] = {}
+    tools: dict[str, str] = {}
+    privilege: str = ""
+    rounds: dict[str, Round] = {}
+    unavailable: str = ""
+    refused: str = ""
+    seconds: float = 0
+
+    def round(self, name: str) -> Round:
+        return self.rounds.get(name, Round(id=name))

@@ -1,0 +1,115 @@
+"""How several checks of the role `fw` look at the chain, at a reload and at a start."""
+
+from __future__ import annotations
+
+from conformance.firewall.record import PASSED
+from conformance.firewall.view import LabView
+from conformance.kit import fail
+from conformance.outcomes import unverified
+
+TRICKS = (
+    "FW-P01", "FW-P02", "FW-P03", "FW-P04", "FW-P05", "FW-P06", "FW-P07", "FW-P08", "FW-P10", "FW-P12", "FW-P14",
+)  # fmt: skip
+DENIED = (
+    "FW-D01", "FW-D02", "FW-D03", "FW-D04", "FW-D05", "FW-D06", "FW-D07", "FW-D08", "FW-D09", "FW-D10", "FW-D11",
+    "FW-D12", "FW-D13", "FW-D14", "FW-D15", "FW-D16", "FW-M01",
+)  # fmt: skip
+
+
+def no_gap(lab: LabView, firewall: str) -> None:
+    """While the transactions of a reload are applied one by one, nothing denied passes and a permitted flow goes on."""
+    lab.played("reload")
+    facts = lab.record.round("reload").facts
+    if f"leak {firewall}" not in facts:
+        raise unverified(f"{firewall} の規則が渡されていない", f"no rules of {firewall}")
+    if facts[f"leak {firewall}"]:
+        fail(
+            "規則の再読込みの途中で、遮断すべき通信が通った",
+            "traffic passed in the middle of a reload that must be denied",
+            case="FW-P16",
+            expected="何も通らない / nothing passes",
+            actual=facts[f"leak {firewall}"],
+        )
+    if facts[f"flow {firewall}"]:
+        fail(
+            "規則の再読込みで、許可した通信が切れた",
+            "a permitted flow broke in the reload",
+            case="FW-P16",
+            expected="切れない / it goes on",
+            actual=facts[f"flow {firewall}"],
+        )
+
+
+def nothing_before(lab: LabView, firewall: str) -> None:
+    lab.played("boot")
+    passed = lab.record.round("boot").facts.get(firewall)
+    if passed is None:
+        raise unverified(f"{firewall} の起動が試されていない", f"the start of {firewall} was not tried")
+    if passed:
+        fail(
+            "規則を読み込む前に、遮断すべき通信が通った",
+            "traffic passed before the rules were loaded",
+            case="FW-P16",
+            expected="何も通らない / nothing passes",
+            actual=passed,
+        )
+
+
+def exchange_through_the_relay(lab: LabView) -> None:
+    one = lab.exchange("PX-01a", "chain")
+    if not one.tunnelled:
+        lab.show_exchange(one)
+        fail(
+            "連携サーバを通したやりとりができない",
+            "no exchange through the relay",
+            case="FW-A03",
+            sent=one.sent,
+            expected="200、続いてTLSのやりとり / 200, then TLS",
+            actual=f"{one.status} {one.error}",
+        )
+
+
+def large_download(lab: LabView) -> None:
+    one = lab.exchange("PX-23", "chain")
+    if not one.tunnelled:
+        lab.show_exchange(one)
+        fail(
+            "大きな申請データが、そのまま届かない",
+            "a large download does not arrive unchanged",
+            case="FW-A03",
+            expected="10MB、SHA-256 が同じ / the same digest",
+            actual=f"{one.status} {one.answer or one.error}",
+        )
+
+
+def seen_from_the_download_function(lab: LabView) -> None:
+    """The download function was reached, and by the relay."""
+    one = lab.exchange("PX-01a", "chain")
+    wanted = f"{lab.policy.the('download')}:{lab.policy.service.port}"
+    if wanted not in one.reached:
+        lab.show_exchange(one)
+        fail(
+            "ダウンロード機能に、連携サーバからの通信が届いていない",
+            "the download function saw no connection of the relay",
+            case="FW-A03",
+            expected=wanted,
+            actual=" ".join(one.reached) or "なし / none",
+        )
+
+
+def nothing_while_down(lab: LabView) -> None:
+    one = lab.exchange("PX-01a", "proxy-down")
+    cells = lab.record.round("proxy-down").cells
+    passed = [lab.matrix[number].label() for number, seen in cells.items() if seen.cls in PASSED]
+    passed = [label for label in passed if not label.startswith(f"{lab.policy.the('am')} → {lab.policy.the('relay')} ")]
+    if not cells:
+        raise unverified("停止中の通信が試されていない", "nothing was probed while the relay was down")
+    if one.tunnelled or one.status == 200 or passed:
+        lab.show_exchange(one)
+        fail(
+            "連携サーバが止まっているのに、通信が届いた",
+            "something was reached although the relay was down",
+            case="PX-18",
+            expected="何も届かない / nothing",
+            actual="; ".join(passed) or f"{one.status}",
+        )
