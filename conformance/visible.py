@@ -23,5 +23,5 @@ def _harmless(c: str) -> bool:
 
 def one_line(text: str, most: int = 300) -> str:
     """The same on one line, cut at ``most`` characters with the length said."""
-    flat = " ".join(visible(text[: most * 2]).split())
-    return flat if len(text) <= most else f"{flat[:most]}…（全{len(text)}字）"
+    flat = " ".join(visible(text[:most]).split())[:most]
+    return flat if len(text) <= most else f"{flat}…（全{len(text)}字）"

@@ -1,5 +1,6 @@
-"""Child process that runs the check bodies: ``python -m … conformance.engine.check_process ROLE [pytest words]``.
+"""Child process that runs the check bodies: ``python -m … conformance.engine.check_process PACKAGE [pytest words]``.
 
+PACKAGE holds the bodies (``conformance.suites.am``).
 Its exit code means: 0 every body ended in an event (of whatever verdict), 1 likewise with failures, anything else: ours.
 """
 
@@ -19,8 +20,8 @@ INI = "[pytest]\naddopts =\nfilterwarnings = default\n"
 
 
 def main(words: list[str]) -> int:
-    role, *rest = words
-    package = importlib.import_module(f"conformance.suites.{role}")
+    suite, *rest = words
+    package = importlib.import_module(suite)
     modules = [name for _, name, _ in pkgutil.iter_modules(package.__path__)]
     for name in modules:
         importlib.import_module(f"{package.__name__}.{name}")

@@ -57,6 +57,8 @@ ModuleCommand = Callable[..., list[str]]
 """How a module of ours is started as a process: ``module_command("mock_services.serve", "--config", "x")``."""
 
 CHECKS_LIMIT_SECONDS = 600
+MOST_TROUBLE = 2000
+"""Characters of a trouble that are kept: a product's own words may be part of it."""
 WORLD_FILE = "world.json"
 """Configuration of the simulated world; holds the run's secrets, readable by its owner only, gone at the end."""
 
@@ -136,7 +138,8 @@ def note_interruption(run_dir: Path) -> None:
 
 def _trouble(kind: str, error: Exception) -> RunTrouble:
     ja, en = both(error)
-    return RunTrouble.model_validate({"at": now(), "kind": kind, "ja": visible(ja), "en": visible(en)})
+    cut = {"ja": visible(ja)[:MOST_TROUBLE], "en": visible(en)[:MOST_TROUBLE]}
+    return RunTrouble.model_validate({"at": now(), "kind": kind, **cut})
 
 
 @contextmanager
@@ -338,7 +341,7 @@ class _Run:
 
     def _run_checks(self, plan: Plan) -> None:
         """Runs the check bodies in a process of their own and takes over their events."""
-        words = [plan.role]
+        words = [f"conformance.suites.{plan.role}"]
         if self._options.fail_fast:
             words.append("-x")
         if self._options.workers:

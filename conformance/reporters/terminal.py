@@ -130,9 +130,9 @@ def _reason(results: Results, one: CheckResult, console: Console, lang: Lang) ->
         text = requirement.ja if lang == "ja" else requirement.en
         console.print(f"   {escape(requirement.clause)}: {escape(text)}", highlight=False)
     if not one.findings:
-        console.print(f"   {escape(one.reason_ja if lang == 'ja' else one.reason_en)}", highlight=False)
+        console.print(f"   {_plain(one.reason_ja if lang == 'ja' else one.reason_en)}", highlight=False)
     for finding in one.findings:
-        console.print(f"   → {escape(finding.ja if lang == 'ja' else finding.en)}", highlight=False)
+        console.print(f"   → {_plain(finding.ja if lang == 'ja' else finding.en)}", highlight=False)
         for key in ("case", "sent", "expected", "actual"):
             value = getattr(finding, key)
             if value:
