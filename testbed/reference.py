@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from shinsei_testbed import module_command
@@ -53,7 +52,6 @@ screen = "env:{screen_login}"
 [start]
 command = [{command}]
 ready_file = "{{run_dir}}/product-ready.json"
-inherit_env = ["{database_url}", "{staff_password}"]
 
 [start.env]
 SHINSEI_AM_LISTEN = "127.0.0.1:0"
@@ -88,14 +86,6 @@ date = 2026-11-23
 """
 
 
-@dataclass(frozen=True)
-class ReferenceTarget:
-    """A target file for the reference, and the environment that its start needs."""
-
-    file: Path
-    env: dict[str, str]
-
-
 @contextlib.contextmanager
 def database_server(url: str = "") -> Iterator[Server]:
     """The PostgreSQL server of the run: any server by URL, otherwise an embedded one that ends with us."""
@@ -106,12 +96,20 @@ def database_server(url: str = "") -> Iterator[Server]:
             yield server
 
 
+def product_env(database_url: str) -> dict[str, str]:
+    """What the reference needs beyond its target file."""
+    return {DATABASE_URL: database_url, STAFF_PASSWORD_NAME: STAFF_PASSWORD}
+
+
 def _quoted(command: list[str]) -> str:
     return ", ".join('"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in command)
 
 
-def write_target(run_dir: Path, database_url: str, *, mutant: str = "", overlay: Path | None = None) -> ReferenceTarget:
-    """Writes ``target.toml`` of the reference (or of one of its mutants) into ``run_dir``."""
+def write_target(run_dir: Path, *, mutant: str = "", overlay: Path | None = None) -> Path:
+    """Writes ``target.toml`` of the reference (or of one of its mutants) into ``run_dir`` and returns it.
+
+    The product's database URL and the password of its screen come by the environment when it starts (`product_env`).
+    """
     run_dir.mkdir(parents=True, exist_ok=True)
     module = ["reference_impl.shinsei_kanri", "serve"]
     command = mutant_command(mutant, *module) if mutant else module_command(*module)
@@ -123,13 +121,10 @@ def write_target(run_dir: Path, database_url: str, *, mutant: str = "", overlay:
             command=_quoted(command),
             control_token=CONTROL_TOKEN,
             screen_login=SCREEN_LOGIN,
-            database_url=DATABASE_URL,
-            staff_password=STAFF_PASSWORD_NAME,
             screen_path="/staff/applications/{receipt_no}",
         ),
         encoding="utf-8",
     )
-    env = {DATABASE_URL: database_url, STAFF_PASSWORD_NAME: STAFF_PASSWORD}
     os.environ.setdefault(CONTROL_TOKEN, "reference-control-0000")
     os.environ.setdefault(SCREEN_LOGIN, f"shokuin:{STAFF_PASSWORD}")
-    return ReferenceTarget(file=file, env=env)
+    return file

@@ -15,9 +15,9 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from types import FrameType
@@ -73,7 +73,10 @@ class Interrupted(BaseException):
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line adds to the target. ``relay_command`` starts the 連携サーバ, ``{config}`` is its file."""
+    """What the command line adds to the target. ``relay_command`` starts the 連携サーバ, ``{config}`` is its file.
+
+    ``product_env`` is asked when the product is about to start: it may wait for what the product needs (its database).
+    """
 
     module_command: ModuleCommand
     relay_command: tuple[str, ...]
@@ -83,7 +86,7 @@ class Options:
     seed: int | None = None
     reference_date: date | None = None
     mutant: str = ""
-    extra_env: dict[str, str] = field(default_factory=dict)
+    product_env: Callable[[], Mapping[str, str]] = dict
 
 
 def today() -> date:
@@ -320,7 +323,7 @@ class _Run:
         inherited = {name: os.environ[name] for name in start.inherit_env if name in os.environ}
         env = {name: expand(value, values, f"start.env.{name}") for name, value in start.env.items()}
         command = [expand(word, values, "start.command") for word in start.command]
-        children.start("product", command, env=clean_environment({**inherited, **self._options.extra_env, **env}))
+        children.start("product", command, env=clean_environment({**inherited, **self._options.product_env(), **env}))
         if ready_file is None:
             return {}
         ready = children.wait_ready("product", ready_file, start.ready_timeout_seconds)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from conformance.catalogue import load_catalogue
+from conformance.engine.processes import StartProblem
 from conformance.engine.run import Options, execute, new_run_id, note_interruption
 from conformance.messages import Lang
 from conformance.reporters.machine import as_dict
@@ -24,6 +27,7 @@ from testbed.mutants.hook import LOG
 from testbed.mutants.registry import mutant as find_mutant
 from testbed.postgres import PostgresError
 from testbed.reference import RELAY_COMMAND, database_server, write_target
+from testbed.reference import product_env as reference_env
 
 NOT_PASSED = ("FAIL", "WARN", "ERROR", "REVIEW", "UNVERIFIED")
 
@@ -84,7 +88,7 @@ def _new_folder(request: Request) -> Path:
     return run_dir
 
 
-def _options(request: Request, extra_env: dict[str, str] | None = None) -> Options:
+def _options(request: Request, product_env: Callable[[], dict[str, str]] = dict) -> Options:
     return Options(
         module_command=module_command,
         relay_command=RELAY_COMMAND,
@@ -94,7 +98,7 @@ def _options(request: Request, extra_env: dict[str, str] | None = None) -> Optio
         seed=request.seed,
         reference_date=request.reference_date,
         mutant=request.mutant,
-        extra_env=extra_env or {},
+        product_env=product_env,
     )
 
 
@@ -108,20 +112,30 @@ def _mutant_selection(request: Request) -> tuple[str, ...]:
 
 def _run_reference(request: Request, run_dir: Path, listeners: tuple[Progress, ...]) -> None:
     """Tests the bundled product: a database of its own, a target file of its own, then as any vendor's product."""
-    with ExitStack() as stack:
-        try:
-            server = stack.enter_context(database_server(request.database_url))
-            name = run_dir.name.replace("-", "_")
-            url = server.create_database(name)
-        except PostgresError as error:
-            raise BadRequest(str(error)) from None
-        if request.database_url:
-            stack.callback(server.drop_database, name)
-        target = write_target(run_dir, url, mutant=request.mutant, overlay=request.overlay)
-        extra = dict(target.env)
-        if request.mutant:
-            extra[LOG] = str(run_dir / "mutant.log")
-        execute(target.file, run_dir, _options(request, extra), listeners)
+    with ExitStack() as stack, ThreadPoolExecutor(1) as pool:
+        database = pool.submit(_database, stack, request.database_url, run_dir.name.replace("-", "_"))
+
+        def product_env() -> dict[str, str]:
+            try:
+                url = database.result()
+            except PostgresError as error:
+                ja, _, en = str(error).partition(" / ")
+                raise StartProblem(ja, en or ja, configuration=True) from None
+            mutant_log = {LOG: str(run_dir / "mutant.log")} if request.mutant else {}
+            return {**reference_env(url), **mutant_log}
+
+        target = write_target(run_dir, mutant=request.mutant, overlay=request.overlay)
+        execute(target, run_dir, _options(request, product_env), listeners)
+        database.exception()  # the server is up (or has failed) before the stack ends it
+
+
+def _database(stack: ExitStack, server_url: str, name: str) -> str:
+    """URL of a new database on the given server, or on an embedded one; made while the simulated world starts."""
+    server = stack.enter_context(database_server(server_url))
+    url = server.create_database(name)
+    if server_url:
+        stack.callback(server.drop_database, name)
+    return url
 
 
 def report(run_dir: Path, lang: Lang, *, as_json: bool, gate_waived: bool, console: Console | None = None) -> Exit:
