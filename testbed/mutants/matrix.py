@@ -54,13 +54,24 @@ class Kill:
         )
 
 
+def _command(role: str, folder: Path, database_url: str, *more: str) -> list[str]:
+    words = ["check", role, "--json", "--out", str(folder), *more]
+    if database_url:
+        words += ["--database-url", database_url]
+    return module_command("testbed.cli.run", *words)
+
+
+def control_passes(role: str, out: Path, database_url: str) -> bool:
+    """Whether the product without a mistake is 適合: otherwise nothing that a mutant does proves anything."""
+    command = _command(role, out / "control", database_url)
+    return subprocess.run(command, capture_output=True, timeout=LIMIT_SECONDS, check=False).returncode == 0
+
+
 def run_mutant(mutant: Mutant, role: str, out: Path, database_url: str = "") -> Kill:
     """One mutant, in a process of its own."""
     started = time.monotonic()
     folder = out / mutant.name
-    command = module_command("testbed.cli.run", "check", role, "--mutant", mutant.name, "--json", "--out", str(folder))
-    if database_url:
-        command += ["--database-url", database_url]
+    command = _command(role, folder, database_url, "--mutant", mutant.name)
     try:
         done = subprocess.run(command, capture_output=True, timeout=LIMIT_SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -88,10 +99,18 @@ def run_mutant(mutant: Mutant, role: str, out: Path, database_url: str = "") -> 
     )
 
 
-def run_all(mutants: list[Mutant], role: str, out: Path, workers: int, console: Console) -> list[Kill]:
-    """All given mutants, ``workers`` at a time on one PostgreSQL server; in the order given."""
+def run_all(mutants: list[Mutant], role: str, out: Path, workers: int, console: Console) -> list[Kill] | None:
+    """All given mutants, ``workers`` at a time on one PostgreSQL server, in the order given; None without a control."""
+    with embedded_server() as server:
+        if not control_passes(role, out, server.admin_url):
+            return None
+        return _run_each(mutants, role, out, workers, console, server.admin_url)
+
+
+def _run_each(
+    mutants: list[Mutant], role: str, out: Path, workers: int, console: Console, database_url: str
+) -> list[Kill]:
     with (
-        embedded_server() as server,
         Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
         ) as progress,
@@ -100,7 +119,7 @@ def run_all(mutants: list[Mutant], role: str, out: Path, workers: int, console: 
         task = progress.add_task("変異体 / mutants", total=len(mutants))
 
         def one(mutant: Mutant) -> Kill:
-            kill = run_mutant(mutant, role, out, server.admin_url)
+            kill = run_mutant(mutant, role, out, database_url)
             progress.advance(task)
             return kill
 
@@ -137,6 +156,11 @@ def run_matrix(role: str, only: tuple[str, ...], *, workers: int, out: Path, wri
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="matrix-", dir=_folder(out)) as folder:
         kills = run_all(chosen, role, Path(folder), workers, console)
+    if kills is None:
+        console.print(
+            "変異体のない製品が適合でないため、何も証明できません / the product itself is not conformant: nothing is proven"
+        )
+        return int(Exit.HARNESS)
     for kill in kills:
         if not kill.killed:
             console.print(
