@@ -184,6 +184,10 @@ class _Run:
             today=today(),
             beyond=inexpressible(world, target.role) if overlay else None,
         )
+        if target.start is None:
+            for field in ("control", "handover", "screen"):
+                if url := getattr(target.endpoints, field):
+                    address(url, {"receipt_no": "{receipt_no}"}, f"endpoints.{field}")
         (self._dir / "plan.json").write_text(plan.model_dump_json(indent=1), encoding="utf-8")
         (self._dir / "records").mkdir(exist_ok=True)
         self._log.emit(RunStarted(at=now(), plan=plan))
@@ -260,7 +264,7 @@ class _Run:
                 tape=tape,
                 screen=screen,
                 handover=Handover(
-                    base_url=expand(target.endpoints.handover, ready, "endpoints.handover"),
+                    base_url=address(target.endpoints.handover, ready, "endpoints.handover"),
                     api_keys=keys.handover,
                 ),
                 relay_address=endpoints.relay_source,

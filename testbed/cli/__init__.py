@@ -6,7 +6,7 @@ import signal
 import sys
 from types import FrameType
 
-import click
+import typer.main
 
 from conformance.verdicts import Exit
 
@@ -15,9 +15,24 @@ def _interrupted(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _is_usage(error: Exception) -> bool:
+    """Whether the command line was wrong.
+
+    Typer brings a copy of click whose classes are not those of an installed click: known by what they offer.
+    """
+    return hasattr(error, "format_message") and getattr(error, "exit_code", None) == Exit.CONFIGURATION
+
+
+def _tell_usage(error: Exception) -> None:
+    words = getattr(error, "format_message")()  # noqa: B009 - see `_is_usage`
+    if words:
+        sys.stderr.write(f"{words}（shinsei --help で使い方） / see shinsei --help\n")
+    else:  # called with nothing at all: its help
+        getattr(error, "show")()  # noqa: B009
+
+
 def main() -> None:
     """Entry point; always ends by SystemExit with one of the five codes."""
-    import typer.main
 
     from testbed.cli.app import app
 
@@ -25,15 +40,17 @@ def main() -> None:
     command = typer.main.get_command(app)
     try:
         code = command.main(standalone_mode=False, prog_name="shinsei")
-    except click.UsageError as error:
-        sys.stderr.write(f"{error.format_message()}（shinsei --help で使い方）\n")
-        code = Exit.CONFIGURATION
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("中断しました / interrupted\n")
         code = Exit.INCOMPLETE
-    except click.exceptions.Exit as error:
+    except typer.Exit as error:
         code = error.exit_code
+    except SystemExit:  # typer's own end when nobody reads its output any more
+        code = Exit.INCOMPLETE
     except Exception as error:
+        if _is_usage(error):
+            _tell_usage(error)
+            raise SystemExit(int(Exit.CONFIGURATION)) from None
         sys.stderr.write(f"試験側の誤り / harness error: {type(error).__name__}: {error}\n")
         code = Exit.HARNESS
     raise SystemExit(int(code or 0))

@@ -120,7 +120,10 @@ def check(
     """
     words = list(select or [])
     if last_failed:
-        words += checking.last_failures(out, known_role(role))
+        try:
+            words += checking.last_failures(out, known_role(role))
+        except checking.BadRequest as error:
+            raise fail(str(error)) from None
     request = checking.Request(
         role=known_role(role),
         target=target,

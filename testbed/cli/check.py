@@ -119,7 +119,7 @@ def _run_reference(request: Request, run_dir: Path, listeners: tuple[Progress, .
             try:
                 url = database.result()
             except PostgresError as error:
-                ja, _, en = str(error).partition(" / ")
+                ja, _, en = str(error).partition("\n")
                 raise StartProblem("--database-url", ja, en or ja, configuration=True) from None
             mutant_log = {LOG: str(run_dir / "mutant.log")} if request.mutant else {}
             return {**reference_env(url), **mutant_log}

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.padding import Padding
 
 from conformance.suites.package.consistency import Listed
 from conformance.suites.package.validate import Report, Validator
@@ -97,14 +97,14 @@ def _print(console: Console, file: Path, report: Report, profile: Profile, *, ja
     )
     if not report.findings:
         return
-    heads = ("規則", "場所", "期待", "実際") if ja else ("rule", "place", "expected", "actual")
-    table = Table(*heads, show_lines=True)
+    words = ("場所", "期待", "実際", "根拠") if ja else ("place", "expected", "actual", "source")
     for one in report.findings:
         word_ja, word_en, shade = _WORDS[one.rule.level]
-        rule = f"[{shade}]{word_ja if ja else word_en}[/] {one.rule.id}\n{escape(one.rule.ja if ja else one.rule.en)}"
-        rule += f"\n[dim]{escape(one.rule.clause)}（{one.rule.provenance}）[/]"
-        table.add_row(rule, escape(one.place), escape(one.expected), escape(one.actual))
-    console.print(table)
+        title = escape(one.rule.ja if ja else one.rule.en)
+        console.print(f"[{shade}]{word_ja if ja else word_en}[/] [bold]{one.rule.id}[/] {title}")
+        source = f"{one.rule.clause}（{one.rule.provenance}）"
+        for word, text in zip(words, (one.place, one.expected, one.actual, source), strict=True):
+            console.print(Padding(f"[dim]{word}[/] {escape(text)}", (0, 0, 0, 4)))
     for rule_id, count in report.counts.items():
         kept = sum(one.rule.id == rule_id for one in report.findings)
         if count > kept:

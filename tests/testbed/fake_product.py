@@ -1,0 +1,82 @@
+"""A product that misbehaves, started by a target file: ``fake_product.py MODE READY_FILE``. Uses nothing of ours.
+
+Modes: ``gone`` answers until the first job, then ends; ``sleepy`` starts a child of its own and never finishes a job;
+``hostile`` puts what has ever escaped from a report wherever it can; ``empty`` does its jobs and never has anything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+HOSTILE = "<script>alert(1)</script> ]]> [/][bold] \x1b[2J\x07\x9b31m \u202e逆 \u2028 \u0085 \x00 \ufffe fake-control-token-77 "
+NOW = "2026-01-15T00:00:00+09:00"
+
+
+class Product(BaseHTTPRequestHandler):
+    mode = "empty"
+
+    def do_GET(self) -> None:
+        if self.path.endswith("/health"):
+            self.reply({"status": "ok", "product": "fake", "version": "0", "now": NOW})
+        elif "/jobs/" in self.path:
+            self.reply(self.job())
+        elif "/applications?" in self.path:
+            self.reply({"total": 0, "items": []})
+        elif self.mode == "hostile":
+            body = b'{"items": [{"receipt_no": "\\ud800"}], "x": "' + HOSTILE.encode() + b'\xff"}'
+            self.send_response(200, "O\x1bK")
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("X-Hostile", HOSTILE.encode("ascii", "ignore").decode().replace("\x00", ""))
+            self.end_headers()
+            self.wfile.write(body)
+        else:
+            self.reply({"code": "not_found", "message": "ありません"}, 404)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.mode == "gone":
+            os._exit(1)
+        self.reply(self.job())
+
+    def job(self) -> dict[str, str]:
+        state = {"sleepy": "running", "hostile": "failed"}.get(self.mode, "done")
+        message = HOSTILE * 10_000 if self.mode == "hostile" else ""
+        return {"job_id": "1", "kind": "import", "state": state, "message": message}
+
+    def reply(self, data: object, status: int = 200) -> None:
+        body = json.dumps(data, ensure_ascii=False).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words: object) -> None:  # noqa: ARG002 - the base class's
+        """Silent, except that a hostile product logs the harness's token."""
+        if self.mode == "hostile":
+            sys.stderr.write(f"{self.headers.get('Authorization')}\n")
+
+
+def main(mode: str, ready_file: str) -> None:
+    if mode == "dies":
+        sys.exit("DATABASE_URL がありません \x1b[31m/ DATABASE_URL is not set")
+    if mode == "silent":
+        time.sleep(60)
+    Product.mode = mode
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Product)
+    if mode == "sleepy":
+        subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(120)"])
+    unfinished = Path(ready_file + ".tmp")
+    unfinished.write_text(json.dumps({"url": f"http://127.0.0.1:{server.server_address[1]}"}), encoding="utf-8")
+    unfinished.replace(ready_file)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
