@@ -1,4 +1,4 @@
-"""Writes every report of a run folder from its events: results.json, junit.xml, report.html."""
+"""Writes every report of a run folder from its events: results.json, junit.xml, report.html (the asked language) and report.en.html."""
 
 from __future__ import annotations
 
@@ -30,4 +30,5 @@ def write_reports(run_dir: Path, *, lang: Lang = "ja", gate_waived: bool = False
     )
     write_junit(results, found.junit)
     write_html(results, found.html, lang=lang, gate_waived=gate_waived)
+    write_html(results, run_dir / "report.en.html", lang="en", gate_waived=gate_waived)
     return found

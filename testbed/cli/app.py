@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,13 +11,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from conformance.catalogue import load_catalogue, roles_with_suite
-from conformance.messages import Lang
-from conformance.verdicts import Exit
-from interface_spec.errors import SpecError
-from interface_spec.profile import load_profile
-from interface_spec.requirements import ROLES, load_requirements
+from conformance.catalogue import load_catalogue
 from testbed.cli import check as checking
+from testbed.cli import report_app
+from testbed.cli.common import JsonFlag, LangOption, RoleArgument, fail, known_role, language
+from testbed.cli.profile_app import app as profile_app
+from testbed.cli.requirements_app import app as requirements_app
+from testbed.cli.spec_app import app as spec_app
 from testbed.cli.validate_app import validate
 from testbed.mutants.registry import UnknownMutant, mutants_of
 
@@ -29,42 +28,13 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
 )
-report_app = typer.Typer(help="報告書 / reports", no_args_is_help=True)
 mutants_app = typer.Typer(help="変異体（試験そのものの試験） / mutants: the suite's own test", no_args_is_help=True)
-requirements_app = typer.Typer(help="要件カタログ / requirement catalogue", no_args_is_help=True)
-profile_app = typer.Typer(help="インターフェースプロファイル / interface profiles", no_args_is_help=True)
-app.add_typer(report_app, name="report")
+app.add_typer(report_app.app, name="report")
 app.add_typer(mutants_app, name="mutants")
 app.add_typer(requirements_app, name="requirements")
 app.add_typer(profile_app, name="profile")
+app.add_typer(spec_app, name="spec")
 app.command("validate")(validate)
-
-JsonFlag = Annotated[bool, typer.Option("--json", help="機械向けにJSONで出力 / JSON for programs")]
-LangOption = Annotated[str, typer.Option("--lang", help="言葉 ja | en / language")]
-RoleArgument = Annotated[str, typer.Argument(help="役割（am = 申請管理システム） / role of the product")]
-
-
-def fail(message: str) -> typer.Exit:
-    """One sentence on stderr and exit code 2."""
-    sys.stderr.write(message.rstrip() + "\n")
-    return typer.Exit(Exit.CONFIGURATION)
-
-
-def language(word: str) -> Lang:
-    if word == "ja":
-        return "ja"
-    if word == "en":
-        return "en"
-    raise fail(f"--lang {word}: ja か en を指定してください / use ja or en")
-
-
-def known_role(role: str) -> str:
-    """``role`` when it has a suite; exit 2 with the known ones otherwise."""
-    if role not in roles_with_suite():
-        known = ", ".join(roles_with_suite())
-        note = "（この役割の検査はまだありません） / no suite for this role yet" if role in ROLES else " / unknown role"
-        raise fail(f"ROLE {role}: 使える役割は {known} です{note}")
-    return role
 
 
 @app.command()
@@ -172,19 +142,6 @@ def list_checks(role: RoleArgument = "am", as_json: JsonFlag = False, lang: Lang
     Console().print(table)
 
 
-@report_app.command("show")
-def report_show(
-    run_dir: Annotated[Path, typer.Argument(help="out/… のフォルダ / a run's folder")],
-    as_json: JsonFlag = False,
-    lang: LangOption = "ja",
-    gate_waived: Annotated[bool, typer.Option("--gate-waived")] = False,
-) -> None:
-    """実施の記録（events.ndjson）から報告を作り直す。途中で止まった実施でもよい / rebuild the reports of a run, also of a killed one"""
-    if not (run_dir / "events.ndjson").is_file():
-        raise fail(f"{run_dir}: events.ndjson がありません（out/ の中のフォルダを指定） / not a run's folder")
-    raise typer.Exit(int(checking.report(run_dir, language(lang), as_json=as_json, gate_waived=gate_waived)))
-
-
 @mutants_app.command("list")
 def mutants_list(
     role: Annotated[str, typer.Option("--role", help="役割 / role")] = "am", as_json: JsonFlag = False
@@ -216,65 +173,3 @@ def mutants_matrix(
     from testbed.mutants.matrix import run_matrix
 
     raise typer.Exit(run_matrix(known_role(role), tuple(only or ()), workers=workers, out=out, write=write))
-
-
-@requirements_app.command("list")
-def requirements_list(
-    role: Annotated[str, typer.Option("--role", help="役割で絞る / only this role")] = "",
-    as_json: JsonFlag = False,
-    lang: LangOption = "ja",
-) -> None:
-    """要件の一覧 / list requirements"""
-    rows = [one for one in load_requirements().values() if not role or role in one.roles]
-    if role and role not in ROLES:
-        raise fail(f"--role {role}: 使える役割は {', '.join(ROLES)} です / unknown role")
-    if as_json:
-        typer.echo(json.dumps([one.model_dump(mode="json") for one in rows], ensure_ascii=False, indent=1))
-        return
-    table = Table("ID", "級 / level", "条項 / clause", "要件 / requirement")
-    for one in rows:
-        table.add_row(one.id, one.level, one.clause, one.ja if language(lang) == "ja" else one.en)
-    Console().print(table)
-
-
-@requirements_app.command("show")
-def requirements_show(
-    requirement: Annotated[str, typer.Argument(help="要件ID（例 AM-3.1-01） / requirement id")],
-    as_json: JsonFlag = False,
-) -> None:
-    """要件の全文と、それを確かめる検査 / one requirement and its checks"""
-    found = load_requirements().get(requirement)
-    if found is None:
-        raise fail(
-            f"REQUIREMENT {requirement}: その要件はありません（shinsei requirements list） / no such requirement"
-        )
-    checks = [
-        one.id
-        for role in roles_with_suite()
-        for one in load_catalogue(role).checks.values()
-        if requirement in (one.requirement, *one.also)
-    ]
-    data = found.model_dump(mode="json") | {"checks": checks}
-    if as_json:
-        typer.echo(json.dumps(data, ensure_ascii=False, indent=1))
-        return
-    table = Table(show_header=False)
-    for key, value in data.items():
-        if value:
-            table.add_row(key, ", ".join(value) if isinstance(value, list) else str(value))
-    Console().print(table)
-
-
-@profile_app.command("check")
-def profile_check(
-    file: Annotated[Path, typer.Argument(help="上書きファイル / overlay file")],
-    base: Annotated[str, typer.Option("--base", help="元のプロファイル / base profile")] = "baseline",
-) -> None:
-    """上書きファイルを検査し、誤りがあれば場所と直し方を一文で示す / validate an overlay file"""
-    try:
-        profile = load_profile(base, file)
-    except SpecError as error:
-        raise fail(str(error)) from None
-    typer.echo(
-        f"{file}: 使えます（仮定 {len(profile.assumptions())} 件） / valid ({len(profile.assumptions())} assumptions)"
-    )

@@ -1,0 +1,74 @@
+"""What a bundle says about itself: every file with its SHA-256, and what the run was."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from conformance import SUITE_VERSION
+
+BUNDLE_VERSION = 1
+MANIFEST, SIGNATURE, CERTIFICATE = "manifest.json", "manifest.sig", "signer.pem"
+FILES = (
+    "events.ndjson",
+    "plan.json",
+    "results.json",
+    "report.html",
+    "report.en.html",
+    "junit.xml",
+    "product-settings.json",
+)
+FOLDERS = ("records", "attachments")
+LARGEST_FILE = 256 * 1024 * 1024
+LARGEST_BUNDLE = 512 * 1024 * 1024
+MOST_FILES = 2000
+
+
+class FileEntry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str
+    size: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """``suite_sha256`` is over the suite's own sources: it tells an unmodified suite from a modified one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    version: int = BUNDLE_VERSION
+    run_id: str
+    role: str
+    product: dict[str, str]
+    suite_version: str = SUITE_VERSION
+    suite_sha256: str
+    world_version: str
+    profile: str
+    seed: int
+    reference_date: str
+    started_by: str
+    exit_code: int
+    made_at: str
+    files: tuple[FileEntry, ...]
+
+
+def digest_of(path: Path) -> tuple[int, str]:
+    """(size, SHA-256) of a file, read in pieces."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+            size += len(piece)
+    return size, digest.hexdigest()
+
+
+def suite_digest(root: Path) -> str:
+    """SHA-256 over the sources that decide a verdict: contract, world, fixtures, engine and suites."""
+    digest = hashlib.sha256()
+    for folder in ("interface_spec", "fixtures", "mock_services", "conformance"):
+        for path in sorted((root / folder).rglob("*")):
+            if path.is_file() and path.suffix in (".py", ".toml", ".j2", ".pem", ".csv", ".txt"):
+                digest.update(path.relative_to(root).as_posix().encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,167 @@
+"""Verifies a bundle offline. The bundle itself is hostile until proven otherwise: bounded, never written to disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from pydantic import ValidationError
+
+from conformance.events import read_line
+from conformance.evidence.manifest import CERTIFICATE, LARGEST_BUNDLE, MANIFEST, MOST_FILES, SIGNATURE, Manifest
+from conformance.reporters.machine import as_dict
+from conformance.results import fold
+
+OWN = (MANIFEST, SIGNATURE, CERTIFICATE)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One reason not to trust the bundle; ``file`` names exactly what was touched."""
+
+    file: str
+    ja: str
+    en: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    manifest: Manifest | None
+    signer: str
+    trusted: bool
+    findings: tuple[Finding, ...]
+
+    @property
+    def intact(self) -> bool:
+        return self.manifest is not None and not self.findings
+
+
+def verify(path: Path, trust: Path | None = None) -> Verification:
+    """Checks names, sizes, digests, signature, and that results and verdict follow from the events.
+
+    Without ``trust`` only integrity is established, not who signed. Raises nothing for a bad bundle: findings say it.
+    """
+    try:
+        with zipfile.ZipFile(path) as bundle:
+            return _verify(bundle, trust)
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        problem = Finding(path.name, f"証跡として読めません（{error}）", f"not readable as a bundle ({error})")
+        return Verification(None, "", False, (problem,))
+
+
+def _verify(bundle: zipfile.ZipFile, trust: Path | None) -> Verification:
+    infos = bundle.infolist()
+    problems = _shape(infos)
+    if problems:
+        return Verification(None, "", False, tuple(problems))
+    try:
+        body = bundle.read(MANIFEST)
+        manifest = Manifest.model_validate_json(body)
+    except (KeyError, ValidationError, zipfile.BadZipFile) as error:
+        broken = Finding(MANIFEST, "目録を読めません", f"the manifest is not readable: {type(error).__name__}")
+        return Verification(None, "", False, (broken,))
+    findings = _files(bundle, manifest, {info.filename for info in infos})
+    signer, trusted, signature = _signature(bundle, body, trust)
+    findings += signature
+    if not findings:
+        findings += _results(bundle, manifest)
+    return Verification(manifest, signer, trusted, tuple(findings))
+
+
+def _shape(infos: list[zipfile.ZipInfo]) -> list[Finding]:
+    found: list[Finding] = []
+    names = [info.filename for info in infos]
+    if len(infos) > MOST_FILES or sum(info.file_size for info in infos) > LARGEST_BUNDLE:
+        found.append(Finding("", "証跡が大きすぎます", "the bundle is too large"))
+    for name in names:
+        parts = name.split("/")
+        if name.startswith("/") or "\\" in name or "\0" in name or ".." in parts or ":" in parts[0]:
+            found.append(Finding(name, "許されない名前のファイルです", "a file with a forbidden name"))
+    for info in infos:
+        if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
+            found.append(Finding(info.filename, "通常のファイルではありません", "not a regular file"))
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        found.append(Finding(name, "同じ名前のファイルが二つあります", "two files of one name"))
+    return found
+
+
+def _files(bundle: zipfile.ZipFile, manifest: Manifest, present: set[str]) -> list[Finding]:
+    found: list[Finding] = []
+    listed = {entry.name for entry in manifest.files}
+    for name in sorted(present - listed - set(OWN)):
+        found.append(Finding(name, "目録に無いファイルが加えられています", "a file was added"))
+    for entry in manifest.files:
+        if entry.name not in present:
+            found.append(Finding(entry.name, "目録にあるファイルがありません", "a file is missing"))
+        elif _digest(bundle, entry.name, entry.size) != entry.sha256:
+            found.append(Finding(entry.name, "中身が書き換えられています", "the contents were changed"))
+    return found
+
+
+def _digest(bundle: zipfile.ZipFile, name: str, size: int) -> str:
+    """SHA-256 of an entry; "" when it is longer than the manifest says or damaged."""
+    digest, left = hashlib.sha256(), size
+    try:
+        with bundle.open(name) as file:
+            while piece := file.read(1 << 20):
+                left -= len(piece)
+                if left < 0:
+                    return ""
+                digest.update(piece)
+    except (zipfile.BadZipFile, EOFError):
+        return ""
+    return digest.hexdigest() if left == 0 else ""
+
+
+def _signature(bundle: zipfile.ZipFile, body: bytes, trust: Path | None) -> tuple[str, bool, list[Finding]]:
+    try:
+        certificate = x509.load_pem_x509_certificate(bundle.read(CERTIFICATE))
+        key = certificate.public_key()
+        if not isinstance(key, Ed25519PublicKey):
+            raise ValueError("not Ed25519")
+        key.verify(bundle.read(SIGNATURE), body)
+    except (KeyError, ValueError, zipfile.BadZipFile):
+        return "", False, [Finding(SIGNATURE, "署名か証明書を読めません", "signature or certificate is not readable")]
+    except InvalidSignature:
+        return "", False, [Finding(MANIFEST, "目録の署名が正しくありません", "the manifest's signature is not valid")]
+    signer = certificate.subject.rfc4514_string()
+    if trust is None:
+        return signer, False, []
+    try:
+        trusted = x509.load_pem_x509_certificate(trust.read_bytes())
+    except (OSError, ValueError):
+        return (
+            signer,
+            False,
+            [Finding(str(trust), "信頼する証明書を読めません", "the trusted certificate is not readable")],
+        )
+    if trusted != certificate:
+        return signer, False, [Finding(CERTIFICATE, "信頼する署名者ではありません", "not signed by the trusted signer")]
+    return signer, True, []
+
+
+def _results(bundle: zipfile.ZipFile, manifest: Manifest) -> list[Finding]:
+    """Results and exit code must be what the events say: a signer cannot print a better verdict than was reached."""
+    try:
+        lines = bundle.read("events.ndjson").decode("utf-8").splitlines()
+        results = fold(read_line(line) for line in lines if line)
+        stated = json.loads(bundle.read("results.json"))
+    except (KeyError, ValueError) as error:
+        return [Finding("events.ndjson", "出来事の記録を読めません", f"the events are not readable: {error}")]
+    found = []
+    if json.loads(json.dumps(as_dict(results)))["checks"] != stated.get("checks"):
+        found.append(
+            Finding("results.json", "結果が出来事の記録と一致しません", "the results do not follow from the events")
+        )
+    if int(results.exit()) != manifest.exit_code:
+        found.append(
+            Finding(MANIFEST, "終了コードが出来事の記録と一致しません", "the exit code does not follow from the events")
+        )
+    return found

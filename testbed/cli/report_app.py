@@ -1,0 +1,167 @@
+"""`shinsei report …`: rebuild, bundle, verify, compare."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from conformance.evidence.bundle import BundleProblem, make_bundle
+from conformance.evidence.verify import Verification
+from conformance.evidence.verify import verify as verify_bundle
+from conformance.messages import say
+from conformance.reporters.write import write_reports
+from conformance.verdicts import Exit
+from shinsei_testbed import lib_dir
+from testbed.cli import check as checking
+from testbed.cli.common import JsonFlag, LangOption, fail, language
+
+app = typer.Typer(help="報告書と証跡 / reports and evidence", no_args_is_help=True)
+
+RunDir = Annotated[Path, typer.Argument(help="out/… のフォルダ / a run's folder")]
+
+
+def _run_folder(run_dir: Path) -> Path:
+    if not (run_dir / "events.ndjson").is_file():
+        raise fail(f"{run_dir}: events.ndjson がありません（out/ の中のフォルダを指定） / not a run's folder")
+    return run_dir
+
+
+@app.command("show")
+def show(
+    run_dir: RunDir,
+    as_json: JsonFlag = False,
+    lang: LangOption = "ja",
+    gate_waived: Annotated[bool, typer.Option("--gate-waived")] = False,
+) -> None:
+    """実施の記録（events.ndjson）から報告を作り直す。途中で止まった実施でもよい / rebuild the reports of a run, also of a killed one"""
+    folder = _run_folder(run_dir)
+    raise typer.Exit(int(checking.report(folder, language(lang), as_json=as_json, gate_waived=gate_waived)))
+
+
+@app.command("bundle")
+def bundle(
+    run_dir: RunDir,
+    out: Annotated[Path | None, typer.Option("--out", help="証跡ファイル。省くと <実施>.zip / bundle file")] = None,
+    key: Annotated[Path, typer.Option("--key", help="署名鍵（無ければ作る） / signing key")] = Path(
+        "shinsei-signer.key"
+    ),
+    certificate: Annotated[Path, typer.Option("--cert", help="証明書（無ければ作る） / certificate")] = Path(
+        "shinsei-signer.pem"
+    ),
+) -> None:
+    """実施の証跡を、目録と署名のついた一つのファイルにまとめる / pack the evidence of a run into one signed file
+
+    \b
+    例 / example:
+      shinsei report bundle out/20261123-171919-am-e33e
+    """
+    folder = _run_folder(run_dir)
+    target = out or Path(f"{folder.resolve().name}.zip")
+    reports = write_reports(folder)
+    try:
+        manifest = make_bundle(folder, reports.results, target, root=lib_dir(), key=key, certificate=certificate)
+    except BundleProblem as error:
+        raise fail(str(error)) from None
+    typer.echo(f"{target}: {len(manifest.files)} 件 / files, 署名 / signed by {certificate}")
+
+
+@app.command("verify")
+def verify(
+    file: Annotated[Path, typer.Argument(help="証跡ファイル / bundle")],
+    trust: Annotated[
+        Path | None, typer.Option("--trust", help="信頼する署名者の証明書 / certificate of the signer")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """証跡を手元だけで検証する。終了コード: 0 完全 / 1 改変あり / 2 ファイルが無い / verify a bundle offline"""
+    if not file.is_file():
+        raise fail(f"{file}: ファイルがありません / no such file")
+    found = verify_bundle(file, trust)
+    if as_json:
+        typer.echo(json.dumps(_as_dict(found), ensure_ascii=False, indent=1))
+    else:
+        _print(found, trust)
+    raise typer.Exit(int(Exit.CONFORMANT if found.intact else Exit.NOT_CONFORMANT))
+
+
+def _as_dict(found: Verification) -> dict[str, object]:
+    return {
+        "intact": found.intact,
+        "signer": found.signer,
+        "trusted": found.trusted,
+        "findings": [asdict(one) for one in found.findings],
+        "manifest": found.manifest.model_dump(mode="json", exclude={"files"}) if found.manifest else None,
+    }
+
+
+def _print(found: Verification, trust: Path | None) -> None:
+    console = Console()
+    for one in found.findings:
+        console.print(f"✕ {one.file}: {one.ja} / {one.en}", style="red", markup=False, highlight=False)
+    if found.manifest is not None:
+        m = found.manifest
+        table = Table(show_header=False)
+        for key, value in (
+            ("実施 / run", m.run_id),
+            ("製品 / product", " ".join(m.product.values())),
+            ("役割 / role", m.role),
+            ("判定 / verdict", f"{m.exit_code} {say('exit', m.exit_code)}"),
+            ("契約 / profile", m.profile),
+            ("乱数種・基準日 / seed, date", f"{m.seed}, {m.reference_date}"),
+            ("試験一式 / suite", f"{m.suite_version} {m.suite_sha256[:16]}"),
+            ("実施者 / run by", m.started_by),
+            ("署名者 / signer", found.signer),
+        ):
+            table.add_row(key, value)
+        console.print(table)
+    if found.intact:
+        words = "完全性と署名者を確認しました / integrity and signer verified"
+        if trust is None:
+            words = (
+                "完全性のみ確認・署名者未確認（--trust 証明書 で署名者も確認） / integrity only, signer not verified"
+            )
+        console.print(words, style="green", markup=False, highlight=False)
+
+
+@app.command("diff")
+def diff(
+    before: Annotated[Path, typer.Argument(help="前の results.json かフォルダ / earlier run")],
+    after: Annotated[Path, typer.Argument(help="後の results.json かフォルダ / later run")],
+    as_json: JsonFlag = False,
+) -> None:
+    """二つの実施の判定の違い（再試験の確認） / what changed between two runs"""
+    old, new = _verdicts(before), _verdicts(after)
+    rows = [
+        {"check": name, "before": old.get(name, "―"), "after": new.get(name, "―")}
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    if not rows:
+        typer.echo("判定に違いはありません / no verdict differs")
+        return
+    table = Table("ID", "前 / before", "後 / after")
+    for row in rows:
+        table.add_row(row["check"], _word(row["before"]), _word(row["after"]))
+    Console().print(table)
+
+
+def _word(verdict: str) -> str:
+    return verdict if verdict == "―" else say("verdict", verdict)
+
+
+def _verdicts(path: Path) -> dict[str, str]:
+    file = path / "results.json" if path.is_dir() else path
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+        return {str(one["id"]): str(one["verdict"]) for one in data["checks"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise fail(f"{file}: results.json として読めません / not readable as results.json") from None

@@ -1,0 +1,125 @@
+"""The evidence bundle: made once, verified anywhere, and every touch is named."""
+
+from __future__ import annotations
+
+import json
+import stat
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conformance.evidence.bundle import BundleProblem, load_signer, make_bundle, make_signer
+from conformance.evidence.manifest import MANIFEST
+from conformance.evidence.verify import verify
+from conformance.reporters.write import write_reports
+from conformance.verdicts import Raw
+from tests.conformance.factory import plan_of, planned, stream, write_events
+
+Change = Callable[[str, bytes], tuple[str, bytes] | None]
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "run"
+    (folder / "records").mkdir(parents=True)
+    (folder / "records" / "none.json").write_text("{}", encoding="utf-8")
+    write_events(folder / "events.ndjson", stream(plan_of(planned()), {"AM-9.1-01a": Raw.PASS}))
+    return folder
+
+
+@pytest.fixture
+def bundle(run_dir: Path, tmp_path: Path) -> Path:
+    target = tmp_path / "bundle.zip"
+    results = write_reports(run_dir).results
+    make_bundle(run_dir, results, target, root=Path.cwd(), key=tmp_path / "key", certificate=tmp_path / "cert.pem")
+    return target
+
+
+def rewritten(bundle: Path, change: Change, extra: dict[str, bytes] | None = None) -> Path:
+    touched = bundle.with_name("touched.zip")
+    with zipfile.ZipFile(bundle) as before, zipfile.ZipFile(touched, "w") as after:
+        for info in before.infolist():
+            kept = change(info.filename, before.read(info))
+            if kept is not None:
+                after.writestr(*kept)
+        for name, body in (extra or {}).items():
+            after.writestr(name, body)
+    return touched
+
+
+def test_an_untouched_bundle_is_intact_but_its_signer_unknown_without_trust(bundle: Path) -> None:
+    found = verify(bundle)
+    assert found.intact
+    assert not found.trusted
+
+
+def test_trust_is_the_certificate_and_no_other(bundle: Path, tmp_path: Path) -> None:
+    assert verify(bundle, tmp_path / "cert.pem").trusted
+    make_signer(tmp_path / "other.key", tmp_path / "other.pem")
+    other = verify(bundle, tmp_path / "other.pem")
+    assert not other.intact
+    assert [one.file for one in other.findings] == ["signer.pem"]
+
+
+@pytest.mark.parametrize("name", ["events.ndjson", "results.json", "report.html", "junit.xml", "records/none.json"])
+def test_the_touched_file_is_named(bundle: Path, name: str) -> None:
+    touched = rewritten(bundle, lambda one, body: (one, body + b" " if one == name else body))
+    found = verify(touched)
+    assert not found.intact
+    assert [one.file for one in found.findings] == [name]
+
+
+def test_a_removed_and_an_added_file_are_named(bundle: Path) -> None:
+    removed = verify(rewritten(bundle, lambda one, body: None if one == "report.html" else (one, body)))
+    assert [one.file for one in removed.findings] == ["report.html"]
+    added = verify(rewritten(bundle, lambda one, body: (one, body), {"certificate.pdf": b"%PDF-"}))
+    assert [one.file for one in added.findings] == ["certificate.pdf"]
+
+
+def test_a_changed_manifest_breaks_the_signature(bundle: Path) -> None:
+    def another_seed(name: str, body: bytes) -> tuple[str, bytes]:
+        return name, body.replace(b'"seed": 7', b'"seed": 8') if name == MANIFEST else body
+
+    assert [one.file for one in verify(rewritten(bundle, another_seed)).findings] == [MANIFEST]
+
+
+def test_a_signer_cannot_print_a_better_result_than_the_events(run_dir: Path, tmp_path: Path) -> None:
+    results = write_reports(run_dir).results
+    stated = json.loads((run_dir / "results.json").read_text(encoding="utf-8"))
+    stated["checks"][0]["verdict"] = "FAIL"
+    (run_dir / "results.json").write_text(json.dumps(stated), encoding="utf-8")
+    target = tmp_path / "forged.zip"
+    make_bundle(run_dir, results, target, root=Path.cwd(), key=tmp_path / "k", certificate=tmp_path / "c.pem")
+    assert [one.file for one in verify(target).findings] == ["results.json"]
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a\\b", "C:/evil"])
+def test_a_hostile_name_is_refused_before_anything_is_read(bundle: Path, name: str) -> None:
+    found = verify(rewritten(bundle, lambda one, body: (one, body), {name: b"x"}))
+    assert found.manifest is None
+    assert not found.intact
+
+
+def test_what_is_no_bundle_is_a_finding_not_a_crash(tmp_path: Path) -> None:
+    junk = tmp_path / "junk.zip"
+    junk.write_bytes(b"PK\x03\x04 nothing")
+    assert not verify(junk).intact
+
+
+def test_the_key_is_for_its_owner_only_and_must_fit_the_certificate(tmp_path: Path) -> None:
+    make_signer(tmp_path / "a.key", tmp_path / "a.pem")
+    make_signer(tmp_path / "b.key", tmp_path / "b.pem")
+    assert stat.S_IMODE((tmp_path / "a.key").stat().st_mode) == 0o600
+    with pytest.raises(BundleProblem, match=r"b\.pem"):
+        load_signer(tmp_path / "a.key", tmp_path / "b.pem")
+
+
+def test_a_run_without_reports_has_no_bundle(run_dir: Path, tmp_path: Path) -> None:
+    results = write_reports(run_dir).results
+    (run_dir / "report.html").unlink()
+    with pytest.raises(BundleProblem, match=r"report\.html"):
+        make_bundle(
+            run_dir, results, tmp_path / "b.zip", root=Path.cwd(), key=tmp_path / "k", certificate=tmp_path / "c"
+        )
