@@ -21,6 +21,7 @@ from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.journal import Journal
 from reference_impl.shinsei_kanri.settings import PREFIX, Settings, SettingsError
 from reference_impl.shinsei_kanri.storage import database
+from reference_impl.shinsei_kanri.storage.schema import SchemaError
 
 
 class JournalHandler(logging.Handler):
@@ -70,6 +71,8 @@ def serve(settings: Settings) -> None:
     engine = database.connect(settings.database_url)
     try:
         database.create_schema(engine)
+    except SchemaError as error:
+        raise SettingsError([f"{PREFIX}DATABASE_URL: {error}"]) from None
     except SQLAlchemyError as error:
         raise SettingsError(
             [f"{PREFIX}DATABASE_URL: データベースを使えません / cannot use the database ({type(error).__name__})"]

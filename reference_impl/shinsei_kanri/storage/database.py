@@ -1,13 +1,11 @@
-"""The connection to PostgreSQL and the schema."""
+"""The connection to PostgreSQL."""
 
 from __future__ import annotations
 
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 
-from reference_impl.shinsei_kanri.storage import tables
-
-SCHEMA_LOCK = 0x5348494E  # one number for every process of this product: only one creates the schema at a time
+from reference_impl.shinsei_kanri.storage import schema
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -26,10 +24,8 @@ def connect(url: str) -> Engine:
 
 
 def create_schema(engine: Engine) -> None:
-    """Create what is missing; safe when several processes start at once."""
-    with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK})
-        tables.metadata.create_all(connection)
+    """Make the schema or bring it forward; safe when several processes start at once. Raises schema.SchemaError."""
+    schema.bring_up_to_date(engine)
 
 
 def ping(engine: Engine) -> None:

@@ -1,0 +1,14 @@
+"""Applications, people, links: the tables of the first version."""
+
+from __future__ import annotations
+
+from alembic import op
+
+from reference_impl.shinsei_kanri.storage import migrations
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.get_bind().exec_driver_sql(migrations.script(revision))
