@@ -18,6 +18,7 @@ FILES = (
     "report.html",
     "report.en.html",
     "junit.xml",
+    "tekigohyo.xlsx",
     "product-settings.json",
 )
 FOLDERS = ("records", "attachments")

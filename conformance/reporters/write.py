@@ -10,6 +10,7 @@ from conformance.events import read_events
 from conformance.messages import Lang
 from conformance.reporters.html import write_html
 from conformance.reporters.machine import as_dict, write_junit
+from conformance.reporters.xlsx import write_xlsx
 from conformance.results import Results, fold
 
 
@@ -19,16 +20,20 @@ class Reports:
     html: Path
     json: Path
     junit: Path
+    xlsx: Path
 
 
 def write_reports(run_dir: Path, *, lang: Lang = "ja", gate_waived: bool = False) -> Reports:
     """Folds ``events.ndjson`` of ``run_dir`` and writes the reports beside it. ValueError when the stream is damaged."""
     results = fold(read_events(run_dir / "events.ndjson"))
-    found = Reports(results, run_dir / "report.html", run_dir / "results.json", run_dir / "junit.xml")
+    found = Reports(
+        results, run_dir / "report.html", run_dir / "results.json", run_dir / "junit.xml", run_dir / "tekigohyo.xlsx"
+    )
     found.json.write_text(
         json.dumps(as_dict(results, gate_waived=gate_waived), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
     )
     write_junit(results, found.junit)
+    write_xlsx(results, found.xlsx)
     write_html(results, found.html, lang=lang, gate_waived=gate_waived)
     write_html(results, run_dir / "report.en.html", lang="en", gate_waived=gate_waived)
     return found
