@@ -232,9 +232,10 @@ class Record(_Part):
         return self.model_copy(update={"cases": {name: one for name, one in self.cases.items() if name in declared}})
 
     def step(self, name: str) -> StepResult:
-        """The step ``name``; Unverified unless it was carried out (a failed import *was* carried out)."""
+        """The step ``name``; Unverified unless it was carried out (a failed import *was*; one that lost the product was not)."""
         found = next((one for one in self.steps if one.name == name), None)
-        if found is None:
+        lost = found is not None and not found.ok and not self.alive and found is self.steps[-1]
+        if found is None or lost:
             raise unverified(
                 f"手順「{name}」まで進まなかった（{self.trouble or '前の手順で停止'}）",
                 f"step '{name}' was not reached ({self.trouble or 'stopped before'})",

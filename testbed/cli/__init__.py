@@ -6,16 +6,17 @@ import signal
 import sys
 from types import FrameType
 
-import typer.main
-
 from conformance.verdicts import Exit
+
+INTERRUPTED = 130
+"""What Typer makes of Ctrl-C."""
 
 
 def _interrupted(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _is_usage(error: Exception) -> bool:
+def _is_usage(error: BaseException) -> bool:
     """Whether the command line was wrong.
 
     Typer brings a copy of click whose classes are not those of an installed click: known by what they offer.
@@ -23,7 +24,7 @@ def _is_usage(error: Exception) -> bool:
     return hasattr(error, "format_message") and getattr(error, "exit_code", None) == Exit.CONFIGURATION
 
 
-def _tell_usage(error: Exception) -> None:
+def _tell_usage(error: BaseException) -> None:
     words = getattr(error, "format_message")()  # noqa: B009 - see `_is_usage`
     if words:
         sys.stderr.write(f"{words}（shinsei --help で使い方） / see shinsei --help\n")
@@ -31,26 +32,34 @@ def _tell_usage(error: Exception) -> None:
         getattr(error, "show")()  # noqa: B009
 
 
-def main() -> None:
-    """Entry point; always ends by SystemExit with one of the five codes."""
+def _command() -> object:
+    from typer.main import get_command
 
     from testbed.cli.app import app
 
     signal.signal(signal.SIGTERM, _interrupted)
-    command = typer.main.get_command(app)
-    try:
-        code = command.main(standalone_mode=False, prog_name="shinsei")
-    except (typer.Abort, KeyboardInterrupt):
+    return get_command(app).main(standalone_mode=False, prog_name="shinsei") or Exit.CONFORMANT
+
+
+def _exit_of(error: BaseException) -> int:
+    """Exit code of any end other than a return, with one sentence on stderr."""
+    if isinstance(error, (KeyboardInterrupt, SystemExit)) or type(error).__name__ == "Abort":
+        # SystemExit: Typer's end when nobody reads its output any more
         sys.stderr.write("中断しました / interrupted\n")
-        code = Exit.INCOMPLETE
-    except typer.Exit as error:
-        code = error.exit_code
-    except SystemExit:  # typer's own end when nobody reads its output any more
-        code = Exit.INCOMPLETE
-    except Exception as error:
-        if _is_usage(error):
-            _tell_usage(error)
-            raise SystemExit(int(Exit.CONFIGURATION)) from None
-        sys.stderr.write(f"試験側の誤り / harness error: {type(error).__name__}: {error}\n")
-        code = Exit.HARNESS
-    raise SystemExit(int(code or 0))
+        return Exit.INCOMPLETE
+    if _is_usage(error):
+        _tell_usage(error)
+        return Exit.CONFIGURATION
+    sys.stderr.write(f"試験側の誤り / harness error: {type(error).__name__}: {error}\n")
+    return Exit.HARNESS
+
+
+def main() -> None:
+    """Entry point; always ends by SystemExit with one of the five codes, also when a part of us does not load."""
+    try:
+        code = _command()
+    except BaseException as error:
+        code = _exit_of(error)
+    if code == INTERRUPTED:
+        code = _exit_of(KeyboardInterrupt())
+    raise SystemExit(int(code) if isinstance(code, int) and code in list(Exit) else int(Exit.HARNESS))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 
 from conformance.engine.run import Options, execute
 from conformance.reporters.write import write_reports
+from testbed.cli import check as checking
+from testbed.cli import main
 from tests.testbed.cli_runs import SECRET, TARGET, fake_target, results_in, shinsei
 
 FIXED = """\
@@ -56,13 +60,73 @@ def free_ports(number: int) -> list[int]:
     (("mutants", "list", "--role", "x"), ["ROLE x"]),
     (("requirements", "show", "AM-0"), ["AM-0", "requirements list"]),
 ])  # fmt: skip
-def test_wrong_use_is_2_with_one_sentence(tmp_path: Path, words: tuple[str, ...], said: list[str]) -> None:
-    done = shinsei(*words, cwd=tmp_path)
-    assert done.returncode == 2, done
-    assert all(word in done.stderr for word in said), done.stderr
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr.strip().splitlines()) <= 3
-    assert not (tmp_path / "out").exists()
+def test_wrong_use_is_2_with_one_sentence(
+    in_folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: list[str]
+) -> None:
+    code, told = here(words, capsys)
+    assert code == 2, told
+    assert all(word in told for word in said), told
+    assert "Traceback" not in told
+    assert len(told.strip().splitlines()) <= 3
+    assert not (in_folder / "out").exists()
+
+
+@pytest.fixture
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Inside an empty folder; the command line's own signal handler goes with the test."""
+    monkeypatch.chdir(tmp_path)
+    before = signal.getsignal(signal.SIGTERM)
+    yield tmp_path
+    signal.signal(signal.SIGTERM, before)
+
+
+def here(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """(exit code, stderr) of the command line in this very process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["shinsei", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return int(str(ended.value.code)), capsys.readouterr().err
+
+
+def test_usage_from_a_shell(tmp_path: Path) -> None:
+    done = shinsei("chekc", cwd=tmp_path)
+    assert (done.returncode, "chekc" in done.stderr) == (2, True)
+    helped = shinsei(cwd=tmp_path)
+    assert helped.returncode == 2
+    assert "check" in helped.stdout + helped.stderr
+
+
+def test_an_unforeseen_error_is_3_without_a_stack_trace(
+    in_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_request: object) -> None:
+        raise RuntimeError("our own bug")
+
+    monkeypatch.setattr(checking, "carry_out", broken)
+    code, told = here(("check", "am"), capsys)
+    assert code == 3
+    assert told == "試験側の誤り / harness error: RuntimeError: our own bug\n"
+
+
+def test_a_part_of_us_that_does_not_load_is_3(
+    in_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "testbed.cli.app", None)
+    code, told = here(("check", "am"), capsys)
+    assert code == 3
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_an_interruption_is_4(
+    in_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    def stopped(_request: object) -> None:
+        raise error
+
+    monkeypatch.setattr(checking, "carry_out", stopped)
+    assert here(("check", "am"), capsys)[0] == 4
 
 
 def test_out_that_is_a_file(tmp_path: Path) -> None:
