@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import struct
 from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, Protocol
 
 from mock_services.http import Answer, Request
@@ -46,7 +50,8 @@ class ServiceApp:
         except Exception as error:  # the simulated system must never be the reason that a run hangs
             log.exception("internal", extra={"system": self._service.system, "error": type(error).__name__})
             answer = Answer(500, faults=("internal-error",))
-        sent = answer.body[: answer.cut_at] if answer.send == "cut" else (b"" if answer.send == "none" else None)
+        partial = answer.send in ("cut", "reset")
+        sent = answer.body[: answer.cut_at] if partial else (b"" if answer.send == "none" else None)
         self._recorder.record(self._service.system, request, answer, sent=sent)
         log.info(
             "exchange",
@@ -57,7 +62,8 @@ class ServiceApp:
                 "fault": ",".join(answer.faults),
             },
         )
-        await _send(scope, receive, send, answer)
+        date = self._recorder.clock.now() + timedelta(seconds=answer.date_skew)
+        await _send(scope, receive, send, answer, date)
 
 
 async def _read_body(receive: Receive) -> tuple[bytes, bool]:
@@ -90,20 +96,45 @@ def _request(scope: Scope, body: bytes, cut: bool) -> Request:
     )
 
 
-async def _send(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
+async def _send(scope: Scope, receive: Receive, send: Send, answer: Answer, date: datetime) -> None:
     if answer.send == "none":
         _transport(scope).abort()
         await _gone(receive)
         return
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
-    headers.append((b"content-length", str(len(answer.body)).encode()))
+    length = len(answer.body) if answer.announced is None else answer.announced
+    if answer.status != 204:
+        headers.append((b"content-length", str(length).encode()))
+    headers.append((b"date", format_datetime(date.astimezone(UTC), usegmt=True).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     if answer.send == "whole":
         await send({"type": "http.response.body", "body": answer.body})
         return
+    if answer.send == "drip":
+        for start in range(0, len(answer.body), answer.cut_at):
+            piece = answer.body[start : start + answer.cut_at]
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await asyncio.sleep(answer.every_ms / 1000)
+        await send({"type": "http.response.body", "body": b""})
+        return
     await send({"type": "http.response.body", "body": answer.body[: answer.cut_at], "more_body": True})
-    _transport(scope).close()
+    if answer.send == "reset":
+        await asyncio.sleep(_ON_ITS_WAY)
+        _reset(_transport(scope))
+    else:
+        _transport(scope).close()
     await _gone(receive)
+
+
+_ON_ITS_WAY = 0.05
+"""Seconds that the first bytes get before a reset: a reset drops what has not left the machine."""
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 def _transport(scope: Scope) -> asyncio.Transport:

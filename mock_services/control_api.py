@@ -12,7 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from mock_services.config import Endpoints
-from mock_services.faults import FAULTS, FaultError
+from mock_services.fault_kinds import FAULTS
+from mock_services.faults import FaultError
 from mock_services.models import (
     ApplicationMeta,
     AtenaRecord,
@@ -41,6 +42,8 @@ class Stage(Protocol):
     relay: RelayProcess | None
 
     def endpoints(self) -> Endpoints: ...
+
+    async def apply_network_faults(self) -> None: ...
 
     def drop_download_connections(self) -> None: ...
 
@@ -79,6 +82,7 @@ def control_app(stage: Stage) -> FastAPI:
         world.reset()
         if had_tls:
             stage.drop_download_connections()
+        await stage.apply_network_faults()
 
     @app.get(f"{BASE}/clock", tags=["world"])
     async def clock() -> Clock:
@@ -125,6 +129,7 @@ def control_app(stage: Stage) -> FastAPI:
         world.set_faults(faults)
         if had_tls or _has_tls(world):
             stage.drop_download_connections()
+        await stage.apply_network_faults()
 
     @app.post(f"{BASE}/pull/{{core_system}}", tags=["core"])
     async def pull(core_system: str, plan: PullPlan) -> PullResult:

@@ -1,139 +1,22 @@
-"""Named disturbances of the download function. A fault is ours (never a product's mistake) and composable.
+"""What is armed: named disturbances of one simulated system, composable, counted, replayable.
 
-`FAULTS` is the whole table; `FaultBox` holds what is armed and counts every strike, so that a run can prove that a
-disturbance really happened.
+`mock_services.fault_kinds.FAULTS` is the whole table; a `FaultBox` holds what is armed on one system and counts every
+strike, so that a run can prove that a disturbance really happened.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from interface_spec.errors import first_problem
-from interface_spec.profile import Provenance
+from interface_spec.profile import Surface
+from mock_services.fault_kinds import FAULTS, Kind, Params
 from mock_services.models import Fault, FaultState
-
-
-class Params(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TlsParams(Params):
-    variant: Literal["untrusted", "wrong-host", "expired"]
-
-
-class PageLimitParams(Params):
-    n: int = Field(ge=1)
-
-
-class ExpireTokenParams(Params):
-    after_calls: int = Field(ge=0)
-
-
-class TooManyParams(Params):
-    retry_after: int = Field(default=1, ge=0, le=3600)
-
-
-class TruncateParams(Params):
-    bytes: int = Field(default=100, ge=0)
-
-
-class WrongDigestParams(Params):
-    change: Literal["flip", "shorten"] = "flip"
-
-
-class LatencyParams(Params):
-    ms: int = Field(ge=1, le=120_000)
-
-
-class ErrorWithoutJsonParams(Params):
-    status: int = Field(default=500, ge=400, le=599)
-
-
-class ShiftParams(Params):
-    receipt_no: str | None = None
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One entry of the table. ``operations``: where it can strike ("" = below HTTP, "*" = every call)."""
-
-    name: str
-    params: type[Params]
-    operations: tuple[str, ...]
-    ja: str
-    en: str
-    provenance: Provenance = "仮定"
-
-
-_KINDS = (
-    Kind(
-        "tls", TlsParams, ("",),
-        "サーバ証明書を差し替える（variant: untrusted 知らない認証局・wrong-host 別の名前・expired 期限切れ）。既存の接続は閉じる。",
-        "Swaps the server certificate (variant: untrusted, wrong-host, expired) and closes existing connections.",
-    ),
-    Kind(
-        "page-limit", PageLimitParams, ("list",),
-        "一覧の1頁を n 件までにする。",
-        "A page of the list holds at most n rows.",
-    ),
-    Kind(
-        "expire-token", ExpireTokenParams, ("*",),
-        "認証トークンが after_calls 回の呼出しの後に効かなくなる（再ログインで回復）。",
-        "A token stops working after after_calls further calls (a new login helps).",
-    ),
-    Kind(
-        "too-many", TooManyParams, ("*",),
-        "「要求が多すぎます」と Retry-After（秒）を返す。",
-        "Answers the too-many error with Retry-After in seconds.",
-    ),
-    Kind(
-        "maintenance", Params, ("*",),
-        "「保守時間帯です」を返す。",
-        "Answers the maintenance error.",
-    ),
-    Kind(
-        "truncate", TruncateParams, ("*",),
-        "全体の Content-Length を告げ、本文を bytes バイトで切って接続を閉じる。",
-        "Announces the full Content-Length, cuts the body after `bytes` bytes and closes the connection.",
-    ),
-    Kind(
-        "wrong-digest", WrongDigestParams, ("get",),
-        "本文を変える（change: flip 1バイト反転・shorten 1バイト短い）。ダイジェストは元のまま。",
-        "Alters the body (change: flip one byte, shorten by one byte) and keeps the digest of the original.",
-    ),
-    Kind(
-        "latency", LatencyParams, ("*",),
-        "応答を ms ミリ秒遅らせる。",
-        "Delays the answer by ms milliseconds.",
-    ),
-    Kind(
-        "reset", Params, ("*",),
-        "何も答えずに接続を切る。",
-        "Closes the connection without an answer.",
-    ),
-    Kind(
-        "error-without-json", ErrorWithoutJsonParams, ("*",),
-        "JSON ではない本文で status のエラーを返す（中継装置の画面など）。",
-        "Answers an error of that status whose body is no JSON (as a gateway's page does).",
-    ),
-    Kind(
-        "duplicate-rows", Params, ("list",),
-        "一覧の先頭の申請が二度現れる（件数も1つ多い）。",
-        "The first application of the list appears twice (and the total counts it twice).",
-    ),
-    Kind(
-        "shift", ShiftParams, ("list",),
-        "1頁目を返した後に申請が1件先頭に現れ、以後の頁が1件ずつずれる（receipt_no: 遅れて現れる申請）。",
-        "After the first page an application appears in front, so that later pages shift by one (receipt_no: which one).",
-    ),
-)  # fmt: skip
-
-FAULTS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}
 
 
 class FaultError(ValueError):
@@ -153,13 +36,67 @@ class Armed:
     def live(self) -> bool:
         return self.fault.times is None or self.applied < self.fault.times
 
+    def drawn(self, seed: int, below: int) -> int:
+        """A number in [0, below) for the strike that was just counted: the same for the same seed."""
+        digest = hashlib.sha256(f"{seed}/{self.fault.name}/{self.applied}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") % below
 
-def arm(fault: Fault, operations: Iterable[str]) -> Armed:
+
+@dataclass(frozen=True)
+class Reach:
+    """What a system has that a fault can strike: its operations by what they answer."""
+
+    system: str
+    calls: tuple[str, ...]
+    rows: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+    zips: tuple[str, ...] = ()
+    tokens: bool = False
+    tls: bool = False
+    network: bool = False
+
+    def operations(self, kind: Kind) -> tuple[str, ...] | None:
+        """Operations where ``kind`` can strike; () when it has none of its own, None when it cannot strike here."""
+        below = {"tls": self.tls, "network": self.network}
+        if kind.where in below:
+            return () if below[kind.where] else None
+        found = {
+            "call": self.calls,
+            "token": self.calls if self.tokens else (),
+            "rows": self.rows,
+            "list": self.lists,
+            "digest": self.digests,
+            "zip": self.zips,
+        }[kind.where]
+        return found or None
+
+
+def reach_of(system: str, surface: Surface, *, extra: tuple[str, ...] = (), paged: tuple[str, ...] = ()) -> Reach:
+    """The reach of a system that serves ``surface`` (and the ``extra`` calls that no profile names)."""
+    operations = surface.operations.items()
+    digests = tuple(name for name, one in operations if any(item.type == "DIGEST" for item in one.response.values()))
+    return Reach(
+        system=system,
+        calls=(*surface.operations, *extra),
+        rows=tuple(name for name, one in operations if one.row and one.body in ("json", "csv")),
+        lists=paged,
+        digests=tuple(name for name in digests if surface.operations[name].body == "binary"),
+        zips=tuple(name for name, one in operations if one.body == "binary"),
+        tokens=surface.auth in ("bearer-login", "oauth"),
+        tls=system == "download",
+        network=system == "download",
+    )
+
+
+def arm(fault: Fault, reach: Reach) -> Armed:
     """Check one fault. FaultError with a near-miss suggestion for a wrong name, operation or parameter."""
     kind = FAULTS.get(fault.name)
     if kind is None:
         raise FaultError(f"{fault.name!r} という障害はありません{_near(fault.name, FAULTS)} / no such fault")
-    allowed = [*operations] if "*" in kind.operations else [one for one in kind.operations if one]
+    allowed = reach.operations(kind)
+    if allowed is None:
+        raise FaultError(f"{fault.name}: {reach.system} には起こせません / cannot strike this system")
     if fault.operation != "*" and fault.operation not in allowed:
         raise FaultError(
             f"{fault.name}: operation {fault.operation!r} には起こせません{_near(fault.operation, allowed)} / cannot strike there"
@@ -181,15 +118,15 @@ def _near(name: str, known: Iterable[str]) -> str:
 
 
 class FaultBox:
-    """What is armed now. ``take`` strikes (and counts); ``peek`` only looks."""
+    """What is armed now on one system. ``take`` strikes (and counts); ``peek`` only looks."""
 
-    def __init__(self, operations: Iterable[str]) -> None:
-        self._operations = tuple(operations)
+    def __init__(self, reach: Reach) -> None:
+        self.reach = reach
         self._armed: list[Armed] = []
 
     def set(self, faults: Iterable[Fault]) -> None:
         """Replace everything armed; nothing changes when one of them is wrong (FaultError)."""
-        self._armed = [arm(fault, self._operations) for fault in faults]
+        self._armed = [arm(fault, self.reach) for fault in faults]
 
     def clear(self) -> None:
         self._armed = []

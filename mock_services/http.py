@@ -72,7 +72,10 @@ class Answer:
     """One HTTP answer. ``send`` other than "whole" is a disturbance below HTTP.
 
     "cut": the full Content-Length is announced, ``cut_at`` bytes are sent, the connection is closed.
+    "reset": the same, but the connection is reset.
+    "drip": ``cut_at`` bytes at a time, every ``every_ms`` milliseconds.
     "none": the connection is closed without a byte.
+    ``announced``: another Content-Length than the body has. ``date_skew``: seconds that the Date header is off.
     """
 
     status: int
@@ -80,8 +83,11 @@ class Answer:
     body: bytes = b""
     operation: str = ""
     faults: tuple[str, ...] = ()
-    send: Literal["whole", "cut", "none"] = "whole"
+    send: Literal["whole", "cut", "reset", "drip", "none"] = "whole"
     cut_at: int = 0
+    announced: int | None = None
+    every_ms: int = 0
+    date_skew: int = 0
 
 
 def json_answer(status: int, content: object, headers: Headers = ()) -> Answer:

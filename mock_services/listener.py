@@ -71,6 +71,7 @@ class Listener(uvicorn.Server):
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            date_header=False,  # the world's own time, see `mock_services.asgi`
             timeout_keep_alive=75,
             timeout_graceful_shutdown=1,
         )

@@ -68,10 +68,11 @@ class AtenaRecord(_Wire):
 
 
 class Fault(_Wire):
-    """An injected disturbance of the download function; names and parameters: `mock_services.faults.FAULTS`."""
+    """An injected disturbance of one system; names and parameters: `mock_services.fault_kinds.FAULTS`."""
 
     name: str
-    operation: str = Field(default="*", description="operation name of the profile's download surface, or *")
+    system: str = Field(default="download", description="download | juki | core:<id> | togo | portal")
+    operation: str = Field(default="*", description="operation name of that system's surface in the profile, or *")
     times: int | None = Field(default=None, ge=1, description="how often it strikes; null = until cleared")
     params: dict[str, Any] = {}
 

@@ -29,7 +29,7 @@ class Recorder:
     def __init__(
         self, run_dir: Path, clock: WorldClock, *, max_exchanges: int = 200_000, max_bytes: int = 512 * 1024 * 1024
     ) -> None:
-        self._clock = clock
+        self.clock = clock
         self._bodies = run_dir / "bodies"
         self._bodies.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = open(run_dir / "exchanges.jsonl", "w+b", buffering=0, opener=_private)  # noqa: SIM115
@@ -51,7 +51,7 @@ class Recorder:
             return
         exchange = Exchange(
             seq=len(self._index) + 1,
-            at=self._clock.now(),
+            at=self.clock.now(),
             system=system,
             operation=answer.operation,
             peer=request.peer,

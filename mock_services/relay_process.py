@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,16 @@ class RelayProcess:
         """SIGTERM, and SIGKILL when it does not end within a second."""
         async with self._changing:
             await self._end()
+
+    async def resolve(self, name: str, address: str) -> None:
+        """Let ``name`` point to ``address`` at the relay, and restart it when it runs: it reads its names once."""
+        hosts = tuple((known, address if known == name else old) for known, old in self._settings.hosts)
+        async with self._changing:
+            self._settings = replace(self._settings, hosts=hosts)
+            if self.running:
+                await self._end()
+                self.spawn()
+                await self.ready()
 
     async def restart(self) -> None:
         async with self._changing:

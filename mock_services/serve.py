@@ -22,7 +22,7 @@ from mock_services.listener import Listener, PortInUseError, WatchedSocket, list
 from mock_services.logs import log_to_stderr
 from mock_services.relay_process import RelayError, RelayProcess, RelaySettings
 from mock_services.tls import ServerTls
-from mock_services.world import World
+from mock_services.world import RelayWanted, World
 
 log = logging.getLogger("mock_services")
 
@@ -42,6 +42,7 @@ class RunningWorld:
             Listener(world.link_app(), sockets["link"]),
             *(Listener(world.atena_app(core), sockets[f"atena.{core}"]) for core in config.core),
         ]
+        self._relay_wanted = RelayWanted()
         self.relay = _relay(config, _port(sockets["download"])) if config.relay_command else None
 
     async def start(self) -> Endpoints:
@@ -81,6 +82,18 @@ class RunningWorld:
             relay_source=config.addresses.zone_dmz,
             dl_ca_file=str(config.run_dir / "dl-ca.pem"),
         )
+
+    async def apply_network_faults(self) -> None:
+        """Bring the relay into the state that the armed faults want; what they did not change stays as it is."""
+        wanted, had = self.world.relay_wanted(), self._relay_wanted
+        if self.relay is None or wanted == had:
+            return
+        self._relay_wanted = wanted
+        if wanted.download_address != had.download_address:
+            home = self._config.addresses.zone_lgwan
+            await self.relay.resolve(self._config.download.fqdn, wanted.download_address or home)
+        if wanted.running != had.running:
+            await (self.relay.start() if wanted.running else self.relay.stop())
 
     def drop_download_connections(self) -> None:
         self._download.drop_connections()

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-Variant = Literal["untrusted", "wrong-host", "expired"]
+Variant = Literal["untrusted", "wrong-host", "expired", "old-protocol"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 
 
@@ -123,7 +123,13 @@ class ServerTls:
         self.ca_pem = trusted.certificate.public_bytes(serialization.Encoding.PEM)
         self.context.sni_callback = self._on_hello
 
-    def _on_hello(self, connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _context: ssl.SSLContext) -> None:
+    def _on_hello(
+        self, connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _context: ssl.SSLContext
+    ) -> int | None:
         variant = self.choose()
+        if variant == "old-protocol":
+            # As a server that ends at TLS 1.1 refuses a client that begins at 1.2 (asyncio closes without the alert).
+            return ssl.ALERT_DESCRIPTION_PROTOCOL_VERSION
         if variant is not None:
             connection.context = self._variants[variant]
+        return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,9 +20,11 @@ from mock_services.core.models import AtenaStore
 from mock_services.core.responses import row as atena_row
 from mock_services.core.routes import AtenaService, bind_atena
 from mock_services.dialects import check_dialects, spoken
+from mock_services.disturb import Disturbed
 from mock_services.download.models import Account, Application, DownloadStore
 from mock_services.download.routes import DownloadService, bind_download
-from mock_services.faults import FaultBox, TlsParams
+from mock_services.fault_kinds import DnsParams, TlsParams
+from mock_services.faults import FaultBox, FaultError, arm, reach_of
 from mock_services.juki.models import LinkStore
 from mock_services.juki.routes import JukiService, bind_link
 from mock_services.models import ApplicationMeta, AtenaRecord, Fault, FaultState, LinkRecord, PullPlan, PullResult
@@ -44,6 +47,14 @@ class UnknownError(KeyError):
         return str(self.args[0])
 
 
+@dataclass(frozen=True)
+class RelayWanted:
+    """``download_address``: where the download function's name points at the relay; empty = where it is."""
+
+    running: bool = True
+    download_address: str = ""
+
+
 class World:
     """State of every system and what the control API may do to it. Everything runs in one event loop.
 
@@ -61,7 +72,11 @@ class World:
         self._atena, self._handover = bind_atena(profile), bind_handover(profile)
         check_dialects(profile)
         self.recorder = Recorder(config.run_dir, clock)
-        self.faults = FaultBox(self._download.surface.operations)
+        self.boxes = {
+            "download": FaultBox(reach_of("download", self._download.surface, paged=("list",))),
+            "juki": FaultBox(reach_of("juki", self._link.surface)),
+            **{f"core:{one}": FaultBox(reach_of(f"core:{one}", self._atena.surface)) for one in config.core},
+        }
         self.applications = DownloadStore(
             clock,
             _accounts(config),
@@ -75,22 +90,24 @@ class World:
 
     # ── services ──────────────────────────────────────────────────────────
     def download_app(self) -> ServiceApp:
-        service = DownloadService(self._download, self.applications, self.faults)
+        service = DownloadService(self._download, self.applications, self.boxes["download"])
         return ServiceApp(spoken(service, self._download, self.profile), self.recorder)
 
     def link_app(self) -> ServiceApp:
-        service = JukiService(self._link, self.links, self.config.link_api_key)
+        service = self._disturbed(JukiService(self._link, self.links, self.config.link_api_key), self._link)
         return ServiceApp(spoken(service, self._link, self.profile), self.recorder)
 
     def atena_app(self, core_system: str) -> ServiceApp:
-        service = AtenaService(
-            self._atena, core_system, self._core(core_system), self.config.core[core_system].atena_api_key
-        )
+        store, key = self._core(core_system), self.config.core[core_system].atena_api_key
+        service = self._disturbed(AtenaService(self._atena, core_system, store, key), self._atena)
         return ServiceApp(spoken(service, self._atena, self.profile), self.recorder)
+
+    def _disturbed(self, service: JukiService | AtenaService, bound: Bound) -> Disturbed:
+        return Disturbed(service, bound, self.boxes[service.system])
 
     def tls_variant(self) -> Variant | None:
         """Which certificate the next handshake gets; counts the strike."""
-        armed = self.faults.take("tls", "*", [])
+        armed = self.boxes["download"].take("tls", "*", [])
         return armed.params.variant if armed is not None and isinstance(armed.params, TlsParams) else None
 
     def saw_peer(self, peer: str) -> None:
@@ -104,7 +121,8 @@ class World:
         self.links.reset()
         for store in self.atena.values():
             store.replace(())
-        self.faults.clear()
+        for box in self.boxes.values():
+            box.clear()
         self._peers.clear()
 
     def set_clock(self, now: datetime) -> None:
@@ -166,10 +184,26 @@ class World:
             raise RefusedError(str(error)) from None
 
     def set_faults(self, faults: Iterable[Fault]) -> None:
-        self.faults.set(faults)
+        """Replace everything armed on every system; nothing changes when one of them is wrong (FaultError)."""
+        wanted: dict[str, list[Fault]] = {system: [] for system in self.boxes}
+        for fault in faults:
+            if fault.system not in self.boxes:
+                known = ", ".join(self.boxes)
+                raise FaultError(f"system {fault.system!r} はありません（あるもの: {known}） / no such system")
+            arm(fault, self.boxes[fault.system].reach)
+            wanted[fault.system].append(fault)
+        for system, box in self.boxes.items():
+            box.set(wanted[system])
 
     def fault_states(self) -> list[FaultState]:
-        return self.faults.states()
+        return [state for box in self.boxes.values() for state in box.states()]
+
+    def relay_wanted(self) -> RelayWanted:
+        """What the faults between the zones say about the relay now."""
+        box = self.boxes["download"]
+        moved = box.peek("dns-change")
+        address = moved.params.address if moved is not None and isinstance(moved.params, DnsParams) else ""
+        return RelayWanted(running=box.peek("proxy-down") is None, download_address=address)
 
     async def pull(self, core_system: str, plan: PullPlan) -> PullResult:
         self._core(core_system)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
 from mock_services.download.errors import BadTokenError
 from mock_services.download.models import Application, DownloadStore, Token, Window
-from mock_services.faults import ExpireTokenParams, FaultBox, PageLimitParams, ShiftParams, strike
+from mock_services.fault_kinds import ExpireTokenParams, PageLimitParams, ShiftParams
+from mock_services.faults import FaultBox, strike
 from mock_services.http import Answer, Request
 from mock_services.surface import Bound, write_answer
 from mock_services.wiring import Record, Value
@@ -132,13 +133,3 @@ OPERATIONS: dict[str, Callable[[Call], Answer]] = {
     "status_list": list_statuses,
     "status_update": update_status,
 }
-
-
-def altered(answer: Answer, change: str) -> Answer:
-    """The answer with a body that matches its digest no more (fault ``wrong-digest``)."""
-    if not answer.body:
-        return answer
-    if change == "shorten":
-        return replace(answer, body=answer.body[:-1])
-    middle = len(answer.body) // 2
-    return replace(answer, body=answer.body[:middle] + bytes([answer.body[middle] ^ 0xFF]) + answer.body[middle + 1 :])

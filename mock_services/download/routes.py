@@ -5,22 +5,14 @@ Disturbances first, then path and method, then the token, then what is asked: no
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
-from typing import cast
 
 from interface_spec.profile import Profile
-from mock_services.download.errors import ERRORS, BadRequestError, DownloadError, MaintenanceError, TooManyError
+from mock_services.disturb import after, before
+from mock_services.download.errors import ERRORS, BadRequestError, DownloadError
 from mock_services.download.models import DownloadStore
-from mock_services.download.responses import OPERATIONS, Call, altered, authorise
-from mock_services.faults import (
-    ErrorWithoutJsonParams,
-    FaultBox,
-    LatencyParams,
-    TooManyParams,
-    TruncateParams,
-    WrongDigestParams,
-)
+from mock_services.download.responses import OPERATIONS, Call, authorise
+from mock_services.faults import FaultBox
 from mock_services.http import Answer, MalformedError, Request
 from mock_services.surface import Bound, Shape, bind, error_answer, find, no_such_call, read_request
 
@@ -77,31 +69,13 @@ class DownloadService:
         name, path_values, path_known = find(self._bound, request)
         operation = name or ""
         struck: list[str] = []
-        latency = self._faults.take("latency", operation, struck)
-        if latency is not None:
-            await asyncio.sleep(cast(LatencyParams, latency.params).ms / 1000)
-        answer = self._before(operation, struck)
+        answer = await before(self._bound, self._faults, operation, struck)
         if answer is None and name is None:
             answer = no_such_call(self._bound, path_known=path_known)
         if answer is None:
             answer = self._operate(operation, request, path_values, struck)
-            answer = self._after(operation, answer, struck)
+            answer = after(self._bound, self._faults, operation, answer, struck)
         return replace(answer, operation=operation, faults=tuple(struck))
-
-    def _before(self, operation: str, struck: list[str]) -> Answer | None:
-        """The disturbance that answers in the operation's place, if one strikes."""
-        if self._faults.take("reset", operation, struck) is not None:
-            return Answer(0, send="none")
-        if self._faults.take("maintenance", operation, struck) is not None:
-            return error_answer(self._bound, MaintenanceError.name)
-        if (armed := self._faults.take("too-many", operation, struck)) is not None:
-            seconds = cast(TooManyParams, armed.params).retry_after
-            return error_answer(self._bound, TooManyError.name, (("Retry-After", str(seconds)),))
-        if (armed := self._faults.take("error-without-json", operation, struck)) is not None:
-            status = cast(ErrorWithoutJsonParams, armed.params).status
-            page = f"<html><head><title>{status}</title></head><body>Gateway error</body></html>"
-            return Answer(status, (("Content-Type", "text/html; charset=utf-8"),), page.encode())
-        return None
 
     def _operate(self, operation: str, request: Request, path_values: dict[str, str], struck: list[str]) -> Answer:
         try:
@@ -115,15 +89,3 @@ class DownloadService:
             return OPERATIONS[operation](Call(self._bound, self._store, self._faults, asked, token, struck))
         except DownloadError as error:
             return error_answer(self._bound, error.name)
-
-    def _after(self, operation: str, answer: Answer, struck: list[str]) -> Answer:
-        """The answer, spoilt on its way out; only a good answer can be."""
-        if answer.status != self._bound.operation(operation).status:
-            return answer
-        if (armed := self._faults.take("wrong-digest", operation, struck)) is not None:
-            answer = altered(answer, cast(WrongDigestParams, armed.params).change)
-        armed = self._faults.peek("truncate", operation)
-        if armed is not None and (cut_at := cast(TruncateParams, armed.params).bytes) < len(answer.body):
-            self._faults.take("truncate", operation, struck)
-            answer = replace(answer, send="cut", cut_at=cut_at)
-        return answer

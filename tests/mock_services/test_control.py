@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from mock_services.control import Fault, PullPlan, WorldClient, WorldError
-from mock_services.faults import FAULTS
+from mock_services.fault_kinds import FAULTS
 from tests.mock_services.support import START, Process, atena, link, meta
 
 BASE = "/world/v1"

@@ -8,11 +8,13 @@ import time
 import httpx
 import pytest
 
-from mock_services.download.routes import SHAPES
-from mock_services.faults import FAULTS, FaultBox, FaultError, arm
+from interface_spec.profile import load_profile
+from mock_services.fault_kinds import FAULTS
+from mock_services.faults import FaultBox, FaultError, arm, reach_of
 from mock_services.models import Fault
 from tests.mock_services.support import InProcess, meta, window
 
+DOWNLOAD = reach_of("download", load_profile().surfaces["download"], paged=("list",))
 PACKAGE = b"PK" + bytes(range(256)) * 4
 
 
@@ -168,8 +170,9 @@ def test_a_wrong_fault_is_one_sentence_and_arms_nothing(inside: InProcess, wrong
 
 def test_every_fault_has_its_sentences_and_provenance() -> None:
     assert sorted(FAULTS) == [
-        "duplicate-rows", "error-without-json", "expire-token", "latency", "maintenance", "page-limit", "reset",
-        "shift", "tls", "too-many", "truncate", "wrong-digest",
+        "clock-skew", "corrupt-zip", "dns-change", "duplicate-rows", "error-without-json", "expire-token", "jitter",
+        "latency", "maintenance", "missing-rows", "page-limit", "proxy-down", "redirect", "reset", "reset-mid-body",
+        "shift", "slow-drip", "timeout", "tls", "too-many", "truncate", "unavailable", "wrong-digest", "wrong-length",
     ]  # fmt: skip
     for name, kind in FAULTS.items():
         assert kind.name == name
@@ -179,7 +182,7 @@ def test_every_fault_has_its_sentences_and_provenance() -> None:
 
 
 def test_an_armed_fault_is_looked_at_without_being_used_up() -> None:
-    box = FaultBox(SHAPES)
+    box = FaultBox(DOWNLOAD)
     box.set([fault("reset", "get", times=1)])
     assert box.peek("reset", "list") is None
     assert box.peek("reset", "get") is not None
@@ -189,4 +192,4 @@ def test_an_armed_fault_is_looked_at_without_being_used_up() -> None:
 
 
 def test_shift_is_never_endless() -> None:
-    assert arm(fault("shift"), SHAPES).fault.times == 1
+    assert arm(fault("shift"), DOWNLOAD).fault.times == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mock_services.control import WorldClient
-from mock_services.faults import FAULTS
+from mock_services.fault_kinds import FAULTS
 from tests.mock_services.support import ROOT
 
 README = (ROOT / "mock_services" / "README.md").read_text(encoding="utf-8")

@@ -1,0 +1,185 @@
+"""How a disturbance changes a call of any simulated system over HTTP: before it is looked at, and on its way out."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol, cast
+
+from mock_services.fault_kinds import (
+    ClockSkewParams,
+    CorruptZipParams,
+    ErrorWithoutJsonParams,
+    JitterParams,
+    LatencyParams,
+    MissingRowsParams,
+    RedirectParams,
+    SlowDripParams,
+    TimeoutParams,
+    TooManyParams,
+    TruncateParams,
+    UnavailableParams,
+    WrongDigestParams,
+    WrongLengthParams,
+)
+from mock_services.faults import FaultBox
+from mock_services.http import Answer, Headers, Request
+from mock_services.surface import Bound, error_answer, find
+
+
+class Service(Protocol):
+    system: str
+
+    async def handle(self, request: Request) -> Answer: ...
+
+
+async def before(bound: Bound, box: FaultBox, operation: str, struck: list[str]) -> Answer | None:
+    """The disturbance that answers in the operation's place, if one strikes; delays pass here too."""
+    if (armed := box.take("latency", operation, struck)) is not None:
+        await asyncio.sleep(cast(LatencyParams, armed.params).ms / 1000)
+    if (armed := box.take("jitter", operation, struck)) is not None:
+        jitter = cast(JitterParams, armed.params)
+        await asyncio.sleep(armed.drawn(jitter.seed, jitter.most_ms + 1) / 1000)
+    if (armed := box.take("timeout", operation, struck)) is not None:
+        await asyncio.sleep(cast(TimeoutParams, armed.params).seconds)
+        return Answer(0, send="none")
+    if box.take("reset", operation, struck) is not None:
+        return Answer(0, send="none")
+    if box.take("maintenance", operation, struck) is not None:
+        return _of_the_table(bound, "maintenance", 503)
+    if (armed := box.take("too-many", operation, struck)) is not None:
+        seconds = cast(TooManyParams, armed.params).retry_after
+        return _of_the_table(bound, "too_many", 429, (("Retry-After", str(seconds)),))
+    if (armed := box.take("unavailable", operation, struck)) is not None:
+        wait = cast(UnavailableParams, armed.params).retry_after
+        return Answer(503, (("Retry-After", str(wait)),) if wait else ())
+    if (armed := box.take("redirect", operation, struck)) is not None:
+        redirect = cast(RedirectParams, armed.params)
+        return Answer(redirect.status, (("Location", redirect.to + "/"),))
+    if (armed := box.take("error-without-json", operation, struck)) is not None:
+        status = cast(ErrorWithoutJsonParams, armed.params).status
+        page = f"<html><head><title>{status}</title></head><body>Gateway error</body></html>"
+        return Answer(status, (("Content-Type", "text/html; charset=utf-8"),), page.encode())
+    return None
+
+
+def after(bound: Bound, box: FaultBox, operation: str, answer: Answer, struck: list[str]) -> Answer:
+    """The answer, spoilt on its way out; only a good answer can be (but for its Date)."""
+    if (armed := box.take("clock-skew", operation, struck)) is not None:
+        answer = replace(answer, date_skew=cast(ClockSkewParams, armed.params).seconds)
+    if answer.status >= 300:
+        return answer
+    answer = _spoilt_content(bound, box, operation, answer, struck)
+    size = len(answer.body)
+    armed = box.peek("truncate", operation)
+    if armed is not None and (cut_at := cast(TruncateParams, armed.params).bytes) < size:
+        box.take("truncate", operation, struck)
+        return replace(answer, send="cut", cut_at=cut_at)
+    armed = box.peek("reset-mid-body", operation)
+    if armed is not None and (cut_at := cast(TruncateParams, armed.params).bytes) < size:
+        box.take("reset-mid-body", operation, struck)
+        return replace(answer, send="reset", cut_at=cut_at)
+    if (armed := box.take("wrong-length", operation, struck)) is not None:
+        return replace(answer, send="cut", cut_at=size, announced=size + cast(WrongLengthParams, armed.params).by)
+    if (armed := box.take("slow-drip", operation, struck)) is not None:
+        drip = cast(SlowDripParams, armed.params)
+        return replace(answer, send="drip", cut_at=drip.piece, every_ms=drip.every_ms)
+    return answer
+
+
+def _spoilt_content(bound: Bound, box: FaultBox, operation: str, answer: Answer, struck: list[str]) -> Answer:
+    if (armed := box.take("wrong-digest", operation, struck)) is not None:
+        answer = altered(answer, cast(WrongDigestParams, armed.params).change)
+    if (armed := box.take("corrupt-zip", operation, struck)) is not None:
+        answer = broken_zip(bound, operation, answer, cast(CorruptZipParams, armed.params).part)
+    # The paged list spoils its rows itself, before they are cut into pages.
+    if operation not in box.reach.lists and box.take("duplicate-rows", operation, struck) is not None:
+        answer = respelt(bound, operation, answer, lambda rows: [*rows[:1], *rows])
+    if (armed := box.take("missing-rows", operation, struck)) is not None:
+        count = cast(MissingRowsParams, armed.params).n
+        answer = respelt(bound, operation, answer, lambda rows: rows[count:])
+    return answer
+
+
+def altered(answer: Answer, change: str) -> Answer:
+    """The answer with a body that matches its digest no more (fault ``wrong-digest``)."""
+    if not answer.body:
+        return answer
+    if change == "shorten":
+        return replace(answer, body=answer.body[:-1])
+    middle = len(answer.body) // 2
+    return replace(answer, body=answer.body[:middle] + bytes([answer.body[middle] ^ 0xFF]) + answer.body[middle + 1 :])
+
+
+def broken_zip(bound: Bound, operation: str, answer: Answer, part: str) -> Answer:
+    """The answer with a ZIP that no reader opens (``directory``) or unpacks (``data``), and its right digest."""
+    body = bytearray(answer.body)
+    end = body.rfind(b"PK\x05\x06")
+    if part == "directory" and end >= 0:
+        del body[end:]
+    else:
+        for place in range(len(body) // 3, min(len(body) // 3 + 64, len(body))):
+            body[place] ^= 0xFF
+    digest = hashlib.sha256(body).hexdigest()
+    wires = {
+        item.wire.lower()
+        for item in bound.operation(operation).response.values()
+        if item.type == "DIGEST" and item.place == "header"
+    }
+    headers = tuple((name, digest if name.lower() in wires else value) for name, value in answer.headers)
+    return replace(answer, headers=headers, body=bytes(body))
+
+
+_Rows = list[object]
+
+
+def respelt(bound: Bound, operation: str, answer: Answer, change: Callable[[_Rows], _Rows]) -> Answer:
+    """The answer with other rows, on the wire: nothing behind it knows."""
+    plan = bound.operation(operation)
+    if plan.body == "json":
+        content = json.loads(answer.body)
+        content[plan.rows] = change(content[plan.rows])
+        return replace(answer, body=json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
+    file = bound.surface.file
+    lines: _Rows = list(csv.reader(io.StringIO(answer.body.decode(file.encoding).removeprefix("\ufeff"), newline="")))
+    head, rows = (lines[:1], lines[1:]) if file.header else ([], lines)
+    out = io.StringIO()
+    csv.writer(out, lineterminator=file.newline).writerows(cast("list[list[str]]", [*head, *change(rows)]))
+    mark = b"\xef\xbb\xbf" if file.bom and file.encoding == "utf-8" else b""
+    return replace(answer, body=mark + out.getvalue().encode(file.encoding))
+
+
+def _of_the_table(bound: Bound, name: str, status: int, headers: Headers = ()) -> Answer:
+    """The error of the surface's own table; the bare status where it has none, or where it speaks no JSON then."""
+    silent = name == "maintenance" and not bound.surface.json_on_timeout
+    if name in bound.surface.errors and not silent:
+        return error_answer(bound, name, headers)
+    return Answer(status, headers)
+
+
+class Disturbed:
+    """A service with the disturbances that are armed on it."""
+
+    def __init__(
+        self, service: Service, bound: Bound, box: FaultBox, other_calls: dict[str, str] | None = None
+    ) -> None:
+        """``other_calls``: path → name of calls that the surface's operations do not list (a token endpoint)."""
+        self.system = service.system
+        self._service, self._bound, self._box = service, bound, box
+        self._other_calls = other_calls or {}
+
+    async def handle(self, request: Request) -> Answer:
+        name, _, _ = find(self._bound, request)
+        operation = name or self._other_calls.get(request.path, "")
+        struck: list[str] = []
+        answer = await before(self._bound, self._box, operation, struck)
+        if answer is None:
+            answer = await self._service.handle(request)
+            if operation in self._bound.surface.operations:
+                answer = after(self._bound, self._box, operation, answer, struck)
+        return replace(answer, operation=operation or answer.operation, faults=(*answer.faults, *struck))
