@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 
 import xlsxwriter
 from xlsxwriter.format import Format
@@ -34,17 +35,19 @@ TONE = {
     "ERROR": "#a80055",
 }
 LONGEST_CELL = 30_000
+LINE_POINTS = 15
 REQUIREMENT_COLUMNS = (
     ("要件ID", 13),
-    ("条項", 16),
-    ("級", 7),
-    ("要件", 58),
+    ("条項", 18),
+    ("級", 12),
+    ("要件", 52),
     ("判定", 12),
     ("確かめ方", 14),
     ("検査", 22),
-    ("指摘・申告", 60),
-    ("なぜ重要か", 42),
+    ("指摘・申告", 44),
+    ("なぜ重要か", 40),
 )
+ASSUMPTION_COLUMNS = (("場所", 50), ("内容", 60), ("出所", 12))
 CHECK_COLUMNS = (
     ("検査ID", 13),
     ("検査", 52),
@@ -99,7 +102,17 @@ class _Sheets:
         sheet.repeat_rows(0)
         return sheet
 
-    def _row(self, sheet: Worksheet, number: int, cells: list[str], verdict_at: int, verdict: Verdict | None) -> None:
+    def _row(
+        self,
+        sheet: Worksheet,
+        number: int,
+        columns: tuple[tuple[str, int], ...],
+        cells: list[str],
+        verdict_at: int,
+        verdict: Verdict | None,
+    ) -> None:
+        lines = max(_lines(text, width) for text, (_, width) in zip(cells, columns, strict=True))
+        sheet.set_row(number, min(LINE_POINTS * lines + 3, 400))
         for column, text in enumerate(cells):
             tone = self._tones[verdict.value] if verdict is not None and column == verdict_at else self._cell
             sheet.write_string(number, column, _safe(text), tone)
@@ -108,6 +121,8 @@ class _Sheets:
         sheet = self._book.add_worksheet("総括")
         sheet.set_column(0, 0, 30)
         sheet.set_column(1, 1, 90)
+        sheet.set_paper(9)
+        sheet.fit_to_pages(1, 0)
         sheet.write_string(0, 0, "機能要件適合表", self._title)
         for number, (key, value) in enumerate(_facts(results), 2):
             sheet.write_string(number, 0, key, self._head)
@@ -129,7 +144,14 @@ class _Sheets:
                 note = f"{attestation.statement}（{attestation.by} {attestation.date}）" if attestation.answered else ""
             level = one.level if one.set in plan.deciding_sets else f"{one.level}（報告のみ）"
             ids = ", ".join(c.planned.id for c in found)
-            self._row(sheet, number, [one.id, one.clause, level, one.ja, word, how, ids, note, one.why], 4, verdict)
+            self._row(
+                sheet,
+                number,
+                REQUIREMENT_COLUMNS,
+                [one.id, one.clause, level, one.ja, word, how, ids, note, one.why],
+                4,
+                verdict,
+            )
 
     def checks(self, results: Results) -> None:
         sheet = self._sheet("検査", CHECK_COLUMNS)
@@ -147,12 +169,12 @@ class _Sheets:
                 text,
                 ", ".join(planned.cases),
             ]
-            self._row(sheet, number, cells, 4, one.verdict)
+            self._row(sheet, number, CHECK_COLUMNS, cells, 4, one.verdict)
 
     def assumptions(self, plan: Plan) -> None:
-        sheet = self._sheet("仮定", (("場所", 50), ("内容", 60), ("出所", 12)), landscape=False)
+        sheet = self._sheet("仮定", ASSUMPTION_COLUMNS, landscape=False)
         for number, cells in enumerate(plan.profile.assumptions, 1):
-            self._row(sheet, number, list(cells), -1, None)
+            self._row(sheet, number, ASSUMPTION_COLUMNS, list(cells), -1, None)
 
 
 def _facts(results: Results) -> list[tuple[str, str]]:
@@ -192,6 +214,15 @@ def _checks_of(requirement: PlannedRequirement, results: Results) -> list[CheckR
 
 def _gravest(checks: list[CheckResult]) -> Verdict | None:
     return max((one.verdict for one in checks), key=GRAVITY.index, default=None)
+
+
+def _lines(text: str, width: int) -> int:
+    """Lines that ``text`` takes in a column of ``width`` half-width characters; full-width characters count double."""
+    found = 0
+    for part in text.split("\n"):
+        units = sum(2 if east_asian_width(c) in "FWA" else 1 for c in part)
+        found += max(1, -(-units // max(width - 1, 1)))
+    return found
 
 
 def _safe(text: str) -> str:
