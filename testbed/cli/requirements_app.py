@@ -109,8 +109,17 @@ def requirements_coverage(
     level: Annotated[str, typer.Option("--level", help="級で絞る（必須 など） / only this level")] = "",
     rows: Annotated[bool, typer.Option("--rows", help="要件ごとの表も出す / one line per requirement")] = False,
     as_json: JsonFlag = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="要件・検査・変異体の対応表を docs/ に書く / write the committed matrix")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="docs/ の対応表が最新か確かめる / tell whether that matrix is up to date")
+    ] = False,
 ) -> None:
     """要件がどう確かめられるか（検査・申告・理由つき・まだ無い） / how every requirement is verified"""
+    if write or check:
+        _matrix(write=write)
+        return
     checks = checks_by_requirement()
     found = [one for one in _of_role(role) if not level or one.level == level]
     states = {one.id: state_of(one, checks) for one in found}
@@ -142,6 +151,19 @@ def requirements_coverage(
     table.add_section()
     table.add_row("計", *(str(total[state]) for state in STATES), str(total.total()))
     console.print(table)
+
+
+def _matrix(*, write: bool) -> None:
+    from testbed import coverage
+
+    file, text = coverage.coverage_file(), coverage.render()
+    if write:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        typer.echo(str(file))
+    elif not file.is_file() or file.read_text(encoding="utf-8") != text:
+        sys.stderr.write(f"{file}: 古くなっています（{coverage.REMAKE} で作り直す） / stale, run {coverage.REMAKE}\n")
+        raise typer.Exit(int(Exit.NOT_CONFORMANT))
 
 
 @app.command("rfi")
