@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unicodedata import category
 
 from conformance.suites.package import sniff
 from conformance.suites.package.contents import Content
@@ -26,14 +27,15 @@ def attachment_path(package: Package, receipt_no: str, row: Row) -> str | None:
 def check_list(rows: Sequence[Row], findings: Findings) -> None:
     """Numbers from 1 without gap or repetition; plain file names of a type that the portal accepts."""
     numbers = [row["seq"] for row in rows]
-    if None not in numbers and sorted(map(str, numbers)) != sorted(str(one) for one in range(1, len(rows) + 1)):
+    readable = all(isinstance(one, int) for one in numbers)
+    if readable and sorted(map(str, numbers)) != sorted(map(str, range(1, len(rows) + 1))):
         findings.add("PKG-ATT-SEQ", "attachments", f"1 から {len(rows)} / from 1", ", ".join(map(str, numbers)))
     for number, row in enumerate(rows, start=1):
         name = row["file_name"]
         if not isinstance(name, str):
             continue
         place = f"attachments[{number}]"
-        if not name or "/" in name or "\\" in name or name in (".", "..") or not name.isprintable():
+        if not name or "/" in name or "\\" in name or name in (".", "..") or any(category(one) == "Cc" for one in name):
             findings.add("PKG-ATT-NAME", place, "ファイル名だけ / a plain file name", name)
         extension = name.rpartition(".")[2].lower() if "." in name else ""
         if extension not in ATTACHMENT_TYPES:
@@ -43,11 +45,11 @@ def check_list(rows: Sequence[Row], findings: Findings) -> None:
 def check_file(number: int, row: Row, content: Content, inner_limit: int, findings: Findings) -> None:
     """Size, digest and kind of one attachment."""
     place = f"attachments[{number}]"
-    if row["size"] is not None and row["size"] != content.size:
+    if isinstance(row["size"], int) and row["size"] != content.size:
         findings.add("PKG-ATT-SIZE", place, f"一覧では {row['size']} / listed", f"{content.size} バイト / bytes")
-    if row["sha256"] is not None and row["sha256"] != content.sha256:
+    if isinstance(row["sha256"], str) and row["sha256"] != content.sha256:
         findings.add("PKG-ATT-DIGEST", place, str(row["sha256"]), content.sha256)
-    name = str(row["file_name"] or "")
+    name = row["file_name"] if isinstance(row["file_name"], str) else ""
     extension = name.rpartition(".")[2].lower()
     if content.size == 0:
         findings.add("PKG-ATT-EMPTY", place, "1 バイト以上 / at least a byte", "0")

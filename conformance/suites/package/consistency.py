@@ -30,7 +30,7 @@ def check_application(
     """申請情報 against entry names, list and number of attachments."""
     inner = row["receipt_no"]
     for expected, where in ((listed.receipt_no, "一覧 / the list"), (receipt_in_names, "エントリ名 / entry names")):
-        if inner is not None and expected and inner != expected:
+        if isinstance(inner, str) and expected and inner != expected:
             findings.add("PKG-APP-RECEIPT", "application.receipt_no", f"{where}: {expected}", str(inner))
             break
     code = row["dantai_code"]
@@ -42,7 +42,7 @@ def check_application(
         if listed.dantai_code and code != listed.dantai_code:
             findings.add("PKG-APP-DANTAI", "application.dantai_code", f"一覧 / the list: {listed.dantai_code}", code)
     procedure = row["procedure_id"]
-    if procedure is not None and listed.procedure_id and procedure != listed.procedure_id:
+    if isinstance(procedure, str) and listed.procedure_id and procedure != listed.procedure_id:
         findings.add(
             "PKG-APP-PROCEDURE", "application.procedure_id", f"一覧 / the list: {listed.procedure_id}", str(procedure)
         )
@@ -117,13 +117,15 @@ def _check_items(rows: Sequence[Row], procedure: Procedure, findings: Findings) 
     known: Mapping[str, FormItemSpec] = {one.id: one for one in procedure.items}
     present = {row["item_id"] for row in rows}
     for number, row in enumerate(rows, start=1):
-        spec = known.get(str(row["item_id"]))
+        if not isinstance(row["item_id"], str):
+            continue
+        spec = known.get(row["item_id"])
         place = f"form[{number}] {row['item_id']}"
         if spec is None:
             findings.add(
                 "PKG-FORM-UNKNOWN", place, f"{procedure.id} の項目 / an item of the procedure", "知らない項目 / unknown"
             )
-        elif row["value"] and (problem := _misfit(spec, str(row["value"]))):
+        elif isinstance(row["value"], str) and row["value"] and (problem := _misfit(spec, row["value"])):
             findings.add("PKG-FORM-VALUE", place, problem, "合わない値 / does not fit")
     for item_id, spec in known.items():
         if spec.required and not spec.group and item_id not in present:

@@ -280,7 +280,7 @@ def _after_descriptor(data: Buffer, end: int, member: Member, findings: Findings
         "目録と同じデータ記述子 / a data descriptor as in the directory",
         "一致しない / differs",
     )
-    return end
+    return end + 16 if data[end : end + 4] == _DESCRIPTOR else end
 
 
 def _check_extents(extents: list[tuple[int, int, str]], directory: Directory, findings: Findings) -> None:

@@ -20,7 +20,7 @@ _BLANK = re.compile(r"\s*")
 _SAME = {"utf8": "utf-8", "utf-8": "utf-8", "cp932": "cp932", "windows-31j": "cp932", "ms932": "cp932"}
 
 Row = dict[str, Value]
-"""One record: canonical item name → typed value; absent and unreadable ones are None."""
+"""One record: canonical item name → typed value; absent ones are None."""
 
 
 def read_document(name: str, spec: Document, data: bytes, codes: Codes, findings: Findings) -> list[Row] | None:

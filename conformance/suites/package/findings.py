@@ -71,7 +71,9 @@ class Findings:
         known = load_rules()[rule]
         self.counts[rule] += 1
         if self.counts[rule] <= _PER_RULE:
-            self.kept.append(Finding(known, shown(place), shown(expected), shown(actual)))
+            self.kept.append(
+                Finding(known, shown(place) or "（空の名前） / (empty name)", shown(expected), shown(actual))
+            )
 
     @property
     def nonconforming(self) -> bool:

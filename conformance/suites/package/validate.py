@@ -144,13 +144,14 @@ class Validator:
         found = rows.get("application")
         application = found[0] if found else None
         files = rows.get("attachments")
-        procedure_id = str(application["procedure_id"]) if application else listed.procedure_id
+        stated = application["procedure_id"] if application else None
+        procedure_id = stated if isinstance(stated, str) else listed.procedure_id
         procedure = load_procedures().get(procedure_id)
         if application is not None:
             check_application(
                 application, layout.receipt_no, listed, len(files) if files is not None else None, findings
             )
-            if procedure is None and application["procedure_id"] is not None:
+            if procedure is None and isinstance(stated, str):
                 findings.add(
                     "PKG-APP-UNKNOWN", "application.procedure_id", "手続一覧にある / in the catalogue", procedure_id
                 )

@@ -11,7 +11,13 @@ from conformance.suites.package.findings import Findings
 from interface_spec.errors import SpecError
 from interface_spec.profile import CodeList, Item
 
-Value = str | int | bool | date | datetime | None
+
+class Unreadable:
+    """Stands for a value that is there and was reported; never equal to anything."""
+
+
+UNREADABLE = Unreadable()
+Value = str | int | bool | date | datetime | Unreadable | None
 Codes = Mapping[str, CodeList]
 
 _SERIAL = {
@@ -28,7 +34,7 @@ _FLAGS = {"json": {"true": True, "false": False}, "0/1": {"1": True, "0": False}
 
 
 def read_value(item: Item, text: str | None, codes: Codes, place: str, findings: Findings) -> Value:
-    """The typed value, or None when it is absent or a finding says what is wrong with it."""
+    """The typed value; None when it is absent, `UNREADABLE` when a finding says what is wrong with it."""
     where = f"{place}（{item.ja}）"
     if text is None or (text == "" and item.type not in ("X", "N")):
         if item.required:
@@ -38,13 +44,13 @@ def read_value(item: Item, text: str | None, codes: Codes, place: str, findings:
         findings.add(
             "PKG-VALUE-LENGTH", where, f"{item.length} 文字以下 / characters", f"{len(text)} 文字 / characters"
         )
-        return None
+        return UNREADABLE
     try:
         return _typed(item, text, codes)
     except _Odd as odd:
         rule = odd.rule or "PKG-VALUE-FORMAT"
         findings.add(rule, where, odd.expected, text if item.type in ("CODE", "BOOL", "INT") else _shape(text))
-        return None
+        return UNREADABLE
 
 
 class _Odd(Exception):
