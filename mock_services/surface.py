@@ -260,8 +260,8 @@ def _inexpressible(file: TextFile, error: UnicodeEncodeError) -> str:
 
 def error_answer(bound: Bound, name: str, headers: Headers = ()) -> Answer:
     """The error ``name`` of the surface's table. KeyError when the table has it not."""
-    error = bound.surface.errors[name]
-    return json_answer(error.status, {"code": error.code, "message": error.message}, headers)
+    error, names = bound.surface.errors[name], bound.surface.error_body
+    return json_answer(error.status, {names.code: error.code, names.message: error.message}, headers)
 
 
 def no_such_call(bound: Bound, *, path_known: bool) -> Answer:

@@ -15,7 +15,7 @@ from interface_spec.profile.loading import PROFILES, load_profile, profile_names
 from interface_spec.profile.model import Assumption, Identity, Profile
 from interface_spec.profile.package import Document, Package
 from interface_spec.profile.records import RecordExchange, RecordField, RecordFile, RecordKind
-from interface_spec.profile.surfaces import Envelope, ErrorCode, OAuth, Operation, Surface, TextFile
+from interface_spec.profile.surfaces import Envelope, ErrorBody, ErrorCode, OAuth, Operation, Surface, TextFile
 
 __all__ = [
     "BOOL_FORMS",
@@ -30,6 +30,7 @@ __all__ = [
     "Drop",
     "DropFile",
     "Envelope",
+    "ErrorBody",
     "ErrorCode",
     "Identity",
     "Item",

@@ -89,6 +89,20 @@ class ErrorCode(Spec):
     provenance: Provenance = "仮定"
 
 
+class ErrorBody(Spec):
+    """Wire names of the JSON object in an error answer of a surface without envelope."""
+
+    code: str = Field(default="code", min_length=1)
+    message: str = Field(default="message", min_length=1)
+    provenance: Provenance = "仮定"
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        if self.code == self.message:
+            raise ValueError(f"code と message が同じ名前 {self.code!r} です / code and message share a name")
+        return self
+
+
 class TextFile(Spec):
     """How text files (CSV) of a surface are written."""
 
@@ -154,6 +168,7 @@ class Surface(Spec):
     operations: dict[str, Operation]
     undeclared: dict[str, Operation] = Field(default={})
     errors: dict[str, ErrorCode] = Field(default={})
+    error_body: ErrorBody = ErrorBody()
     note: str = ""
 
     @model_validator(mode="before")

@@ -173,7 +173,7 @@ class HandoverApi:
         return serving.answer(self._surface.operations[name], values, rows, self._profile.codes)
 
     def _error(self, name: str) -> Answer:
-        return serving.error(self._surface.errors[name])
+        return serving.error(self._surface.errors[name], self._surface.error_body)
 
 
 def _response(answer: Answer) -> Response:

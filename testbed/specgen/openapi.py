@@ -169,7 +169,9 @@ def item_schema(profile: Profile, item: Item) -> Json:
 def _error_schema(surface: Surface) -> Json:
     code, message = {"type": "string"}, {"type": "string"}
     if surface.envelope is None:
-        return {"type": "object", "properties": {"code": code, "message": message}, "required": ["code", "message"]}
+        names = surface.error_body
+        properties = {names.code: code, names.message: message}
+        return {"type": "object", "properties": properties, "required": list(properties)}
     parts = surface.envelope
     one = {"type": "object", "properties": {parts.error_code: code, parts.error_message: message}}
     return {"type": "object", "properties": {parts.errors: {"type": "array", "items": one}}}

@@ -94,7 +94,7 @@ def refusal(surface: Surface, status: int, body: bytes) -> str:
         document = json.loads(body)
     except (ValueError, RecursionError):
         document = None
-    code = document.get("code") if isinstance(document, dict) else None
+    code = document.get(surface.error_body.code) if isinstance(document, dict) else None
     return next((name for name, error in named.items() if code is None or error.code == code), "")
 
 

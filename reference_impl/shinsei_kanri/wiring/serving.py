@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from interface_spec.profile import ErrorCode, Item, Operation
+from interface_spec.profile import ErrorBody, ErrorCode, Item, Operation
 from reference_impl.shinsei_kanri.wiring import formats
 from reference_impl.shinsei_kanri.wiring.fields import Fields
 from reference_impl.shinsei_kanri.wiring.formats import Codes, FormatError, Value
@@ -90,7 +90,7 @@ def _row(items: Mapping[str, Item], row: Mapping[str, Value], codes: Codes) -> d
     return {item.wire: formats.write_json(item, row.get(name), codes) for name, item in items.items()}
 
 
-def error(code: ErrorCode) -> Answer:
-    """An error of the surface's table as ``{code, message}``."""
-    body = json.dumps({"code": code.code, "message": code.message}, ensure_ascii=False).encode()
+def error(code: ErrorCode, names: ErrorBody) -> Answer:
+    """An error of the surface's table, code and message under the profile's names."""
+    body = json.dumps({names.code: code.code, names.message: code.message}, ensure_ascii=False).encode()
     return Answer(code.status, body, "application/json", {})

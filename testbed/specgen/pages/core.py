@@ -6,8 +6,8 @@ from interface_spec.procedures import FormItemSpec, Procedure, load_procedures
 from interface_spec.profile import Profile
 from testbed.specgen.model import Block, Cell, Facts, Page, Section, Steps, Table, Text
 from testbed.specgen.pages.drops import drop_blocks
-from testbed.specgen.pages.surfaces import operation_blocks
-from testbed.specgen.tables import code_table, errors_table, without_empty_columns
+from testbed.specgen.pages.surfaces import errors_blocks, operation_blocks
+from testbed.specgen.tables import code_table, without_empty_columns
 
 TYPES = {
     "text": "文字",
@@ -46,7 +46,7 @@ def _page(profile: Profile, core: str, procedures: list[Procedure]) -> Page:
     sections = [
         Section("連携の手順", "tejun", _steps(profile, core)),
         *(Section(one.ja, name, operation_blocks(one)) for name, one in surface.operations.items()),
-        Section("エラー", "errors", (errors_table(surface),)),
+        Section("エラー", "errors", errors_blocks(surface)),
         Section("ファイルで受け取るとき", "files", drop_blocks(profile, profile.drops["handover"])),
         Section("結果の返し方", "kekka", drop_blocks(profile, profile.drops["core_results"])),
         Section("データレイアウト", "layout", (_procedure_list(procedures), Text(_LAYOUT_NOTE))),

@@ -23,7 +23,7 @@ def surface_page(profile: Profile, name: str, surface: Surface) -> Page:
     sections = [Section("概要", "gaiyo", _overview(profile, name, surface))]
     sections += [Section(one.ja, key, operation_blocks(one), level=2) for key, one in every.items()]
     if surface.errors:
-        sections.append(Section("エラー", "errors", _errors(surface)))
+        sections.append(Section("エラー", "errors", errors_blocks(surface)))
     return Page(
         f"if-{name}", surface.ja, f"{surface.client} → {surface.server}", tuple(sections), group="HTTPで呼び出すもの"
     )
@@ -104,9 +104,11 @@ def operation_blocks(operation: Operation) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _errors(surface: Surface) -> tuple[Block, ...]:
+def errors_blocks(surface: Surface) -> tuple[Block, ...]:
+    """How an error looks, and the table of errors."""
     if surface.envelope is None:
-        shape = '本文は JSON {"code", "message"}。'
+        names = surface.error_body
+        shape = f"本文は JSON。コードは {names.code}、文言は {names.message}。"
     else:
         parts = surface.envelope
         shape = f"本文は JSON、{parts.errors}[] に {parts.error_code} と {parts.error_message}。"
