@@ -1,4 +1,4 @@
-"""``python -m shinsei_testbed run reference_impl.shinsei_kanri serve``: serve until SIGTERM or SIGINT."""
+"""``python -m shinsei_testbed run reference_impl.shinsei_kanri serve|worker``: run until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import gc
 import json
 import logging
 import os
+import signal
 import socket
 import sys
+import threading
 import traceback
 from pathlib import Path
 
@@ -17,11 +19,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from reference_impl.shinsei_kanri import app as composition
 from reference_impl.shinsei_kanri import settings as configuration
+from reference_impl.shinsei_kanri.app import Background, Product
 from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.journal import Journal
 from reference_impl.shinsei_kanri.settings import PREFIX, Settings, SettingsError
 from reference_impl.shinsei_kanri.storage import database
 from reference_impl.shinsei_kanri.storage.schema import SchemaError
+
+STOP_SECONDS = 2.0
+"""How long running jobs may go on after the product was told to stop."""
 
 
 class JournalHandler(logging.Handler):
@@ -63,8 +69,8 @@ def write_ready(path: Path, url: str) -> None:
     beside.replace(path)
 
 
-def serve(settings: Settings) -> None:
-    """Serve until told to stop. Raises SettingsError when address or database cannot be had."""
+def open_product(settings: Settings) -> Product:
+    """The product over its database. Raises SettingsError when the database cannot be used."""
     clock = Clock(settings.clock_start)
     journal = Journal(sys.stderr, clock)
     logging.basicConfig(handlers=[JournalHandler(journal)], level=logging.WARNING, force=True)
@@ -77,28 +83,65 @@ def serve(settings: Settings) -> None:
         raise SettingsError(
             [f"{PREFIX}DATABASE_URL: データベースを使えません / cannot use the database ({type(error).__name__})"]
         ) from None
+    return composition.assemble(settings, engine, clock, journal)
+
+
+def serve(settings: Settings) -> None:
+    """HTTP, and beside it a worker; until told to stop. Raises SettingsError when address or database cannot be had."""
+    product = open_product(settings)
+    background = Background(product, settings.workers)
     listening = listen(settings)
     host, port = listening.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def ready() -> None:
-        if settings.ready_file is not None:
-            write_ready(settings.ready_file, url)
-        journal.write("ready", url=url)
+        background.start()
+        announce(settings, product.journal, url)
 
-    app = composition.build(settings, engine, clock, journal, ready)
+    app = composition.http(product, ready)
     gc.freeze()
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2)
     uvicorn.Server(config).run(sockets=[listening])
+    leave(background)
+
+
+def work(settings: Settings) -> None:
+    """A worker without HTTP; until told to stop. Raises SettingsError when the database cannot be had."""
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    product = open_product(settings)
+    background = Background(product, max(settings.workers, 1))
+    background.start()
+    announce(settings, product.journal, "")
+    while not stopped.wait(1.0):
+        pass
+    leave(background)
+
+
+def announce(settings: Settings, journal: Journal, url: str) -> None:
+    if settings.ready_file is not None:
+        write_ready(settings.ready_file, url)
+    journal.write("ready", url=url)
+
+
+def leave(background: Background) -> None:
+    """Give running jobs a moment; then leave at once: what is not done stays in the queue."""
+    if not background.stop(STOP_SECONDS):
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def main(arguments: list[str]) -> int:
     """0 after an orderly stop, 2 when the settings cannot be used."""
     parser = argparse.ArgumentParser(prog="shinsei_kanri", description="申請管理システム / application management")
-    parser.add_argument("command", choices=["serve"], help="serve: 起動 / start")
-    parser.parse_args(arguments)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="起動（ワーカーを含む） / start, with a worker inside")
+    commands.add_parser("worker", help="ワーカーだけを起動 / start another worker only")
+    options = parser.parse_args(arguments)
     try:
-        serve(configuration.load(os.environ))
+        settings = configuration.load(os.environ)
+        {"serve": serve, "worker": work}[options.command](settings)
     except SettingsError as error:
         for problem in error.problems:
             sys.stderr.write(f"設定 / settings: {problem}\n")

@@ -7,9 +7,12 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 
 from fastapi import FastAPI
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from reference_impl.shinsei_kanri import VERSION, atena, control_api, identification, links
 from reference_impl.shinsei_kanri.clock import Clock
@@ -22,6 +25,10 @@ from reference_impl.shinsei_kanri.jobs import Jobs
 from reference_impl.shinsei_kanri.journal import Journal
 from reference_impl.shinsei_kanri.pages import routes as pages
 from reference_impl.shinsei_kanri.settings import Settings
+from reference_impl.shinsei_kanri.worker import Worker
+
+LOOK_SECONDS = 5.0
+"""How often the schedule looks whether an import is due."""
 
 
 class Synchroniser:
@@ -30,7 +37,7 @@ class Synchroniser:
     def __init__(self, settings: Settings, engine: Engine, clock: Clock, journal: Journal) -> None:
         self._settings, self._engine, self._clock, self._journal = settings, engine, clock, journal
 
-    def run(self) -> tuple[Counter[str], str]:
+    def run(self, run_id: int) -> tuple[Counter[str], str]:
         """(counts, one sentence). One source in trouble does not keep the others out; InnerTrouble at the end."""
         counts, troubles = Counter[str](), list[str]()
         self._take("links", counts, troubles, self._links)
@@ -39,7 +46,7 @@ class Synchroniser:
         counts["identified_again"] = identification.look_again(
             self._engine, self._clock, self._settings.profile, self._settings.procedures
         )
-        self._journal.write("sync", **counts)
+        self._journal.write("sync", run_id=run_id, **counts)
         if troubles:
             raise InnerTrouble("。".join(troubles))
         return counts, "番号紐付情報と宛名情報を取り込みました / link table and 宛名情報 taken over"
@@ -70,8 +77,21 @@ class Synchroniser:
             client.close()
 
 
-def build(settings: Settings, engine: Engine, clock: Clock, journal: Journal, on_ready: Callable[[], None]) -> FastAPI:
-    """The ASGI application; ``on_ready`` is called when it serves."""
+@dataclass(frozen=True)
+class Product:
+    """The parts of a running product that do not know HTTP."""
+
+    settings: Settings
+    engine: Engine
+    clock: Clock
+    journal: Journal
+    importer: Importer
+    jobs: Jobs
+    desk: Desk
+
+
+def assemble(settings: Settings, engine: Engine, clock: Clock, journal: Journal) -> Product:
+    """Settings → clients, jobs and rules; nothing runs yet."""
     importer = Importer(
         engine,
         clock,
@@ -83,35 +103,63 @@ def build(settings: Settings, engine: Engine, clock: Clock, journal: Journal, on
         lambda: DownloadClient(settings.download, settings.profile, time.sleep),
     )
     synchroniser = Synchroniser(settings, engine, clock, journal)
-    jobs = Jobs({"sync": synchroniser.run, "import": importer.run}, (DownloadUnavailable, InnerTrouble), journal)
-    desk = Desk(engine, clock, settings.procedures)
-    stop = threading.Event()
+    jobs = Jobs(
+        engine,
+        clock,
+        {"sync": synchroniser.run, "import": importer.run},
+        importer.take_batch,
+        (DownloadUnavailable, InnerTrouble),
+        journal,
+    )
+    return Product(settings, engine, clock, journal, importer, jobs, Desk(engine, clock, settings.procedures))
+
+
+def http(product: Product, on_ready: Callable[[], None]) -> FastAPI:
+    """The ASGI application; ``on_ready`` is called when it serves."""
+    settings, engine = product.settings, product.engine
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        if settings.import_every_seconds:
-            start_schedule(jobs, settings.import_every_seconds, stop)
         on_ready()
         yield
-        stop.set()
 
     app = FastAPI(title="申請管理システム / application management (reference)", version=VERSION, lifespan=lifespan)
-    app.include_router(control_api.router(engine, clock, jobs, desk, settings.control_token))
+    app.include_router(control_api.router(engine, product.clock, product.jobs, product.desk, settings.control_token))
     app.include_router(pages.router(engine, settings.procedures, settings.staff_account, settings.staff_password))
-    handover = HandoverApi(engine, settings.profile, settings.procedures, settings.handover_api_keys, desk)
+    handover = HandoverApi(engine, settings.profile, settings.procedures, settings.handover_api_keys, product.desk)
     app.router.routes.extend(handover.routes())
     control_api.add_error_answers(app)
     return app
 
 
-def start_schedule(jobs: Jobs, every_seconds: int, stop: threading.Event) -> None:
-    """Synchronise and import again and again, the first time at once, until ``stop``."""
+class Background:
+    """What runs beside HTTP: a worker, and the schedule of sync and import."""
 
-    def run() -> None:
+    def __init__(self, product: Product, workers: int) -> None:
+        self._product, self._stopping = product, threading.Event()
+        self._worker = (
+            Worker(product.settings.database_url, product.jobs, product.journal, workers) if workers else None
+        )
+
+    def start(self) -> None:
+        if self._worker is not None:
+            self._worker.start()
+        if self._product.settings.import_every_seconds:
+            threading.Thread(target=self._schedule, daemon=True, name="schedule").start()
+
+    def stop(self, seconds: float) -> bool:
+        """True when everything ended within ``seconds``; what did not is done again by another worker."""
+        self._stopping.set()
+        self._product.importer.stop()
+        return self._worker is None or self._worker.stop(seconds)
+
+    def _schedule(self) -> None:
+        """Synchronise and import again and again, the first time at once; with several processes, one of them."""
+        every = timedelta(seconds=self._product.settings.import_every_seconds)
         while True:
-            jobs.start("sync")
-            jobs.start("import")
-            if stop.wait(every_seconds):
+            try:
+                self._product.jobs.start_if_due(every)
+            except SQLAlchemyError as error:  # the database is away: the next turn comes
+                self._product.journal.write("schedule-broken", error=type(error).__name__)
+            if self._stopping.wait(min(every.total_seconds(), LOOK_SECONDS)):
                 return
-
-    threading.Thread(target=run, daemon=True, name="schedule").start()

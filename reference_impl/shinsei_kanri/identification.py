@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, func, select
 
 from interface_spec.control import PersonState
 from interface_spec.procedures import Procedure
@@ -16,10 +16,19 @@ from reference_impl.shinsei_kanri.records import Decision
 from reference_impl.shinsei_kanri.storage import applications
 from reference_impl.shinsei_kanri.storage.people import SqlDirectory
 
+REGISTERS_LOCK = 0x52454753
+
+
+def hold_registers(connection: Connection) -> None:
+    """Judge and store within this transaction: `look_again` waits for it, so that nobody falls between."""
+    connection.execute(select(func.pg_advisory_xact_lock_shared(REGISTERS_LOCK)))
+
 
 def look_again(engine: Engine, clock: Clock, profile: Profile, procedures: Mapping[str, Procedure]) -> int:
     """Judge every open person anew; how many applications changed. What staff decided stays."""
-    with engine.connect() as connection:
+    with engine.begin() as connection:
+        # Applications that were judged by the old registers are stored now, later ones read the new registers.
+        connection.execute(select(func.pg_advisory_xact_lock(REGISTERS_LOCK)))
         receipts = applications.open_receipts(connection, review.OPEN)
     changed = 0
     for receipt_no in receipts:

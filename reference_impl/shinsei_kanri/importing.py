@@ -1,4 +1,4 @@
-"""③-1 and ③-2 as one run: list, fetch what is new, verify, unpack, store or quarantine, identify."""
+"""③-1 and ③-2: list, put what is new into the queue; batch by batch fetch, verify, unpack, store or quarantine, identify."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import hashlib
 import queue
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from interface_spec.procedures import Procedure
 from interface_spec.profile import Profile
@@ -18,7 +20,7 @@ from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.download_client import DownloadClient, DownloadUnavailable, PackageTrouble
 from reference_impl.shinsei_kanri.journal import Journal
 from reference_impl.shinsei_kanri.records import Application, Listed
-from reference_impl.shinsei_kanri.storage import applications
+from reference_impl.shinsei_kanri.storage import applications, runs
 from reference_impl.shinsei_kanri.storage.people import SqlDirectory
 from reference_impl.shinsei_kanri.unpack import package
 from reference_impl.shinsei_kanri.unpack.errors import RefusedPackage
@@ -28,10 +30,12 @@ AHEAD = timedelta(minutes=10)
 FETCHES = 3
 COUNTED = ("listed", "foreign", "new", "stored", "quarantined", "failed")
 LARGE_BYTES = 8 * 1024 * 1024
+BATCH = 20
+"""Applications in one job of the queue: small enough to share out, large enough not to be all queue."""
 
 
 class Importer:
-    """Runs one import after the other; state between runs is in the database only."""
+    """Lists what is new, then takes it in batch by batch; state between the steps is in the database only."""
 
     def __init__(
         self,
@@ -48,21 +52,49 @@ class Importer:
         self._procedures, self._dantai_code, self._window_days = procedures, dantai_code, window_days
         self._new_client = new_client
         self._one_large = threading.Lock()
+        self._sessions = Sessions(new_client)
+        self._stopping = threading.Event()
 
-    def run(self) -> tuple[Counter[str], str]:
-        """(counts, one sentence). Raises DownloadUnavailable when the other side does not work; nothing is lost then."""
-        client = self._new_client()
-        try:
-            counts, notes = Counter(dict.fromkeys(COUNTED, 0)), list[str]()
+    def stop(self) -> None:
+        """Begin no further application; what is not begun stays in the queue."""
+        self._stopping.set()
+
+    def run(self, run_id: int) -> tuple[Counter[str], str] | None:
+        """List, and put the new applications into the queue; the result when there is none, else None.
+
+        Raises DownloadUnavailable when the other side does not work; nothing is lost then.
+        """
+        counts, notes = Counter(dict.fromkeys(COUNTED, 0)), list[str]()
+        with self._sessions.of(run_id) as client:
             wanted = self._wanted(client, counts, notes)
-            self._fetch_all(client, wanted, counts, notes)
-        finally:
-            client.close()
+        with self._engine.begin() as connection:
+            runs.plan(connection, run_id, counts, notes, batches(wanted))
+        return self._result(run_id)
+
+    def take_batch(self, run_id: int, batch: int) -> tuple[Counter[str], str] | None:
+        """Take in the rest of one batch; the result of the whole import when nothing is left, else None.
+
+        Raises DownloadUnavailable, which ends the import: its rest is listed again by the next one.
+        """
+        with self._engine.connect() as connection:
+            rows = runs.open_rows(connection, run_id, batch)
+        if rows:
+            with self._sessions.of(run_id) as client:
+                self._fetch_all(client, run_id, rows)
+        return self._result(run_id)
+
+    def _result(self, run_id: int) -> tuple[Counter[str], str] | None:
+        with self._engine.connect() as connection:
+            found, notes, still_open = runs.outcomes(connection, run_id)
+        if still_open:
+            return None
+        self._sessions.close(run_id)
+        counts = Counter(found)
         self._journal.write("import", **counts)
         return counts, "。".join(notes) or f"新しく {counts['stored']} 件を格納しました / stored {counts['stored']}"
 
     def _wanted(self, client: DownloadClient, counts: Counter[str], notes: list[str]) -> list[Listed]:
-        start, end = import_window(self._clock.now(), self._window_days)
+        start, end = import_window(self._clock.now(), self._days_back())
         listed: dict[str, Listed] = {}
         for procedure_id in procedures_to_ask(self._procedures):
             for row in client.list_procedure(procedure_id, start, end):
@@ -82,39 +114,28 @@ class Importer:
         counts["new"] = len(new)
         return sorted(new, key=lambda row: (row.received_at, row.receipt_no))
 
-    def _fetch_all(
-        self, client: DownloadClient, wanted: Sequence[Listed], counts: Counter[str], notes: list[str]
-    ) -> None:
+    def _days_back(self) -> int:
+        """The configured window before the last import that worked: an outage of weeks leaves no gap."""
+        with self._engine.connect() as connection:
+            last = runs.requested(connection, "import", done=True)
+        since = timedelta(0) if last is None else max(self._clock.now() - last, timedelta(0))
+        return self._window_days + since.days
+
+    def _fetch_all(self, client: DownloadClient, run_id: int, wanted: Sequence[Listed]) -> None:
         """Up to `download_client.CONCURRENT` at once. One application's trouble never stops the others."""
         rows: queue.SimpleQueue[Listed] = queue.SimpleQueue()
         for row in wanted:
             rows.put(row)
-        lock, broken = threading.Lock(), list[DownloadUnavailable]()
+        broken = list[Exception]()
 
         def work() -> None:
-            while not broken:
+            while not broken and not self._stopping.is_set():
                 try:
-                    row = rows.get_nowait()
+                    self._take_or_note(client, run_id, rows.get_nowait())
                 except queue.Empty:
                     return
-                try:
-                    outcome, note = self._take_in(client, row), ""
-                except DownloadUnavailable as error:
+                except (DownloadUnavailable, DBAPIError) as error:
                     broken.append(error)
-                    return
-                except PackageTrouble as error:
-                    outcome, note = "failed", f"{row.receipt_no}: {error}"
-                except Exception as error:
-                    # A mistake of ours or of the database with this one application: the others still come in.
-                    self._journal.write("import-error", receipt_no=row.receipt_no, error=type(error).__name__)
-                    outcome, note = (
-                        "failed",
-                        f"{row.receipt_no}: 格納できません / cannot store ({type(error).__name__})",
-                    )
-                with lock:
-                    counts[outcome] += 1
-                    if note:
-                        notes.append(note)
 
         workers = [
             threading.Thread(target=work, daemon=True, name=f"fetch-{number}")
@@ -125,39 +146,106 @@ class Importer:
         for worker in workers:
             worker.join()
         if broken:
-            self._journal.write("import-broken", **counts)
-            raise DownloadUnavailable(f"{broken[0]}（{counts['stored']} 件は格納済み / {counts['stored']} stored）")
+            self._sessions.close(run_id)
+            self._journal.write("import-broken", run_id=run_id, error=type(broken[0]).__name__)
+            if not isinstance(broken[0], DownloadUnavailable):
+                raise broken[0]
+            with self._engine.connect() as connection:
+                stored = runs.outcomes(connection, run_id)[0].get("stored", 0)
+            raise DownloadUnavailable(f"{broken[0]}（{stored} 件は格納済み / {stored} stored）")
 
-    def _take_in(self, client: DownloadClient, row: Listed) -> str:
+    def _take_or_note(self, client: DownloadClient, run_id: int, row: Listed) -> None:
+        """Raises DownloadUnavailable, and DBAPIError when the database went away: then nothing can be noted."""
+        try:
+            self._take_in(client, run_id, row)
+        except DownloadUnavailable:
+            raise
+        except PackageTrouble as error:
+            note = f"{row.receipt_no}: {error}"
+        except Exception as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise
+            # A mistake of ours or of the database with this one application: the others still come in.
+            self._journal.write("import-error", receipt_no=row.receipt_no, error=type(error).__name__)
+            note = f"{row.receipt_no}: 格納できません / cannot store ({type(error).__name__})"
+        else:
+            return
+        with self._engine.begin() as connection:
+            runs.record(connection, run_id, row.receipt_no, "failed", note)
+
+    def _take_in(self, client: DownloadClient, run_id: int, row: Listed) -> None:
         body = fetch_verified(client, row)
         if len(body) < LARGE_BYTES:
-            return self._keep(row, body)
+            self._keep(run_id, row, body)
+            return
         with self._one_large:  # unpacked sizes add up: one large application at a time bounds the memory
-            return self._keep(row, body)
+            self._keep(run_id, row, body)
 
-    def _keep(self, row: Listed, body: bytes) -> str:
-        """Unpack and store in one transaction, or quarantine."""
+    def _keep(self, run_id: int, row: Listed, body: bytes) -> None:
+        """Unpack and store, or quarantine, in one transaction with the outcome."""
         now = self._clock.now()
         try:
             application = package.unpack(body, row, self._profile)
         except RefusedPackage as refusal:
             with self._engine.begin() as connection:
                 new = applications.quarantine(connection, row, body, str(refusal), now)
+                runs.record(connection, run_id, row.receipt_no, "quarantined" if new else "known")
             self._journal.write("quarantined", receipt_no=row.receipt_no)
-            return "quarantined" if new else "known"
-        return "stored" if self._store(application, row, now) else "known"
-
-    def _store(self, application: Application, row: Listed, now: datetime) -> bool:
-        procedure = self._procedures[row.procedure_id]
+            return
         with self._engine.begin() as connection:
-            genders = self._profile.codes["gender_municipal"]
-            persons = identify.persons(
-                application.items, application.verification, procedure, SqlDirectory(connection), genders
-            )
-            if not applications.store(connection, application, row, persons, now):
-                return False
-            identification.note_same_person(connection, row.receipt_no, now)
-            return True
+            new = self._store(connection, application, row, now)
+            runs.record(connection, run_id, row.receipt_no, "stored" if new else "known")
+
+    def _store(self, connection: Connection, application: Application, row: Listed, now: datetime) -> bool:
+        identification.hold_registers(connection)
+        persons = identify.persons(
+            application.items,
+            application.verification,
+            self._procedures[row.procedure_id],
+            SqlDirectory(connection),
+            self._profile.codes["gender_municipal"],
+        )
+        if not applications.store(connection, application, row, persons, now):
+            return False
+        identification.note_same_person(connection, row.receipt_no, now)
+        return True
+
+
+class Sessions:
+    """One session with ダウンロード機能 per import and process: its batches share token and tunnels."""
+
+    def __init__(self, new_client: Callable[[], DownloadClient]) -> None:
+        self._new_client = new_client
+        self._lock = threading.Lock()
+        self._open: dict[int, DownloadClient] = {}
+
+    @contextmanager
+    def of(self, run_id: int) -> Iterator[DownloadClient]:
+        """The session of this import, closed when the caller fails."""
+        with self._lock:
+            old = [other for other in self._open if other != run_id]
+        for other in old:  # another worker ended that import
+            self.close(other)
+        with self._lock:
+            if run_id not in self._open:
+                self._open[run_id] = self._new_client()
+            client = self._open[run_id]
+        try:
+            yield client
+        except Exception:
+            self.close(run_id)
+            raise
+
+    def close(self, run_id: int) -> None:
+        with self._lock:
+            client = self._open.pop(run_id, None)
+        if client is not None:
+            client.close()
+
+
+def batches(rows: Sequence[Listed]) -> list[Sequence[Listed]]:
+    """``rows`` in portions for one worker each."""
+    return [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
 
 
 def import_window(now: datetime, days: int) -> tuple[datetime, datetime]:

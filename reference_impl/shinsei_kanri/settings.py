@@ -36,6 +36,7 @@ NAMES = (
     "PROCEDURES",
     "IMPORT_WINDOW_DAYS",
     "IMPORT_EVERY_SECONDS",
+    "WORKERS",
     "LINK_URL",
     "LINK_API_KEY",
     "ATENA_URLS",
@@ -70,6 +71,7 @@ class Settings:
     dantai_code: str
     import_window_days: int
     import_every_seconds: int
+    workers: int
     link_url: str
     link_api_key: str = field(repr=False)
     atena_urls: Mapping[str, str]
@@ -157,6 +159,7 @@ class _Reader:
             dantai_code=download.dantai_code,
             import_window_days=self._number("IMPORT_WINDOW_DAYS", 7, least=1),
             import_every_seconds=self._number("IMPORT_EVERY_SECONDS", 0, least=0),
+            workers=self._number("WORKERS", 1, least=0),
             link_url=self._url("LINK_URL", "http", "https"),
             link_api_key=self._needed("LINK_API_KEY", "番号紐付情報のAPI鍵 / the API key of 既存住基"),
             atena_urls=self._per_core("ATENA_URLS", cores, urls=True),

@@ -7,7 +7,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -137,7 +137,9 @@ class Product:
         self._process.wait(10)
 
     def job(self, path: str) -> Job:
-        job = Job.model_validate(self.http.post(path).raise_for_status().json())
+        return self.wait(Job.model_validate(self.http.post(path).raise_for_status().json()))
+
+    def wait(self, job: Job) -> Job:
         while job.state is JobState.RUNNING:
             time.sleep(0.02)
             job = Job.model_validate(self.http.get(control.JOB.format(job_id=job.job_id)).raise_for_status().json())
@@ -195,11 +197,16 @@ def product_environment(
 
 @contextmanager
 def running_product(
-    running: Running, database_url: str, now: datetime, overlay: Path | None = None
+    running: Running,
+    database_url: str,
+    now: datetime,
+    overlay: Path | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> Iterator[Product]:
     ready = running.run_dir / "am-ready.json"
     ready.unlink(missing_ok=True)
     environment = product_environment(running, database_url, now, ready, overlay)
+    environment |= {f"SHINSEI_AM_{name}": value for name, value in (more or {}).items()}
     with child("reference_impl.shinsei_kanri", "serve", env=environment) as process:
         wait_for(ready, process)
         product = Product(json.loads(ready.read_text(encoding="utf-8"))["url"], process)

@@ -12,10 +12,18 @@ import pytest
 
 from fixtures.world import World
 from interface_spec import control
-from interface_spec.control import ApplicationPage, JobState
+from interface_spec.control import ApplicationPage, Job, JobState
 from mock_services.models import ApplicationMeta, Fault
 from testbed.postgres import EmbeddedServer
-from tests.reference_impl.product import Product, Running, running_product, running_world, start_of
+from tests.reference_impl.product import (
+    Product,
+    Running,
+    child,
+    product_environment,
+    running_product,
+    running_world,
+    start_of,
+)
 
 
 class Bench:
@@ -162,9 +170,34 @@ def test_killed_in_the_middle_and_started_again(server: EmbeddedServer, tmp_path
         running.client.clear_faults()
         with running_product(running, url, now) as product:
             before = stored(product)
-            assert 1 <= len(before) < len(cases)
-            assert product.import_now().counts["stored"] == len(cases) - len(before)
+            assert len(before) >= 1
+            resumed = product.import_now()
+            assert (resumed.state, resumed.counts["stored"]) == (JobState.DONE, len(cases))
             assert sorted(stored(product)) == sorted(case.receipt_no for case in cases)
+            assert product.import_now().counts["new"] == 0
+
+
+def test_another_worker_takes_over_what_a_killed_one_left(server: EmbeddedServer, tmp_path: Path) -> None:
+    """The product without a worker of its own, two workers beside it, one of them killed in the middle."""
+    world = World(seed=11, reference_date=date(2026, 11, 23))
+    url, now = server.create_database("workers"), start_of(world)
+    with running_world(tmp_path, world, now) as running:
+        running.put_registers()
+        cases = running.load("k01-plain", *(f"k01-plain#{number}" for number in range(2, 33)))
+        running.client.set_faults([fault("latency", "get", ms=100)])
+        environment = product_environment(running, url, now, tmp_path / "worker-ready.json")
+        with running_product(running, url, now, more={"WORKERS": "0"}) as product:
+            first = child("reference_impl.shinsei_kanri", "worker", env=environment)
+            with first as killed, child("reference_impl.shinsei_kanri", "worker", env=environment):
+                job = Job.model_validate(product.http.post(control.IMPORTS).raise_for_status().json())
+                while not 5 <= len(stored(product)) < len(cases):
+                    time.sleep(0.01)
+                killed.kill()
+                done = product.wait(job)
+            assert (done.state, done.counts["stored"]) == (JobState.DONE, len(cases)), done
+            assert sorted(stored(product)) == sorted(case.receipt_no for case in cases)
+            gets = [one for one in running.client.exchanges(system="download") if one.operation == "login"]
+            assert 2 <= len(gets) <= 3
 
 
 def stored(product: Product) -> list[str]:

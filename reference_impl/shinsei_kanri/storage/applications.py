@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, Text, cast, func, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from interface_spec.control import Candidate, Handover, Ingestion, Method, PersonState, Review, Role
@@ -27,7 +28,8 @@ from reference_impl.shinsei_kanri.storage import people, tables
 def known_receipts(connection: Connection, receipt_nos: Collection[str]) -> set[str]:
     """Which of ``receipt_nos`` are here already, stored or quarantined."""
     column = tables.applications.c.receipt_no
-    return set(connection.execute(select(column).where(column.in_(list(receipt_nos)))).scalars())
+    asked = cast(list(receipt_nos), ARRAY(Text))  # one parameter, however many there are
+    return set(connection.execute(select(column).where(column == func.any(asked))).scalars())
 
 
 def store(

@@ -53,7 +53,7 @@ def _create(connection: Connection) -> None:
         "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num));\n"
         f"INSERT INTO alembic_version VALUES ('{migrations.HEAD}');"
     )
-    connection.exec_driver_sql("\n".join([*map(migrations.script, migrations.REVISIONS), record]))
+    migrations.run(connection, "\n".join([*map(migrations.script, migrations.REVISIONS), record]))
 
 
 def _migrate(connection: Connection, found: str) -> None:

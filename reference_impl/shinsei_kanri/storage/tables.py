@@ -180,3 +180,37 @@ sync_positions = Table(
     Column("last_seq", BigInteger, nullable=False),
     Column("synced_at", DateTime(timezone=True), nullable=False),
 )
+
+job_runs = Table(
+    "job_runs",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("counts", JSONB, nullable=False),
+    Column("notes", JSONB, nullable=False),
+    Column("planned", Boolean, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+)
+Index("job_runs_running", job_runs.c.kind, unique=True, postgresql_where=job_runs.c.state == "running")
+"""One run of a kind at a time: a second one cannot even be written."""
+
+import_rows = Table(
+    "import_rows",
+    metadata,
+    Column("run_id", BigInteger, ForeignKey("job_runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("receipt_no", Text, primary_key=True),
+    Column("batch", Integer, nullable=False),
+    Column("procedure_id", Text, nullable=False),
+    Column("dantai_code", Text, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("arrived_at", DateTime(timezone=True), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("outcome", Text),
+    Column("note", Text, nullable=False),
+    Index("import_rows_batch", "run_id", "batch"),
+)
+"""What a running import has still to take in, batch by batch; gone when the run has ended."""

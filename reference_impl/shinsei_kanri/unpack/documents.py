@@ -42,7 +42,7 @@ def _raw_rows(document: Document, body: bytes, items: Mapping[str, Item]) -> lis
         if "\0" in text:
             raise RefusedPackage(f"{document.ja}: NUL 文字があります / holds a NUL character")
         if document.container == "csv":
-            return list(tables.raw_csv(text, items, header=True))
+            return list(tables.raw_csv(text, items, header=document.header))
     except tables.TableError as error:
         raise RefusedPackage(f"{document.ja}: {error}") from None
     root = parse_xml(text, document.ja)

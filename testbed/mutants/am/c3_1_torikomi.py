@@ -71,10 +71,10 @@ def _list_goes_direct(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _telemetry(original: Callable[..., Any]) -> Callable[..., Any]:
-    def run(self: Any) -> Any:
+    def run(self: Any, run_id: int) -> Any:
         import httpx
 
-        outcome = original(self)
+        outcome = original(self, run_id)
         client = self._new_client()
         try:
             with contextlib.suppress(httpx.HTTPError):

@@ -11,4 +11,4 @@ down_revision = None
 
 
 def upgrade() -> None:
-    op.get_bind().exec_driver_sql(migrations.script(revision))
+    migrations.run(op.get_bind(), migrations.script(revision))
