@@ -25,7 +25,8 @@ class Document(Spec):
     """One text entry of the application ZIP: named items (``items``) or rows (``row``), as XML or CSV.
 
     XML: root element ``root``, an element per item; rows are ``row_element`` elements with an element per item.
-    CSV: a header line of wire names and one line (items) or n lines (rows).
+    CSV: a header line of wire names unless ``header`` is off, and one line (items) or n lines (rows); without a header
+    line the columns stand in the order of the profile.
     """
 
     ja: str
@@ -33,6 +34,8 @@ class Document(Spec):
     container: Literal["xml", "csv"] = "xml"
     encoding: Literal["utf-8", "cp932"] = "utf-8"
     bom: bool = False
+    header: bool = True
+    newline: Literal["\r\n", "\n"] = "\r\n"
     root: str = "data"
     row_element: str = "row"
     items: dict[str, Item] = Field(default={})

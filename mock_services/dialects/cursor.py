@@ -32,7 +32,10 @@ class CursorPaging:
     def from_plain(self, request: Request, answer: Answer) -> Answer:
         if answer.operation != self._name or answer.status != self._operation.status or answer.send != "whole":
             return answer
-        content = json.loads(answer.body)
+        try:
+            content = json.loads(answer.body)
+        except ValueError:  # a disturbance has spoilt it
+            return answer
         offset, _ = take(request, self._offset)
         reached = int(offset or 0) + len(content[self._operation.rows or ""])
         if content[self._operation.rows or ""] and reached < self._total(answer, content):

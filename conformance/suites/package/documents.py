@@ -30,7 +30,7 @@ def read_document(name: str, spec: Document, data: bytes, codes: Codes, findings
     if text is None:
         return None
     raw = (
-        _csv_rows(name, text, items, findings)
+        _csv_rows(name, text, items, findings, headed=spec.header)
         if spec.container == "csv"
         else _xml_rows(name, spec, text, items, findings)
     )
@@ -80,13 +80,17 @@ def _decoded(name: str, spec: Document, data: bytes, findings: Findings) -> str 
     return text
 
 
-def _csv_rows(name: str, text: str, items: Mapping[str, Item], findings: Findings) -> list[dict[str, str]] | None:
+def _csv_rows(
+    name: str, text: str, items: Mapping[str, Item], findings: Findings, *, headed: bool
+) -> list[dict[str, str]] | None:
     by_wire = {item.wire: item_name for item_name, item in items.items()}
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
         findings.add("PKG-DOC-SYNTAX", name, "CSV", str(error))
         return None
+    if not headed:  # the columns stand in the order of the profile
+        lines = [[item.wire for item in items.values()], *lines]
     header = lines[0] if lines else []
     if set(header) != set(by_wire) or len(set(header)) != len(header):
         findings.add("PKG-DOC-STRUCTURE", name, ",".join(by_wire), ",".join(header))

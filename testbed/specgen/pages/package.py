@@ -40,7 +40,8 @@ def page(profile: Profile) -> Page:
             how = f"最上位の要素は {one.root}。" + (f"行の要素は {one.row_element}。" if one.row else "")
             how += "DTDと実体宣言は使わない。"
         else:
-            how = "先頭は見出し行。" + ("1行だけ。" if one.items else "")
+            how = "先頭は見出し行。" if one.header else "見出し行なし（項目はこの表の順）。"
+            how += "中身は1行だけ。" if one.items else ""
         sections.append(
             Section(
                 one.ja,
