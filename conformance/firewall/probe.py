@@ -12,7 +12,9 @@ import struct
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from conformance.firewall.build import Network
 from conformance.firewall.frames import icmp_checksum
 from conformance.firewall.matrix import FIREWALL_HOST, Cell
 from conformance.firewall.pump import ANSWER, QUESTION, Key, Pump, Trail
@@ -20,9 +22,11 @@ from conformance.firewall.record import Class, Seen
 
 FIRST_PORT, LAST_PORT = 20000, 59999
 BATCH = 1600
-ANSWER_SECONDS = 4.0
+ANSWER_SECONDS = 0.3
+HELD_SECONDS = 4.0
 DRAIN_SECONDS = 0.12
-CONTROL_TRIES = 3
+TRIES = 3
+SYN_RECV = "03"
 
 
 @dataclass
@@ -45,22 +49,20 @@ class Prober:
         self._icmp: dict[tuple[str, str], socket.socket] = {}
 
     def play(self, cells: Sequence[Cell], awaited: Collection[int]) -> dict[int, Seen]:
-        """What became of each cell. ``awaited``: numbers whose answer is waited for (those that should pass)."""
+        """What became of each cell. ``awaited``: numbers of those that should pass; they get `TRIES` tries, a denied one gets one."""
         seen: dict[int, Seen] = {}
         for start in range(0, len(cells), BATCH):
             seen.update(self._batch(cells[start : start + BATCH], awaited))
+        for _ in range(TRIES - 1):
+            again = [cell for cell in cells if cell.number in awaited and seen[cell.number].cls != "delivered"]
+            if not again:
+                break
+            seen.update(self._batch(again, awaited))
         return seen
 
     def control(self, cells: Sequence[Cell]) -> dict[int, Seen]:
-        """With open rules: repeats what has not been delivered, a bounded number of times."""
-        numbers = {cell.number for cell in cells}
-        seen = self.play(cells, numbers)
-        for _ in range(CONTROL_TRIES - 1):
-            again = [cell for cell in cells if seen[cell.number].cls != "delivered"]
-            if not again:
-                break
-            seen.update(self.play(again, numbers))
-        return seen
+        """With open rules: every cell should be delivered."""
+        return self.play(cells, {cell.number for cell in cells})
 
     def _batch(self, cells: Sequence[Cell], awaited: Collection[int]) -> dict[int, Seen]:
         opened = [self._open(cell) for cell in cells]
@@ -72,11 +74,22 @@ class Prober:
             if not waiting:
                 break
         self._pump.drain(DRAIN_SECONDS)
+        self._half_open_at_firewalls(opened)
         seen = {one.cell.number: self._judge(one) for one in opened}
         for one in opened:
             self._shut(one)
         self._pump.forget()
         return seen
+
+    def _half_open_at_firewalls(self, opened: Sequence[_Open]) -> None:
+        """A firewall that took a first packet in, but whose answer its own output rules stop, holds a half-open connection."""
+        aimed = {one.cell.destination for one in opened if one.cell.protocol == "tcp"}
+        for host in self._pump.network.firewalls:
+            if f"{FIREWALL_HOST}{host}" in aimed:
+                for port in _half_open_ports(self._pump.network, host):
+                    trail = self._pump.trails.get(("tcp", port))
+                    if trail is not None:
+                        trail.taken = True
 
     def _open(self, cell: Cell) -> _Open:
         port = next(self._ports)
@@ -194,6 +207,18 @@ class Prober:
             raw.close()
 
 
+def _half_open_ports(network: Network, host: str) -> list[int]:
+    """Remote ports of connections in state SYN_RECV (03) of a namespace."""
+    found = []
+    with network.ns.inside(host):
+        for name in ("tcp", "tcp6"):
+            for line in (Path("/proc/thread-self/net") / name).read_text(encoding="ascii").splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == SYN_RECV:
+                    found.append(int(fields[2].rpartition(":")[2], 16))
+    return found
+
+
 class Held:
     """A connection that stays open while something happens to the rules."""
 
@@ -208,11 +233,11 @@ class Held:
         self.works = self.goes_on()
 
     def goes_on(self) -> bool:
-        """Whether a question on this connection is answered within `ANSWER_SECONDS`."""
+        """Whether a question on this connection is answered within `HELD_SECONDS`."""
         self._count += 1
         expected = ANSWER + f"{self._port:05d}.{self._count}".encode()
         question = QUESTION + expected[len(ANSWER) :]
-        end, sent, got = time.monotonic() + ANSWER_SECONDS, False, b""
+        end, sent, got = time.monotonic() + HELD_SECONDS, False, b""
         while time.monotonic() < end and expected not in got:
             self._pump.turn(0.01)
             try:

@@ -22,10 +22,15 @@ from conformance.firewall.record import Exchange
 from conformance.firewall.services import Dns, Sites, client_context
 
 READY_SECONDS = 10
+DIAL_SECONDS = 1.5
 ANSWER_SECONDS = 4.0
+STALL_SECONDS = 1.5
 SHORT_SECONDS = 0.4
 SETTLE_SECONDS = 0.008
 MANY_REFUSED, MANY_ALLOWED = 200, 25
+SWEEPS = 20
+HALF_CLOSED = ("PX-20", "PX-12d")
+"""Cases whose sender closes its side at once: a proxy that waits for more must not be waited for."""
 SQUID_LOGS = Path("/var/log/squid")
 
 
@@ -66,7 +71,7 @@ class Proxy:
             self._await()
 
     def _squid(self) -> list[str]:
-        """Squid in a user namespace where it is an ordinary user: it then has nothing to drop (docs/adr/0010)."""
+        """Squid in a user namespace where it is an ordinary user: it then has nothing to drop (docs/adr/0020)."""
         conf = self.folder / "squid.conf"
         conf.write_text(self._job.conf, encoding="utf-8")
         logs = self.folder / "log"
@@ -131,6 +136,30 @@ class Proxy:
         if self._job.kind == "squid" and SQUID_LOGS.is_mount():
             subprocess.run(["umount", str(SQUID_LOGS)], check=True, timeout=10)
 
+    def sweep(self) -> None:
+        """Ends whatever of the product is left in its namespace: a child that left its process group, say."""
+        with self._network.ns.inside(self.host):
+            home = Path("/proc/thread-self/ns/net").readlink()
+        for _ in range(SWEEPS):
+            left = [pid for pid in _processes() if _network_of(pid) == home and pid != os.getpid()]
+            if not left:
+                return
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
+
+
+def _processes() -> list[int]:
+    """Process ids of the lab's own process namespace."""
+    return [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit()]
+
+
+def _network_of(pid: int) -> Path | None:
+    try:
+        return Path(f"/proc/{pid}/ns/net").readlink()
+    except OSError:
+        return None
+
 
 class Turning:
     """The pump turns in a thread of its own while ``with`` lasts, so that clients may block."""
@@ -169,9 +198,10 @@ class ProxyClient:
     def _dial(self, source: str, seconds: float) -> socket.socket:
         with self._network.ns.inside(source):
             made = socket.socket()
-        made.settimeout(seconds)
+        made.settimeout(DIAL_SECONDS)
         try:
             made.connect(self._address)
+            made.settimeout(seconds)
         except OSError:
             made.close()
             raise
@@ -210,7 +240,7 @@ class ProxyClient:
 
         def act() -> Exchange:
             seconds = (
-                ANSWER_SECONDS if case.expect == "tunnel" else SHORT_SECONDS if case.id.startswith("PX-20") else 2.0
+                ANSWER_SECONDS if case.expect == "tunnel" else SHORT_SECONDS if case.id.startswith(HALF_CLOSED) else 2.0
             )
             sent = case.head.decode("latin-1")
             try:
@@ -223,7 +253,7 @@ class ProxyClient:
 
     def _converse(self, case: PxCase, made: socket.socket, sent: str) -> Exchange:
         made.sendall(case.head)
-        if case.id.startswith("PX-20"):
+        if case.id.startswith(HALF_CLOSED):
             made.shutdown(socket.SHUT_WR)
         head = b""
         error = ""
@@ -299,7 +329,7 @@ class ProxyClient:
                     answer = made.recv(4096)
                     if b" 200 " not in answer[:20]:
                         return Exchange(id=name, sent=head.decode(), answer=answer.decode("latin-1"))
-                    made.settimeout(20)
+                    made.settimeout(STALL_SECONDS)
                     digest = hashlib.sha256(self._fetch(made, "/large")).hexdigest()
             except (OSError, ssl.SSLError) as error:
                 return Exchange(id=name, sent=head.decode(), error=f"{type(error).__name__}: {error}"[:200])

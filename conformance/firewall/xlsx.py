@@ -1,128 +1,20 @@
-"""The smallest useful part of XLSX: plain sheets in, plain sheets out. Standard library and lxml, no formulas ever.
-
-Every cell is written as an inline string, so that a text that begins with ``=`` stays a text.
-"""
+"""Reads the first sheet of a workbook that a vendor hands in: texts only, entities never resolved, sizes bounded."""
 
 from __future__ import annotations
 
 import io
 import re
 import zipfile
-from collections.abc import Sequence
-from xml.sax.saxutils import escape
 
 from lxml import etree
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-RELS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 MOST_BYTES = 20 << 20
 MOST_ROWS = 20000
-STAMP = (2020, 1, 1, 0, 0, 0)
-Rows = Sequence[Sequence[str]]
 
 
 class XlsxError(ValueError):
     """Not a workbook that can be read; ``str()`` is one sentence."""
-
-
-def write_xlsx(sheets: dict[str, Rows], widths: Sequence[int] = ()) -> bytes:
-    """A workbook with one sheet per entry; the first row of each is the heading. Bytes depend on the content alone."""
-    names = list(sheets)
-    entries = {
-        "[Content_Types].xml": _content_types(len(names)),
-        "_rels/.rels": _relations([("officeDocument", "xl/workbook.xml")]),
-        "xl/workbook.xml": _workbook(names),
-        "xl/_rels/workbook.xml.rels": _relations(
-            [*(("worksheet", f"worksheets/sheet{n + 1}.xml") for n in range(len(names))), ("styles", "styles.xml")]
-        ),
-        "xl/styles.xml": _styles(),
-        **{f"xl/worksheets/sheet{n + 1}.xml": _sheet(sheets[name], widths) for n, name in enumerate(names)},
-    }
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in entries.items():
-            archive.writestr(zipfile.ZipInfo(name, STAMP), text.encode("utf-8"), zipfile.ZIP_DEFLATED)
-    return out.getvalue()
-
-
-def _head(text: str) -> str:
-    return f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n{text}'
-
-
-def _content_types(count: int) -> str:
-    base = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-    parts = "".join(
-        f'<Override PartName="/xl/worksheets/sheet{n + 1}.xml" ContentType="{base}.worksheet+xml"/>'
-        for n in range(count)
-    )
-    return _head(
-        f'<Types xmlns="{PACKAGE}/content-types">'
-        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-        '<Default Extension="xml" ContentType="application/xml"/>'
-        f'<Override PartName="/xl/workbook.xml" ContentType="{base}.sheet.main+xml"/>'
-        f'<Override PartName="/xl/styles.xml" ContentType="{base}.styles+xml"/>{parts}</Types>'
-    )
-
-
-def _relations(targets: Sequence[tuple[str, str]]) -> str:
-    rows = "".join(
-        f'<Relationship Id="rId{n + 1}" Type="{RELS}/{kind}" Target="{target}"/>'
-        for n, (kind, target) in enumerate(targets)
-    )
-    return _head(f'<Relationships xmlns="{PACKAGE}/relationships">{rows}</Relationships>')
-
-
-def _workbook(names: Sequence[str]) -> str:
-    sheets = "".join(
-        f'<sheet name="{escape(name, {chr(34): "&quot;"})[:31]}" sheetId="{n + 1}" r:id="rId{n + 1}"/>'
-        for n, name in enumerate(names)
-    )
-    return _head(f'<workbook xmlns="{MAIN}" xmlns:r="{RELS}"><sheets>{sheets}</sheets></workbook>')
-
-
-def _styles() -> str:
-    wrap = '<alignment vertical="top" wrapText="1"/>'
-    return _head(
-        f'<styleSheet xmlns="{MAIN}"><fonts count="2"><font><sz val="10"/><name val="Yu Gothic"/></font>'
-        '<font><b/><sz val="10"/><name val="Yu Gothic"/></font></fonts>'
-        '<fills count="3"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>'
-        '<fill><patternFill patternType="solid"><fgColor rgb="FFE8F1FE"/></patternFill></fill></fills>'
-        '<borders count="2"><border/><border><left style="thin"/><right style="thin"/><top style="thin"/><bottom style="thin"/></border></borders>'
-        '<cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="2">'
-        f'<xf fontId="0" borderId="1" applyAlignment="1">{wrap}</xf>'
-        f'<xf fontId="1" fillId="2" borderId="1" applyAlignment="1">{wrap}</xf></cellXfs></styleSheet>'
-    )
-
-
-def _sheet(rows: Rows, widths: Sequence[int]) -> str:
-    columns = "".join(f'<col min="{n + 1}" max="{n + 1}" width="{w}" customWidth="1"/>' for n, w in enumerate(widths))
-    body = "".join(
-        f'<row r="{r + 1}">'
-        + "".join(
-            f'<c r="{_letter(c)}{r + 1}" t="inlineStr" s="{1 if r == 0 else 0}"><is><t xml:space="preserve">{escape(_clean(text))}</t></is></c>'
-            for c, text in enumerate(row)
-        )
-        + "</row>"
-        for r, row in enumerate(rows)
-    )
-    return _head(
-        f'<worksheet xmlns="{MAIN}"><sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" state="frozen"/></sheetView></sheetViews>'
-        f"{f'<cols>{columns}</cols>' if columns else ''}<sheetData>{body}</sheetData></worksheet>"
-    )
-
-
-def _clean(text: str) -> str:
-    return "".join(c for c in text if c >= " " or c in "\t\n")
-
-
-def _letter(column: int) -> str:
-    text = ""
-    column += 1
-    while column:
-        column, rest = divmod(column - 1, 26)
-        text = chr(65 + rest) + text
-    return text
 
 
 def read_xlsx(data: bytes) -> list[list[str]]:

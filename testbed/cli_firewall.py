@@ -1,0 +1,223 @@
+"""``shinsei firewall``: the network lab, its tables and diagrams, the mutants of the network, and cleaning up."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from conformance.events import Event, StepFinished, read_events
+from conformance.firewall.netns import LabUnavailable
+from conformance.firewall.picture import matrix_text, topology_svg
+from conformance.firewall.record import LabRecord
+from conformance.firewall.run import POLICY_FILE, RECORD_FILE, FwOptions, run_fw
+from conformance.firewall.sheet import write_sheet
+from conformance.firewall.start import LabFailed, clean
+from conformance.results import Results, fold
+from conformance.verdicts import Exit, Verdict, exit_of, strongest
+from interface_spec.errors import SpecError
+from interface_spec.policy import Policy, load_policy, parse_policy
+from reference_impl.firewall.nftables import ruleset
+from reference_impl.firewall.squid import squid_conf
+from shinsei_testbed import module_command
+from testbed.mutants.firewall.model import load_mutants
+from testbed.mutants.firewall.run import run_mutants, table
+
+app = typer.Typer(
+    help="境界FW・LGWAN-FWの通信制御の試験 / tests of the firewalls' rules in a network lab", no_args_is_help=True
+)
+PolicyOption = Annotated[
+    Path, typer.Option("--policy", help="通信方針（TOML）。baseline と baseline-t2 は同梱 / policy file")
+]
+OutOption = Annotated[Path, typer.Option("--out", help="出力先 / where to write")]
+NOT_PASSED = (Verdict.FAIL, Verdict.WARN, Verdict.REVIEW, Verdict.UNVERIFIED, Verdict.ERROR)
+
+
+def _stop(message: str) -> typer.Exit:
+    sys.stderr.write(message.rstrip() + "\n")
+    return typer.Exit(Exit.CONFIGURATION)
+
+
+def _policy(path: Path) -> Policy:
+    try:
+        return load_policy(path)
+    except SpecError as error:
+        raise _stop(str(error)) from None
+
+
+def write_reference(policy: Policy, folder: Path) -> tuple[Path, Path, Path]:
+    """The reference rulesets and squid.conf of a policy as files: (境界FW, LGWAN-FW, Squid)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    boundary, lgwan, proxy = folder / "boundary.nft", folder / "lgwan.nft", folder / "squid.conf"
+    boundary.write_text(ruleset(policy, "boundary"), encoding="utf-8")
+    lgwan.write_text(ruleset(policy, "lgwan"), encoding="utf-8")
+    proxy.write_text(squid_conf(policy), encoding="utf-8")
+    return boundary, lgwan, proxy
+
+
+@app.command("lab")
+def lab(
+    policy: PolicyOption = Path("baseline"),
+    boundary: Annotated[
+        list[Path] | None,
+        typer.Option("--boundary", help="境界FWの規則（nft・JSON・iptables-save・CSV・XLSX）。省くと参照の規則"),
+    ] = None,
+    lgwan: Annotated[list[Path] | None, typer.Option("--lgwan", help="LGWAN-FWの規則。省くと参照の規則")] = None,
+    proxy: Annotated[Path | None, typer.Option("--proxy", help="squid.conf。規則も省くと参照の設定")] = None,
+    out: OutOption = Path("out"),
+    as_json: Annotated[bool, typer.Option("--json", help="結果をJSONで / JSON")] = False,
+) -> None:
+    """規則を実験網で確かめる / play the rulesets in the network lab."""
+    plan = _policy(policy)
+    run_dir = out / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-firewall"
+    reference = write_reference(plan, run_dir / "reference")
+    bare = not boundary and not lgwan
+    options = FwOptions(
+        module_command=module_command,
+        policy=policy,
+        boundary=tuple(boundary or [reference[0]]),
+        lgwan=tuple(lgwan or [reference[1]]),
+        proxy=proxy or (reference[2] if bare else None),
+    )
+    console = Console(stderr=as_json)
+
+    def progress(event: Event) -> None:
+        if isinstance(event, StepFinished):
+            console.print(f"  {event.step:<12} {event.seconds:5.1f} s")
+
+    run_fw(options, run_dir, (progress,))
+    results = fold(read_events(run_dir / "events.ndjson"))
+    record = _record(run_dir)
+    if record is not None and record.rounds:
+        (run_dir / "topology.svg").write_text(topology_svg(plan, record), encoding="utf-8")
+        console.print(matrix_text(plan, record))
+    if as_json:
+        sys.stdout.write(json.dumps(_as_json(results, run_dir), ensure_ascii=False, indent=1) + "\n")
+    else:
+        _print(console, results, run_dir)
+    raise typer.Exit(exit_code(results))
+
+
+def exit_code(results: Results) -> Exit:
+    """The exit code of a network run: clauses, troubles, unfinished runs; this role has no contract question."""
+    exits = [Exit.CONFIGURATION if one.kind == "configuration" else Exit.HARNESS for one in results.troubles]
+    if results.foreign or any(one.verdict is Verdict.ERROR for one in results.checks):
+        exits.append(Exit.HARNESS)
+    if results.clause is not None:
+        exits.append(exit_of(results.clause.verdict))
+    if not results.finished or results.plan is None:
+        exits.append(Exit.INCOMPLETE)
+    return strongest(exits)
+
+
+def _record(run_dir: Path) -> LabRecord | None:
+    path = run_dir / RECORD_FILE
+    return LabRecord.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _as_json(results: Results, run_dir: Path) -> dict[str, object]:
+    return {
+        "run": str(run_dir),
+        "clause": results.clause.verdict if results.clause else None,
+        "exit": int(exit_code(results)),
+        "checks": {one.planned.id: one.verdict for one in results.checks},
+        "troubles": [one.ja for one in results.troubles],
+        "seconds": results.seconds,
+    }
+
+
+def _print(console: Console, results: Results, run_dir: Path) -> None:
+    for trouble in results.troubles:
+        console.print(f"[red]{trouble.ja}[/red]\n{trouble.en}", markup=True)
+    shown = Table(title="適合でない検査 / checks that did not pass")
+    for heading in ("検査", "判定", "条項", "内容", "観測"):
+        shown.add_column(heading)
+    for one in results.checks:
+        if one.verdict in NOT_PASSED and results.plan is not None:
+            first = one.findings[0] if one.findings else None
+            rule = next((e.response.split("決めた規則 / deciding rule: ")[1] for e in first.evidence if "決めた規則" in e.response), "") if first else ""  # fmt: skip
+            clause = results.plan.requirements[one.planned.requirement].clause
+            shown.add_row(
+                one.planned.id, one.verdict, clause, one.reason_ja, f"{first.actual if first else ''}\n{rule}".strip()
+            )
+    if shown.row_count:
+        console.print(shown)
+    if results.clause is not None:
+        counts = ", ".join(f"{verdict} {count}" for verdict, count in results.clause.counts.items() if count)
+        console.print(f"手順書適合 / clauses: {results.clause.verdict}（{counts}）  {results.seconds:.1f} s")
+    console.print(f"記録 / record: {run_dir}")
+
+
+@app.command("sheet")
+def sheet(policy: PolicyOption = Path("baseline"), out: OutOption = Path("tsushin-seigyo.xlsx")) -> None:
+    """通信制御設定表とLGWAN-FWの変更依頼をXLSXで書く / write the settings table and the change request."""
+    plan = _policy(policy)
+    try:
+        write_sheet(plan, out)
+    except OSError as error:
+        raise _stop(f"--out {out}: 書けません / cannot be written: {error}") from None
+    sys.stdout.write(f"{out}\n")
+
+
+@app.command("rules")
+def rules(policy: PolicyOption = Path("baseline"), out: OutOption = Path("firewall-reference")) -> None:
+    """参照の規則とsquid.confを書く / write the reference rulesets and squid.conf."""
+    for path in write_reference(_policy(policy), out):
+        sys.stdout.write(f"{path}\n")
+
+
+@app.command("matrix")
+def matrix(
+    run: Annotated[Path, typer.Argument(help="実施済みの試験のフォルダー / folder of a finished run")],
+    svg: Annotated[Path | None, typer.Option("--svg", help="構成図をSVGで書く / write the topology as SVG")] = None,
+) -> None:
+    """ゾーン間の判定の表を示す / show the verdicts zone by zone."""
+    record = _record(run)
+    policy_file = run / POLICY_FILE
+    if record is None or not policy_file.is_file():
+        raise _stop(f"{run}: 実験網の記録がありません / no lab record in this folder")
+    policy = parse_policy(policy_file.read_text(encoding="utf-8"), policy_file.name)
+    if svg is not None:
+        svg.write_text(topology_svg(policy, record), encoding="utf-8")
+    sys.stdout.write(matrix_text(policy, record) + "\n")
+
+
+@app.command("mutants")
+def mutants(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="変異体のIDの頭（B L C P S E）。省くとすべて / id prefixes")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="表を書くファイル（Markdown） / write the table")] = None,
+) -> None:
+    """変異体を実験網で試し、捕まえた検査の表を作る / run the network's mutants and make the kill matrix."""
+    chosen = [one for one in load_mutants().values() if not names or any(one.id.startswith(name) for name in names)]
+    if not chosen:
+        raise _stop(f"{' '.join(names or [])}: その変異体はありません / no such mutant")
+    try:
+        kills = run_mutants(chosen, module_command)
+    except LabUnavailable as error:
+        sys.stderr.write(f"未検証: {error}\n")
+        raise typer.Exit(Exit.INCOMPLETE) from None
+    except LabFailed as error:
+        sys.stderr.write(f"{error}\n{error.detail}\n")
+        raise typer.Exit(Exit.HARNESS) from None
+    text = table(kills)
+    if out is not None:
+        out.write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+    raise typer.Exit(Exit.CONFORMANT if all(one.as_declared for one in kills) else Exit.NOT_CONFORMANT)
+
+
+@app.command("clean")
+def clean_up() -> None:
+    """途中で止まった実験網の残りを消す / remove what a killed lab left behind."""
+    removed = clean()
+    for name in removed:
+        sys.stdout.write(f"{name}\n")
+    sys.stdout.write(f"{len(removed)} 件を消しました / removed\n")

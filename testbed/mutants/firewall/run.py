@@ -1,0 +1,234 @@
+"""Runs network mutants through the lab and compares what caught them with what must: the network's kill matrix.
+
+One lab plays many mutants: the network and the control run are shared, only rules and proxy change.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from conformance.firewall.job import Job, ProxyJob, RoundName, Variant
+from conformance.firewall.judge import judge
+from conformance.firewall.plan_lab import Declared, make_lab_plan
+from conformance.firewall.record import LabRecord
+from conformance.firewall.rules import Rules, make_rules
+from conformance.firewall.start import ModuleCommand, lab_folder, run_lab
+from conformance.plan import Plan
+from conformance.verdicts import Raw
+from interface_spec.policy import POLICIES, FirewallName, Policy, parse_policy
+from reference_impl.firewall.nftables import ruleset
+from reference_impl.firewall.relay_toml import relay_toml
+from reference_impl.firewall.squid import squid_conf
+from testbed.mutants.firewall.model import NetworkMutant, Part
+from testbed.mutants.relay.code import relay_command
+
+BASE = "baseline"
+BATCH = 40
+SECONDS_EACH = 15.0
+SLOW_CHECKS = ("RLY-3.1-01b",)
+"""Checks of cases that are played for mutants with ``full_proxy`` only."""
+
+
+@dataclass(frozen=True)
+class NetworkKill:
+    """What became of one mutant. ``beside``: checks left 未検証 because the mutant breaks their positive control."""
+
+    mutant: NetworkMutant
+    caught_by: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    seconds: float = 0
+    trouble: str = ""
+
+    @property
+    def as_declared(self) -> bool:
+        """Caught by exactly the declared checks; a needle or an equivalent mutant by none."""
+        return not self.trouble and not self.errors and set(self.caught_by) == set(self.mutant.kills)
+
+
+@dataclass(frozen=True)
+class Base:
+    """The reference that mutants are made from."""
+
+    policy: Policy
+    text: str
+
+    @staticmethod
+    def load(name: str = BASE) -> Base:
+        text = (POLICIES / f"{name}.toml").read_text(encoding="utf-8")
+        return Base(parse_policy(text, name), text)
+
+    def reference(self, part: Part) -> str:
+        match part:
+            case "boundary" | "lgwan":
+                return ruleset(self.policy, part)
+            case "squid":
+                return squid_conf(self.policy)
+            case "policy":
+                return self.text
+        return ""
+
+    def mutated(self, mutant: NetworkMutant, part: Part) -> str:
+        """The text of ``part`` with the mutant's edits. LookupError when an edit's place is gone."""
+        text = self.reference(part)
+        for edit in mutant.edit:
+            if edit.on == part:
+                text = edit.apply(text)
+        return text
+
+
+def variant_of(base: Base, mutant: NetworkMutant, module_command: ModuleCommand) -> Variant:
+    """The lab's variant for one mutant; LookupError when the reference has moved on."""
+    rounds: tuple[RoundName, ...] = tuple(dict.fromkeys(("control", *mutant.played)))
+    if mutant.role == "relay":
+        return Variant(name=mutant.id, proxy=_proxy(base, mutant, module_command), rounds=rounds[1:])
+    chain = bool({"chain", "proxy-down"} & set(rounds))
+    wanted = {"boundary", "lgwan"} if {"chain", "reload", "boot"} & set(rounds) else {mutant.part}
+    return Variant(
+        name=mutant.id,
+        boundary=_rules(base, mutant, "boundary") if "boundary" in wanted else None,
+        lgwan=_rules(base, mutant, "lgwan") if "lgwan" in wanted else None,
+        proxy=ProxyJob(conf=base.reference("squid"), log="log/access.log") if chain else None,
+        rounds=rounds,
+        boot=mutant.boot,
+        forwarding_before_load=mutant.forwarding_before_load,
+    )
+
+
+def _rules(base: Base, mutant: NetworkMutant, firewall: FirewallName) -> Rules:
+    text = base.mutated(mutant, firewall)
+    parts = [(f"{firewall}.nft", text)]
+    if mutant.split == firewall:
+        parts = [("flush.nft", "flush ruleset\n"), (f"{firewall}.nft", text.replace("flush ruleset\n", ""))]
+    return make_rules(firewall, [(name, one.encode()) for name, one in parts], base.policy)
+
+
+def _proxy(base: Base, mutant: NetworkMutant, module_command: ModuleCommand) -> ProxyJob:
+    if mutant.part == "squid":
+        return ProxyJob(conf=base.mutated(mutant, "squid"), log="log/access.log")
+    return ProxyJob(
+        kind="command",
+        command=tuple(relay_command(mutant.code, mutant.kind_of_relay, base.policy, module_command)),
+        files={"relay.toml": relay_toml(base.policy, "{dir}/access.log", "{dir}/ready.json")},
+        log="access.log",
+        relay_kind=mutant.kind_of_relay,
+        observe_seconds=1.5,
+    )
+
+
+def run_mutants(
+    mutants: Sequence[NetworkMutant],
+    module_command: ModuleCommand,
+    *,
+    progress: Callable[[NetworkKill], None] = lambda _kill: None,
+) -> list[NetworkKill]:
+    """What became of each, in order. LabUnavailable when there can be no lab."""
+    base = Base.load()
+    kills: list[NetworkKill] = [_policy_kill(base, one) for one in mutants if one.part == "policy"]
+    rest = [one for one in mutants if one.part != "policy"]
+    for start in range(0, len(rest), BATCH):
+        for quick in (True, False):
+            batch = [one for one in rest[start : start + BATCH] if one.full_proxy != quick]
+            if batch:
+                kills += _batch(base, batch, module_command, quick)
+    by_id = {one.mutant.id: one for one in kills}
+    ordered = [by_id[one.id] for one in mutants]
+    for kill in ordered:
+        progress(kill)
+    return ordered
+
+
+def _batch(
+    base: Base, mutants: Sequence[NetworkMutant], module_command: ModuleCommand, quick: bool
+) -> list[NetworkKill]:
+    with lab_folder() as started:
+        job = Job(
+            policy=base.text,
+            policy_name=base.policy.id,
+            work=str(started.folder),
+            prefix=started.prefix,
+            variants=tuple(variant_of(base, one, module_command) for one in mutants),
+            trace=False,
+            quick_proxy=quick,
+        )
+        tools = ("squid",) if any(one.proxy is not None and one.proxy.kind == "squid" for one in job.variants) else ()
+        records = run_lab(job, module_command, limit_seconds=30 + SECONDS_EACH * len(mutants), extra_tools=tools)
+    return [_kill(base, one, records[one.id]) for one in mutants]
+
+
+def _kill(base: Base, mutant: NetworkMutant, record: LabRecord) -> NetworkKill:
+    if record.refused:
+        return NetworkKill(mutant, (), trouble=record.refused, seconds=record.seconds)
+    return _judged(base.policy, mutant, record)
+
+
+def _policy_kill(base: Base, mutant: NetworkMutant) -> NetworkKill:
+    """A mutated policy is judged by the checks that read the policy itself: no packet is needed."""
+    started = time.monotonic()
+    policy = parse_policy(base.mutated(mutant, "policy"), mutant.id)
+    record = LabRecord(policy=policy.id, rounds={})
+    kill = _judged(policy, mutant, record)
+    return NetworkKill(kill.mutant, kill.caught_by, kill.beside, kill.errors, time.monotonic() - started)
+
+
+def plan_for(policy: Policy, mutant: NetworkMutant) -> Plan:
+    declared = Declared(policy, mutant.role, mutant.kind_of_relay)
+    return make_lab_plan(
+        run_id=mutant.id,
+        declared=declared,
+        product=policy.product.model_dump(),
+        reference_date=date(2026, 4, 1),
+        mutant=mutant.id,
+    )
+
+
+def _judged(policy: Policy, mutant: NetworkMutant, record: LabRecord) -> NetworkKill:
+    plan = plan_for(policy, mutant)
+    rounds = {*mutant.played}
+    checks = tuple(
+        one
+        for one in plan.checks
+        if one.round in rounds and (mutant.full_proxy or one.id not in SLOW_CHECKS) and one.status == "run"
+    )
+    found: dict[Raw, list[str]] = {}
+    for event in judge(plan.model_copy(update={"checks": checks}), policy, record, lambda: datetime.now(UTC)):
+        found.setdefault(event.raw, []).append(event.check)
+    return NetworkKill(
+        mutant,
+        tuple(found.get(Raw.NONCONFORMITY, [])),
+        tuple(found.get(Raw.UNVERIFIED, [])),
+        tuple(found.get(Raw.ERROR, [])),
+        record.seconds,
+    )
+
+
+def unkilled_checks(role: str, mutants: Iterable[NetworkMutant]) -> list[str]:
+    """Checks of the role's suite that no declared mutant kills."""
+    from conformance.catalogue import load_catalogue
+
+    killed = {name for one in mutants for name in one.kills}
+    return [name for name in load_catalogue(role).checks if name not in killed]
+
+
+def table(kills: Sequence[NetworkKill]) -> str:
+    """The kill matrix as Markdown, Japanese first."""
+    lines = [
+        "| 変異体 / mutant | 誤り / mistake | 種別 / kind | 捕まえた検査 / caught by | 秒 / s |",
+        "|---|---|---|---|---|",
+    ]
+    words = {"killed": "捕まる", "needle": "証明だけ（needle）", "equivalent": "同等（equivalent）"}
+    for one in kills:
+        caught = " ".join(one.caught_by) or "–"
+        mark = "" if one.as_declared else " **宣言と不一致**"
+        lines.append(
+            f"| {one.mutant.id} | {one.mutant.ja} / {one.mutant.en} | {words[one.mutant.kind]} | {caught}{mark} | {one.seconds:.1f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def write_table(path: Path, kills: Sequence[NetworkKill]) -> None:
+    path.write_text(table(kills), encoding="utf-8")

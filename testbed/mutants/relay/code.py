@@ -1,0 +1,152 @@
+"""Mutants of the embedded relay in code, each replacing one attribute from outside; and how a relay is started with one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+from conformance.firewall.start import ModuleCommand
+from interface_spec.policy import Policy
+from testbed.mutants.model import Mutant
+
+POLICY = "reference_impl.relay.policy"
+SERVER = "reference_impl.relay.server"
+LOG = "reference_impl.relay.access_log"
+MEGABYTE = 1 << 20
+MANY_REFUSALS = 150
+RELAY_MODULE = "reference_impl.relay"
+STORE_MODULE = "testbed.mutants.relay.store_and_forward"
+LAUNCH_MODULE = "testbed.mutants.relay.launch"
+
+
+def _cuts(original: Callable[..., AsyncIterator[int]]) -> Callable[..., AsyncIterator[int]]:
+    async def pump(source: Any, sink: Any) -> AsyncIterator[int]:
+        passed = 0
+        async for size in original(source, sink):
+            passed += size
+            yield size
+            if passed > MEGABYTE:
+                sink.close()
+                return
+
+    return pump
+
+
+def _suffix(original: Callable[..., Any]) -> Callable[..., Any]:
+    def decide(method: str, target: str, client: str, *, allow: Any, clients: Any) -> Any:
+        decision = original(method, target, client, allow=allow, clients=clients)
+        if decision.reason == "name-not-listed" and any(decision.host.endswith(name) for name, _ in allow):
+            return type(decision)(True, 200, "listed", decision.host, decision.port)
+        return decision
+
+    return decide
+
+
+def _any_port(_original: Any) -> Callable[..., bool]:
+    def port_listed(_host: str, _port: int, _allow: Any) -> bool:
+        return True
+
+    return port_listed
+
+
+def _bans(original: Callable[..., Any]) -> Callable[..., Any]:
+    refusals = {"count": 0}
+
+    def decide(method: str, target: str, client: str, **more: Any) -> Any:
+        decision = original(method, target, client, **more)
+        refusals["count"] += not decision.allowed
+        if decision.allowed and refusals["count"] > MANY_REFUSALS:
+            return type(decision)(False, 403, "banned", decision.host, decision.port)
+        return decision
+
+    return decide
+
+
+def _logs_allowed_only(original: Callable[..., None]) -> Callable[..., None]:
+    def write(self: Any, entry: Any) -> None:
+        if entry.verdict == "allow":
+            original(self, entry)
+
+    return write
+
+
+def _logs_no_target(original: Callable[..., None]) -> Callable[..., None]:
+    def write(self: Any, entry: Any) -> None:
+        entry.target = entry.host = ""
+        original(self, entry)
+
+    return write
+
+
+def _addresses_are_names(original: Callable[..., Any]) -> Callable[..., Any]:
+    def decide(method: str, target: str, client: str, **more: Any) -> Any:
+        decision = original(method, target, client, **more)
+        if decision.reason == "ip-literal" and ":" not in decision.host:
+            return type(decision)(True, 200, "listed", decision.host, decision.port)
+        return decision
+
+    return decide
+
+
+def _refuses_all(_original: Any) -> Callable[..., bool]:
+    def name_listed(_host: str, _allow: Any) -> bool:
+        return False
+
+    return name_listed
+
+
+def _host_decides(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def head(self: Any, reader: Any) -> tuple[str, str, str]:
+        raw = await reader.readuntil(b"\r\n\r\n")
+        reader.feed_data(b"")
+        words = raw.split(b"\r\n")[0].decode("ascii", "replace").split(" ")
+        named = [line.split(b":", 1)[1].strip() for line in raw.split(b"\r\n") if line.lower().startswith(b"host:")]
+        if len(words) != 3 or not named:
+            return await _refuse_head(original, self, reader)
+        return words[0], named[0].decode("ascii", "replace"), words[2]
+
+    return head
+
+
+async def _refuse_head(original: Callable[..., Any], relay: Any, reader: Any) -> tuple[str, str, str]:
+    reader.feed_eof()
+    found: tuple[str, str, str] = await original(relay, reader)
+    return found
+
+
+def _mutant(name: str, en: str, target: str, replace: Callable[[Any], Any]) -> Mutant:
+    return Mutant(name=name, ja=en, en=en, killed_by=(), target=target, replace=replace)
+
+
+CODE: dict[str, Mutant] = {
+    one.name: one
+    for one in (
+        _mutant("cut-at-a-megabyte", "large answers are cut", f"{SERVER}:_pump", _cuts),
+        _mutant("suffix-match", "only the end of the name is compared", f"{POLICY}:decide", _suffix),
+        _mutant("any-port", "the port is not looked at", f"{POLICY}:port_listed", _any_port),
+        _mutant("bans-after-refusals", "a client is banned", f"{POLICY}:decide", _bans),
+        _mutant("logs-allowed-only", "refusals are not logged", f"{LOG}:AccessLog.write", _logs_allowed_only),
+        _mutant("logs-no-target", "the log names no destination", f"{LOG}:AccessLog.write", _logs_no_target),
+        _mutant("address-literals", "addresses are treated like names", f"{POLICY}:decide", _addresses_are_names),
+        _mutant("host-decides", "the destination is taken from Host", f"{SERVER}:Relay._head", _host_decides),
+        _mutant("refuses-all", "every CONNECT is refused", f"{POLICY}:name_listed", _refuses_all),
+    )
+}
+
+
+def relay_command(code: str, kind: str, policy: Policy, module_command: ModuleCommand) -> Sequence[str]:
+    """The words that start the relay with mutant ``code`` in it; "" and "correct" start it as it is."""
+    config = ("--config", "{dir}/relay.toml")
+    if kind == "store-and-forward":
+        ends = {
+            "": [],
+            "also-other": ["--also", f"{policy.host[policy.hosts_of('other-lgwan')[0]].v4}:{policy.service.port}"],
+            "pushes-inward": ["--also", f"{policy.host[policy.the('am')].v4}:{policy.service.port}"],
+        }[code]
+        return module_command(STORE_MODULE, f"{policy.service.fqdn}:{policy.service.port}", *ends)
+    if code == "survives":
+        words = " ".join(f"'{one}'" for one in module_command(RELAY_MODULE, *config))
+        return ["sh", "-c", f"setsid -f {words}; exec sleep 600"]
+    if code in CODE:
+        return module_command(LAUNCH_MODULE, code, RELAY_MODULE, *config)
+    return module_command(RELAY_MODULE, *config)
