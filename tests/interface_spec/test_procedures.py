@@ -9,6 +9,7 @@ import pytest
 
 from interface_spec.errors import SpecError
 from interface_spec.procedures import PROCEDURES, Procedure, load_procedures, read_procedures
+from interface_spec.profile import load_profile
 
 NAMES = {  # 図表2, with the wording of 別紙4 where the table's text is damaged
     "K01": "児童手当等の受給資格及び児童手当の額についての認定請求",
@@ -197,3 +198,31 @@ def test_an_id_in_two_files_is_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_text(GOOD, encoding="utf-8")
     with pytest.raises(SpecError, match="別のファイル"):
         read_procedures(tmp_path)
+
+
+def test_every_procedure_fits_the_contract_that_carries_it() -> None:
+    """Ids, names, values and documents of every procedure are no longer than the items that they travel in."""
+    profile = load_profile()
+    limits = {
+        name: item.length or 0
+        for document in profile.package.documents.values()
+        for name, item in (document.items or document.row).items()
+    }
+    documents = len(profile.package.documents) + 1
+    for one in load_procedures().values():
+        assert len(one.id) <= limits["procedure_id"]
+        assert len(one.ja) <= limits["procedure_name"]
+        assert documents + len(one.attachments) <= profile.limit("package_entries")
+        for item in one.items:
+            assert len(item.id) <= limits["item_id"], (one.id, item.id)
+            assert item.length <= limits["value"], (one.id, item.id)
+            assert all(len(choice) <= item.length for choice in item.choices), (one.id, item.id)
+        for file in one.attachments:
+            assert len(file.ja) <= 100, (one.id, file.id)
+
+
+def test_only_the_zone_of_the_number_reaches_a_core_system() -> None:
+    for one in load_procedures().values():
+        assert (one.zone == "mynumber") == bool(one.core_system), one.id
+    assert {one.id for one in load_procedures().values() if one.zone == "lgwan"} >= {"S01", "S02", "S04"}
+    assert {one.id for one in load_procedures().values() if one.outside} == {"V01", "V02", "V03", "V04"}
