@@ -34,14 +34,27 @@ class CoreConfig(_Config):
     atena_api_key: str = Field(min_length=1)
 
 
+class TogoClientConfig(_Config):
+    """One consuming system of 団体内統合宛名; no ``scopes`` = every scope of the profile."""
+
+    client_id: str
+    secret: str
+    scopes: tuple[str, ...] = ()
+
+
+class TogoConfig(_Config):
+    clients: tuple[TogoClientConfig, ...] = Field(min_length=1)
+
+
 class Ports(_Config):
-    """0 = a free port."""
+    """0 = a free port. ``systems``: by the door's name, for the systems that run only when asked for."""
 
     download: int = Field(default=0, ge=0, le=65535)
     link: int = Field(default=0, ge=0, le=65535)
     atena: dict[str, int] = {}
     relay: int = Field(default=0, ge=0, le=65535)
     control: int = Field(default=0, ge=0, le=65535)
+    systems: dict[str, int] = {}
 
 
 class Addresses(_Config):
@@ -51,6 +64,9 @@ class Addresses(_Config):
     zone_mynumber: str = "127.0.0.1"
     zone_dmz: str = "127.0.30.1"
     control: str = "127.0.0.1"
+    zone_internet: str = "127.0.10.1"
+    zone_lgwan_side: str = "127.0.21.1"
+    zone_juki_net: str = "127.0.40.1"
 
 
 class WorldConfig(_Config):
@@ -65,6 +81,7 @@ class WorldConfig(_Config):
     download: DownloadConfig
     link_api_key: str = Field(min_length=1)
     core: dict[str, CoreConfig] = Field(min_length=1)
+    togo: TogoConfig | None = None
     ports: Ports = Ports()
     addresses: Addresses = Addresses()
     relay_command: tuple[str, ...] = ()
@@ -82,6 +99,7 @@ class Endpoints(_Config):
     relay_url: str = Field(description="proxy URL; empty when the world has no relay")
     relay_source: str = Field(description="address from which the relay reaches the download function")
     dl_ca_file: str
+    systems: dict[str, str] = Field(default={}, description="door → URL of the systems that run because asked for")
 
 
 def load_config(path: Path) -> WorldConfig:

@@ -25,6 +25,7 @@ from mock_services.models import (
     PullPlan,
     PullResult,
     Received,
+    TogoRecord,
 )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "PullPlan",
     "PullResult",
     "Received",
+    "TogoRecord",
     "WorldClient",
     "WorldError",
 ]
@@ -110,6 +112,10 @@ class WorldClient:
     def put_atena(self, core_system: str, rows: Sequence[AtenaRecord]) -> None:
         """Replace the whole 宛名情報 of one core system."""
         self._call("PUT", f"/atena/{core_system}", content=_dump(list[AtenaRecord], rows))
+
+    def put_togo(self, rows: Sequence[TogoRecord]) -> None:
+        """Replace the whole 団体内統合宛名 (only in a world that runs it)."""
+        self._call("PUT", "/togo", content=_dump(list[TogoRecord], rows))
 
     # ── faults ────────────────────────────────────────────────────────────
     def set_faults(self, faults: Sequence[Fault]) -> None:

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from mock_services.config import Endpoints
+from mock_services.errors import RefusedError, UnknownError
 from mock_services.fault_kinds import FAULTS
 from mock_services.faults import FaultError
 from mock_services.models import (
@@ -28,7 +29,7 @@ from mock_services.models import (
     PullResult,
 )
 from mock_services.relay_process import RelayError, RelayProcess
-from mock_services.world import RefusedError, UnknownError, World
+from mock_services.world import World
 
 BASE = "/world/v1"
 MAX_PACKAGE = 512 * 1024 * 1024
@@ -138,6 +139,8 @@ def control_app(stage: Stage) -> FastAPI:
 
     _evidence(app, stage)
     _relay(app, stage)
+    for system in world.systems.values():
+        system.control(app, BASE)
     return app
 
 

@@ -28,7 +28,7 @@ from mock_services.fault_kinds import (
     WrongLengthParams,
 )
 from mock_services.faults import FaultBox
-from mock_services.http import Answer, Headers, Request
+from mock_services.http import Answer, Request
 from mock_services.surface import Bound, error_answer, find
 
 
@@ -38,8 +38,15 @@ class Service(Protocol):
     async def handle(self, request: Request) -> Answer: ...
 
 
-async def before(bound: Bound, box: FaultBox, operation: str, struck: list[str]) -> Answer | None:
+WriteError = Callable[[str], Answer]
+"""Error of the surface's table, in the form in which the surface writes errors."""
+
+
+async def before(
+    bound: Bound, box: FaultBox, operation: str, struck: list[str], write_error: WriteError | None = None
+) -> Answer | None:
     """The disturbance that answers in the operation's place, if one strikes; delays pass here too."""
+    write = write_error or (lambda name: error_answer(bound, name))
     if (armed := box.take("latency", operation, struck)) is not None:
         await asyncio.sleep(cast(LatencyParams, armed.params).ms / 1000)
     if (armed := box.take("jitter", operation, struck)) is not None:
@@ -51,10 +58,13 @@ async def before(bound: Bound, box: FaultBox, operation: str, struck: list[str])
     if box.take("reset", operation, struck) is not None:
         return Answer(0, send="none")
     if box.take("maintenance", operation, struck) is not None:
-        return _of_the_table(bound, "maintenance", 503)
+        return _of_the_table(bound, "maintenance", 503, write)
+    if box.take("unexpected", operation, struck) is not None:
+        return _of_the_table(bound, "unexpected", 500, write)
     if (armed := box.take("too-many", operation, struck)) is not None:
         seconds = cast(TooManyParams, armed.params).retry_after
-        return _of_the_table(bound, "too_many", 429, (("Retry-After", str(seconds)),))
+        answer = _of_the_table(bound, "too_many", 429, write)
+        return replace(answer, headers=(*answer.headers, ("Retry-After", str(seconds))))
     if (armed := box.take("unavailable", operation, struck)) is not None:
         wait = cast(UnavailableParams, armed.params).retry_after
         return Answer(503, (("Retry-After", str(wait)),) if wait else ())
@@ -154,30 +164,34 @@ def respelt(bound: Bound, operation: str, answer: Answer, change: Callable[[_Row
     return replace(answer, body=mark + out.getvalue().encode(file.encoding))
 
 
-def _of_the_table(bound: Bound, name: str, status: int, headers: Headers = ()) -> Answer:
+def _of_the_table(bound: Bound, name: str, status: int, write: WriteError) -> Answer:
     """The error of the surface's own table; the bare status where it has none, or where it speaks no JSON then."""
     silent = name == "maintenance" and not bound.surface.json_on_timeout
-    if name in bound.surface.errors and not silent:
-        return error_answer(bound, name, headers)
-    return Answer(status, headers)
+    return write(name) if name in bound.surface.errors and not silent else Answer(status)
 
 
 class Disturbed:
     """A service with the disturbances that are armed on it."""
 
     def __init__(
-        self, service: Service, bound: Bound, box: FaultBox, other_calls: dict[str, str] | None = None
+        self,
+        service: Service,
+        bound: Bound,
+        box: FaultBox,
+        *,
+        other_calls: dict[str, str] | None = None,
+        write_error: WriteError | None = None,
     ) -> None:
         """``other_calls``: path → name of calls that the surface's operations do not list (a token endpoint)."""
         self.system = service.system
         self._service, self._bound, self._box = service, bound, box
-        self._other_calls = other_calls or {}
+        self._other_calls, self._write_error = other_calls or {}, write_error
 
     async def handle(self, request: Request) -> Answer:
         name, _, _ = find(self._bound, request)
         operation = name or self._other_calls.get(request.path, "")
         struck: list[str] = []
-        answer = await before(self._bound, self._box, operation, struck)
+        answer = await before(self._bound, self._box, operation, struck, self._write_error)
         if answer is None:
             answer = await self._service.handle(request)
             if operation in self._bound.surface.operations:

@@ -140,6 +140,11 @@ _KINDS = (
         "Answers the maintenance error.",
     ),
     Kind(
+        "unexpected", Params, "call",
+        "「予期しないエラー」を表のとおりに返す（表に無ければ本文の無い 500）。",
+        "Answers the unexpected error of the table (500 without a body where the table has none).",
+    ),
+    Kind(
         "unavailable", UnavailableParams, "call",
         "本文の無い 503 を返す（retry_after が 1 以上なら Retry-After も）。",
         "Answers 503 without a body (with Retry-After when retry_after is 1 or more).",

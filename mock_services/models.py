@@ -67,6 +67,15 @@ class AtenaRecord(_Wire):
     state: str
 
 
+class TogoRecord(_Wire):
+    """One 宛名番号 in 団体内統合宛名. ``togo_atena_no`` "" = none yet; ``merged_into``: 名寄せ先 in the same business."""
+
+    gyomu_id: str = Field(min_length=1)
+    atena_no: str = Field(min_length=1)
+    togo_atena_no: str = ""
+    merged_into: str = ""
+
+
 class Fault(_Wire):
     """An injected disturbance of one system; names and parameters: `mock_services.fault_kinds.FAULTS`."""
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from mock_services.control_api import control_app
 from mock_services.listener import Listener, PortInUseError, WatchedSocket, listen
 from mock_services.logs import log_to_stderr
 from mock_services.relay_process import RelayError, RelayProcess, RelaySettings
+from mock_services.systems import System, Zone
 from mock_services.tls import ServerTls
 from mock_services.world import RelayWanted, World
 
@@ -35,6 +37,7 @@ class RunningWorld:
         ca_file = config.run_dir / "dl-ca.pem"
         tls = ServerTls(config.download.fqdn, datetime.now(UTC), world.tls_variant)
         ca_file.write_bytes(tls.ca_pem)
+        self._doors: list[str] = []
         sockets["download"].on_accept = world.saw_peer
         self._download = Listener(world.download_app(), sockets["download"], tls.context)
         self._listeners = [
@@ -42,6 +45,10 @@ class RunningWorld:
             Listener(world.link_app(), sockets["link"]),
             *(Listener(world.atena_app(core), sockets[f"atena.{core}"]) for core in config.core),
         ]
+        for system in world.systems.values():
+            for door, app in system.doors().items():
+                self._doors.append(door)
+                self._listeners.append(Listener(app, sockets[door]))
         self._relay_wanted = RelayWanted()
         self.relay = _relay(config, _port(sockets["download"])) if config.relay_command else None
 
@@ -81,6 +88,7 @@ class RunningWorld:
             relay_url=relay,
             relay_source=config.addresses.zone_dmz,
             dl_ca_file=str(config.run_dir / "dl-ca.pem"),
+            systems={door: f"http://{where[door]}" for door in self._doors},
         )
 
     async def apply_network_faults(self) -> None:
@@ -108,6 +116,18 @@ def _address(sock: WatchedSocket) -> str:
     return f"{host}:{port}"
 
 
+def zone_address(config: WorldConfig, zone: Zone) -> str:
+    """Where a zone lives on this machine."""
+    addresses = config.addresses
+    return {
+        "internet": addresses.zone_internet,
+        "lgwan": addresses.zone_lgwan,
+        "lgwan-side": addresses.zone_lgwan_side,
+        "mynumber": addresses.zone_mynumber,
+        "juki-net": addresses.zone_juki_net,
+    }[zone]
+
+
 def _relay(config: WorldConfig, download_port: int) -> RelayProcess:
     addresses, fqdn = config.addresses, config.download.fqdn
     settings = RelaySettings(
@@ -122,7 +142,7 @@ def _relay(config: WorldConfig, download_port: int) -> RelayProcess:
     return RelayProcess(settings, config.ports.relay)
 
 
-def open_sockets(config: WorldConfig) -> dict[str, WatchedSocket]:
+def open_sockets(config: WorldConfig, systems: Iterable[System] = ()) -> dict[str, WatchedSocket]:
     """Every listening socket by the field of `Ports`; PortInUseError names the field, and then none is open."""
     addresses, ports = config.addresses, config.ports
     wanted = {
@@ -130,6 +150,11 @@ def open_sockets(config: WorldConfig) -> dict[str, WatchedSocket]:
         "link": (addresses.zone_mynumber, ports.link),
         **{f"atena.{core}": (addresses.zone_mynumber, ports.atena.get(core, 0)) for core in config.core},
         "control": (addresses.control, ports.control),
+        **{
+            door: (zone_address(config, system.zone), ports.systems.get(door, 0))
+            for system in systems
+            for door in system.doors()
+        },
     }
     opened: dict[str, WatchedSocket] = {}
     try:
@@ -155,7 +180,7 @@ async def run(config: WorldConfig, stop: asyncio.Event) -> None:
     profile = load_profile(config.profile, config.overlay)
     (config.run_dir / "world-ready.json").unlink(missing_ok=True)
     world = World(config, profile, WorldClock(config.start_clock))
-    running = RunningWorld(config, world, open_sockets(config))
+    running = RunningWorld(config, world, open_sockets(config, world.systems.values()))
     endpoints = await running.start()
     _write_ready(config.run_dir, endpoints)
     log.info("ready", extra={"what": endpoints.control_url})

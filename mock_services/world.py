@@ -23,6 +23,7 @@ from mock_services.dialects import check_dialects, spoken
 from mock_services.disturb import Disturbed
 from mock_services.download.models import Account, Application, DownloadStore
 from mock_services.download.routes import DownloadService, bind_download
+from mock_services.errors import RefusedError, UnknownError
 from mock_services.fault_kinds import DnsParams, TlsParams
 from mock_services.faults import FaultBox, FaultError, arm, reach_of
 from mock_services.juki.models import LinkStore
@@ -30,21 +31,13 @@ from mock_services.juki.routes import JukiService, bind_link
 from mock_services.models import ApplicationMeta, AtenaRecord, Fault, FaultState, LinkRecord, PullPlan, PullResult
 from mock_services.recorder import Recorder
 from mock_services.surface import Bound, check_row
+from mock_services.systems import System, build_systems
 from mock_services.tls import Variant
 from mock_services.wiring import Value, WireError
 
+__all__ = ["LIMITS", "RefusedError", "RelayWanted", "UnknownError", "World"]
+
 LIMITS = ("list_page", "token_lifetime")
-
-
-class RefusedError(ValueError):
-    """Data that cannot be loaded under this profile; ``str()`` is one sentence."""
-
-
-class UnknownError(KeyError):
-    """Something was named that this world does not have; ``str()`` is one sentence."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 @dataclass(frozen=True)
@@ -87,6 +80,13 @@ class World:
         self.links = LinkStore()
         self.atena = {core_system: AtenaStore() for core_system in config.core}
         self._peers: list[str] = []
+        try:
+            self.systems: dict[str, System] = build_systems(self)
+        except BaseException:
+            self.recorder.close()
+            raise
+        for system in self.systems.values():
+            self.boxes |= system.boxes
 
     # ── services ──────────────────────────────────────────────────────────
     def download_app(self) -> ServiceApp:
@@ -121,6 +121,8 @@ class World:
         self.links.reset()
         for store in self.atena.values():
             store.replace(())
+        for system in self.systems.values():
+            system.reset()
         for box in self.boxes.values():
             box.clear()
         self._peers.clear()

@@ -29,7 +29,7 @@ def test_every_method_of_the_client_is_named() -> None:
 
 
 def test_every_system_has_its_four_parts() -> None:
-    for system in ("download", "juki", "core"):
+    for system in ("download", "juki", "core", "togo"):
         folder = Path(ROOT / "mock_services" / system)
         assert all((folder / f"{part}.py").is_file() for part in ("models", "responses", "routes", "errors"))
         assert f"`{system}/`" in README
