@@ -16,7 +16,7 @@ conformance: setup ## 同梱の申請管理システムに適合性試験を実�
 	@$(BIN)/shinsei check am $(ARGS)
 
 test: setup ## 自動試験 / run the tests (ARGS=…)
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
 lint: setup ## 静的検査 / ruff, mypy --strict, import rules
 	@$(BIN)/ruff check

@@ -12,7 +12,7 @@ KEPT_AS_THEY_ARE = ("events.ndjson", "plan.json", "checks.ndjson")
 
 
 def scrub(run_dir: Path, secrets: Iterable[str], *, remove: Iterable[Path]) -> None:
-    """Removes ``remove``; blots every secret out of the other files, a recorded body that holds one is removed whole.
+    """Removes ``remove``; blots every secret and bearer token out of the other files; a recorded body with one goes whole.
 
     A body file is named by its SHA-256, so a changed one would no longer be what its name says.
     """
@@ -24,7 +24,7 @@ def scrub(run_dir: Path, secrets: Iterable[str], *, remove: Iterable[Path]) -> N
         if not path.is_file() or path.is_symlink() or path.name in KEPT_AS_THEY_ARE:
             continue
         text = path.read_bytes().decode("utf-8", "surrogateescape")
-        clean = redact.known(text)
+        clean = redact.known(text) if path.parent == bodies else redact(text)
         if clean != text:
             if path.parent == bodies:
                 path.unlink()

@@ -14,8 +14,8 @@ import pytest
 from conformance.adapters import http
 from conformance.adapters.base import AdapterProblem, ProductUnreachable
 from conformance.adapters.http import HttpAdapter
-from conformance.engine.driver import AdapterTape
 from conformance.engine.secrets import BLOT, Redactor
+from conformance.engine.tape import AdapterTape
 from interface_spec.control import Review, ReviewChange
 from tests.conformance.scripted import Reply, Script, scripted
 

@@ -49,6 +49,12 @@ class TestRedactor:
         assert Redactor([".......+("])("harmless text") == "harmless text"
 
 
+def test_scrub_takes_tokens_out_of_the_exchanges(tmp_path: Path) -> None:
+    (tmp_path / "exchanges.jsonl").write_text('[["authorization", "Bearer abcdefgh.ijk"]]\n', encoding="utf-8")
+    scrub(tmp_path, [], remove=[])
+    assert (tmp_path / "exchanges.jsonl").read_text(encoding="utf-8") == f'[["authorization", "Bearer {BLOT}"]]\n'
+
+
 def test_scrub_leaves_no_secret_and_no_world_file(tmp_path: Path) -> None:
     (tmp_path / "bodies").mkdir()
     (tmp_path / "records").mkdir()
