@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from conformance.sentence import Sentence
 from interface_spec.errors import first_problem
 
+COMMANDS = ("health", "sync", "import", "list", "show", "attachment", "review", "identify")
+
 
 class TargetError(Sentence, ValueError):
     """The vendor's configuration cannot be used (exit 2): file or field, problem, fix."""
@@ -90,9 +92,28 @@ class Credentials(_Table):
 
 
 class AdapterChoice(_Table):
-    kind: Literal["http"] = "http"
+    """How the harness acts on the product and looks at it.
+
+    ``trigger = "poll"``: the product takes in on its own schedule, every ``poll_seconds``; the harness waits.
+    """
+
+    kind: Literal["http", "command"] = "http"
+    trigger: Literal["command", "poll"] = "command"
+    poll_seconds: float = Field(default=60, gt=0, le=3600)
+    commands: dict[str, tuple[str, ...]] = {}
     job_timeout_seconds: float = Field(default=120, gt=0, le=7200)
     call_timeout_seconds: float = Field(default=30, gt=0, le=600)
+
+    @model_validator(mode="after")
+    def _commands_are_complete(self) -> Self:
+        wanted = set(COMMANDS) if self.kind == "command" else set()
+        for name in sorted(wanted - self.commands.keys()):
+            raise ValueError(f'commands.{name}: コマンドを書きます（例 ["./am.sh", "{name}"]） / command is missing')
+        for name in sorted(self.commands.keys() - wanted):
+            raise ValueError(f"commands.{name}: kind='command' の知らないコマンドです / unknown command")
+        if any(not words for words in self.commands.values()):
+            raise ValueError("commands: 空のコマンドがあります / an empty command")
+        return self
 
 
 class WorldPorts(_Table):

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from conformance.adapters import answers
 from conformance.adapters.base import AdapterProblem, ProductUnreachable
 from interface_spec import control
 from interface_spec.control import (
@@ -20,7 +21,6 @@ from interface_spec.control import (
     IdentifyPerson,
     Job,
     JobState,
-    Problem,
     ReviewChange,
 )
 
@@ -93,8 +93,8 @@ class HttpAdapter:
     def _read(self, model: type[M], method: str, path: str, body: BaseModel | None = None) -> M:
         response, data, _ = self._call(method, path, body)
         if not response.is_success:
-            raise _refused(f"{method} {path}", response.status_code, data)
-        return _parse(model, data, f"{method} {path}")
+            raise answers.refused(f"{method} {path}", response.status_code, data)
+        return answers.parse(model, data, f"{method} {path}")
 
     def health(self) -> Health:
         return self._read(Health, "GET", control.HEALTH)
@@ -141,8 +141,8 @@ class HttpAdapter:
         if response.status_code == 404:
             return None
         if not response.is_success:
-            raise _refused(f"GET {path}", response.status_code, data)
-        return _parse(ApplicationDetail, data, f"GET {path}")
+            raise answers.refused(f"GET {path}", response.status_code, data)
+        return answers.parse(ApplicationDetail, data, f"GET {path}")
 
     def attachment(self, receipt_no: str, seq: int) -> tuple[int, bytes]:
         response, data, _ = self._call("GET", control.ATTACHMENT.format(receipt_no=receipt_no, seq=seq))
@@ -157,31 +157,5 @@ class HttpAdapter:
     def _change(self, path: str, body: BaseModel) -> HttpChanged:
         response, data, exchange = self._call("POST", path, body)
         if not response.is_success:
-            return HttpChanged(response.status_code, _problem(data), None, exchange)
-        return HttpChanged(response.status_code, "", _parse(ApplicationDetail, data, f"POST {path}"), exchange)
-
-
-def _parse(model: type[M], data: bytes, what: str) -> M:
-    try:
-        return model.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise AdapterProblem(
-            what,
-            f"応答が制御インターフェースと違います（{place or 'JSON'}: {first['msg']}）",
-            f"the answer does not fit the control interface ({place or 'JSON'}: {first['msg']})",
-        ) from None
-
-
-def _refused(what: str, status: int, data: bytes) -> AdapterProblem:
-    words = f"{status} {_problem(data)}".strip()
-    return AdapterProblem(what, f"拒まれました（{words}）", f"refused ({words})")
-
-
-def _problem(data: bytes) -> str:
-    try:
-        problem = Problem.model_validate_json(data)
-    except ValidationError:
-        return data[:200].decode("utf-8", "replace")
-    return f"{problem.code} {problem.message}"
+            return HttpChanged(response.status_code, answers.problem_text(data), None, exchange)
+        return HttpChanged(response.status_code, "", answers.parse(ApplicationDetail, data, f"POST {path}"), exchange)

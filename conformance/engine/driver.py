@@ -12,13 +12,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
-import httpx
-
 from conformance.adapters.base import Adapter, AdapterProblem, ProductUnreachable
 from conformance.catalogue import Catalogue, Step
 from conformance.engine.contract import Contract
 from conformance.engine.screen import ScreenReader
 from conformance.engine.secrets import Redactor
+from conformance.engine.tape import AdapterTape
 from conformance.engine.truth import truth_of
 from conformance.events import Event, RoundStarted, StepFinished, StepStarted
 from conformance.plan import Plan, PlannedRound
@@ -75,49 +74,6 @@ PRODUCT_STEPS = ("sync", "import")
 def now() -> datetime:
     """Wall time of the run's own log lines; never data of the world."""
     return datetime.now(UTC)
-
-
-class AdapterTape:
-    """Exchanges with the product, numbered below zero so that they never meet the world's numbers."""
-
-    def __init__(self, redact: Redactor) -> None:
-        self._redact = redact
-        self.exchanges: list[Exchange] = []
-
-    def take(self, request: httpx.Request, response: httpx.Response, data: bytes) -> int:
-        """Keeps one exchange; returns its number."""
-        body = request.content
-        number = -(len(self.exchanges) + 1)
-        self.exchanges.append(
-            Exchange(
-                seq=number,
-                at=now().isoformat(),
-                system="product",
-                operation="",
-                peer=request.url.netloc.decode(),
-                method=request.method,
-                target=request.url.raw_path.decode(),
-                request_headers=self._redact.headers(dict(request.headers)),
-                request_body=self._redact(_readable(body)),
-                request_bytes=len(body),
-                status=response.status_code,
-                response_headers=self._redact.headers(dict(response.headers)),
-                response_body=self._redact(_readable(data)),
-                response_bytes=len(data),
-                fault="",
-            )
-        )
-        return number
-
-
-def _readable(data: bytes, most: int = 16 * 1024) -> str:
-    """Bytes for a person: text when it is text, otherwise size and digest."""
-    if len(data) <= most:
-        try:
-            return data.decode("utf-8")
-        except UnicodeDecodeError:
-            pass
-    return f"（{len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}）"
 
 
 def _shown(body: Body) -> str:

@@ -22,16 +22,17 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from types import FrameType
 
-from conformance.adapters.base import AdapterProblem, ProductUnreachable
-from conformance.adapters.http import HttpAdapter
+from conformance.adapters.base import Adapter, AdapterProblem, ProductUnreachable
 from conformance.catalogue import load_catalogue
-from conformance.engine.driver import AdapterTape, Driver, Handover, now
+from conformance.engine.driver import Driver, Handover, now
 from conformance.engine.environment import RUN_DIR
 from conformance.engine.processes import Children, StartProblem, clean_environment, die_with_parent
+from conformance.engine.product import open_adapter
 from conformance.engine.screen import ScreenReader
 from conformance.engine.scrub import scrub
 from conformance.engine.secrets import Redactor
 from conformance.engine.settings import Keys, ProductSettings, address, expand, start_clock
+from conformance.engine.tape import AdapterTape
 from conformance.events import (
     EventLog,
     Listener,
@@ -235,13 +236,7 @@ class _Run:
         ready = self._start_product(target, settings, children)
         redact = Redactor(keys.all())
         tape = AdapterTape(redact)
-        adapter = HttpAdapter(
-            address(target.endpoints.control, ready, "endpoints.control"),
-            keys.control_token,
-            tape.take,
-            call_timeout=target.adapter.call_timeout_seconds,
-            job_timeout=target.adapter.job_timeout_seconds,
-        )
+        adapter = open_adapter(target, ready, keys.control_token, self._file.parent, tape)
         client = WorldClient(endpoints.control_url)
         screen = (
             ScreenReader(
@@ -333,7 +328,7 @@ class _Run:
         ready = children.wait_ready("product", ready_file, start.ready_timeout_seconds)
         return {f"ready.{name}": str(value) for name, value in ready.items()}
 
-    def _preflight(self, adapter: HttpAdapter) -> None:
+    def _preflight(self, adapter: Adapter) -> None:
         """The product answers and knows our token. Otherwise the configuration is wrong, not the product."""
         try:
             adapter.health()
