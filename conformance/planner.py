@@ -26,6 +26,12 @@ from interface_spec.procedures import load_procedures
 from interface_spec.profile import Profile
 from interface_spec.requirements import FEATURES, Requirement, load_requirements
 
+RESTS_ON = {
+    "am": ("surfaces.download", "surfaces.link", "surfaces.atena", "surfaces.handover", "package", "dialects"),
+    "package": ("package",),
+}
+"""Role → the parts of the profile that its verdicts rest on; a role that is not named rests on all of it."""
+
 
 def procedure_of(case: str) -> str:
     """Procedure id of a case by its name (``k01-plain#3`` → K01); broken packages are K01 applications."""
@@ -243,7 +249,9 @@ def make_plan(
             en=profile.profile.en,
             overlay=Path(target.profile.overlay).name,
             dialects=tuple(f"{name}: {profile.surfaces[name].dialect}" for name in profile.dialects_in_force()),
-            assumptions=tuple((one.place, one.what, one.provenance) for one in profile.assumptions()),
+            assumptions=tuple(
+                (one.place, one.what, one.provenance) for one in profile.assumptions(RESTS_ON.get(target.role, ()))
+            ),
         ),
         deciding_sets=target.run.deciding_sets,
         requirements={

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -31,6 +31,10 @@ class Assumption(Spec):
     place: str
     what: str
     provenance: Provenance
+
+
+def _within(place: str, parts: Collection[str]) -> bool:
+    return any(place == part or place.startswith(f"{part}.") for part in parts)
 
 
 class Profile(Spec):
@@ -85,9 +89,30 @@ class Profile(Spec):
                     for name, field in kind.fields.items():
                         yield f"records.{exchange_name}.{file_name}.{kind_name}.{name}", field
 
-    def assumptions(self) -> list[Assumption]:
-        """Everything in this profile that is not 公開, in file order: printed with every verdict."""
-        found = [Assumption(place=place, what=item.ja, provenance=item.provenance) for place, item in self.items()]
+    def assumptions(self, parts: Collection[str] = ()) -> list[Assumption]:
+        """What in this profile is not 公開, in file order: printed with every verdict that rests on it.
+
+        ``parts``: first words of places (``surfaces.download``, ``package``); code lists count when an item of those
+        parts uses them, limits and timings always. Empty: the whole profile.
+        """
+        found = self._all_assumptions()
+        if not parts:
+            return found
+        coded: list[tuple[str, Item | RecordField]] = [*self.items(), *self.record_fields()]
+        used = {f"codes.{one.codes}" for place, one in coded if one.codes and _within(place, parts)}
+        return [
+            one
+            for one in found
+            if _within(one.place, parts) or one.place in used or one.place.startswith(("limits.", "timings."))
+        ]
+
+    def _all_assumptions(self) -> list[Assumption]:
+        spoken = {surface.dialect for surface in self.surfaces.values()}
+        found = [
+            Assumption(place=place, what=item.ja, provenance=item.provenance)
+            for place, item in self.items()
+            if not place.startswith("dialects.") or place.split(".")[1] in spoken
+        ]
         for surface_name, surface in self.surfaces.items():
             for name, operation in surface.operations.items():
                 found.append(

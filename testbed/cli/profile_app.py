@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,14 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from conformance.verdicts import Exit
 from fixtures.errors import FixtureError
 from interface_spec.errors import SpecError
 from interface_spec.profile import PROVENANCES, Profile, load_profile
+from testbed.cli.common import JsonFlag, fail
 
 app = typer.Typer(help="インターフェースプロファイル / interface profiles", no_args_is_help=True)
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="機械向けにJSONで出力 / JSON for programs")]
 BaseOption = Annotated[str, typer.Option("--base", help="元のプロファイル / base profile")]
 OverlayOption = Annotated[Path | None, typer.Option("--overlay", help="上書きファイル / overlay file")]
 
@@ -30,8 +28,7 @@ def _load(base: str, overlay: Path | None) -> Profile:
     try:
         return load_profile(base, overlay)
     except SpecError as error:
-        sys.stderr.write(f"{error}\n")
-        raise typer.Exit(Exit.CONFIGURATION) from None
+        raise fail(str(error)) from None
 
 
 @app.command("check")
@@ -46,8 +43,7 @@ def profile_check(
         check_wiring(profile)
     except (SpecError, FixtureError) as error:
         problem = str(error).removeprefix(f"profile {profile.profile.id}: ")
-        sys.stderr.write(f"{file}: {problem}\n")
-        raise typer.Exit(Exit.CONFIGURATION) from None
+        raise fail(f"{file}: {problem}") from None
     count = len(profile.assumptions())
     names = ", ".join(f"{surface}: {profile.surfaces[surface].dialect}" for surface in profile.dialects_in_force())
     spoken = f"、方言 {names}" if names else ""

@@ -15,10 +15,10 @@ from rich.table import Table
 from conformance.catalogue import load_catalogue, roles_with_suite
 from conformance.verdicts import Exit
 from interface_spec.requirements import FEATURES, ROLES, Requirement, load_requirements
+from testbed.cli.common import JsonFlag, LangOption, fail, language
 
 app = typer.Typer(help="要件カタログ / requirement catalogue", no_args_is_help=True)
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="機械向けにJSONで出力 / JSON for programs")]
 RoleOption = Annotated[str, typer.Option("--role", help="役割で絞る / only this role")]
 State = Literal["check", "attestation", "unchecked", "open"]
 STATES: dict[State, str] = {
@@ -29,15 +29,10 @@ STATES: dict[State, str] = {
 }
 
 
-def _fail(message: str) -> typer.Exit:
-    sys.stderr.write(message.rstrip() + "\n")
-    return typer.Exit(Exit.CONFIGURATION)
-
-
 def _of_role(role: str) -> list[Requirement]:
     """Requirements of ``role`` ("" = all). Exit 2 for an unknown role."""
     if role and role not in ROLES:
-        raise _fail(f"--role {role}: 使える役割は {', '.join(ROLES)} です / unknown role")
+        raise fail(f"--role {role}: 使える役割は {', '.join(ROLES)} です / unknown role")
     return [one for one in load_requirements().values() if not role or role in one.roles]
 
 
@@ -66,18 +61,17 @@ def state_of(one: Requirement, checks: dict[str, list[str]]) -> State:
 def requirements_list(
     role: RoleOption = "",
     as_json: JsonFlag = False,
-    lang: Annotated[str, typer.Option("--lang", help="言葉 ja | en / language")] = "ja",
+    lang: LangOption = "ja",
 ) -> None:
     """要件の一覧 / list requirements"""
-    if lang not in ("ja", "en"):
-        raise _fail(f"--lang {lang}: ja か en を指定してください / use ja or en")
+    chosen = language(lang)
     rows = _of_role(role)
     if as_json:
         typer.echo(json.dumps([one.model_dump(mode="json") for one in rows], ensure_ascii=False, indent=1))
         return
     table = Table("ID", "級 / level", "条項 / clause", "要件 / requirement")
     for one in rows:
-        table.add_row(one.id, one.level, one.clause, one.ja if lang == "ja" else one.en)
+        table.add_row(one.id, one.level, one.clause, one.ja if chosen == "ja" else one.en)
     Console().print(table)
 
 
@@ -89,7 +83,7 @@ def requirements_show(
     """要件の全文と、それを確かめる検査 / one requirement and its checks"""
     found = load_requirements().get(requirement)
     if found is None:
-        raise _fail(
+        raise fail(
             f"REQUIREMENT {requirement}: その要件はありません（shinsei requirements list） / no such requirement"
         )
     data = found.model_dump(mode="json") | {"checks": checks_by_requirement().get(requirement, [])}
@@ -178,7 +172,7 @@ def requirements_rfi(
     from testbed.inquiry import RequestForInformation, write_workbook
 
     if out.suffix != ".xlsx":
-        raise _fail(f"OUT {out}: 拡張子を .xlsx にしてください / the file name must end with .xlsx")
+        raise fail(f"OUT {out}: 拡張子を .xlsx にしてください / the file name must end with .xlsx")
     roles = tuple(role or ROLES)
     for one in roles:
         _of_role(one)
@@ -189,7 +183,7 @@ def requirements_rfi(
     try:
         write_workbook(request, out)
     except OSError as error:
-        raise _fail(f"OUT {out}: 書けません（{error.strerror}） / cannot write") from None
+        raise fail(f"OUT {out}: 書けません（{error.strerror}） / cannot write") from None
     for name, found in request.sheets.items():
         typer.echo(f"{name}: {len(found)} 件")
     typer.echo(f"{out}")

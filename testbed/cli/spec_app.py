@@ -11,6 +11,7 @@ import typer
 from conformance.verdicts import Exit
 from interface_spec.errors import SpecError
 from interface_spec.profile import load_profile
+from testbed.cli.common import fail
 
 app = typer.Typer(
     help="インターフェース仕様書（自動生成） / the generated interface specification", no_args_is_help=True
@@ -48,20 +49,17 @@ def spec_build(
 
     own = overlay is None and base == "baseline" and build.FOLDER.parent.is_dir()
     if out is None and not own:
-        sys.stderr.write("--out: 仕様書を書くフォルダを指定してください / give the folder to write to\n")
-        raise typer.Exit(Exit.CONFIGURATION)
+        raise fail("--out: 仕様書を書くフォルダを指定してください / give the folder to write to")
     try:
         files = build.generate(load_profile(base, overlay))
     except SpecError as error:
-        sys.stderr.write(f"{error}\n")
-        raise typer.Exit(Exit.CONFIGURATION) from None
+        raise fail(str(error)) from None
     folder = out or build.FOLDER
     if not check:
         try:
             changed = build.write(files, folder)
         except OSError as error:
-            sys.stderr.write(f"--out {folder}: 書けません（{error.strerror}） / cannot write\n")
-            raise typer.Exit(Exit.CONFIGURATION) from None
+            raise fail(f"--out {folder}: 書けません（{error.strerror}） / cannot write") from None
         typer.echo(f"{folder}: {len(files)} ファイル（うち {changed} を更新） / {len(files)} files, {changed} changed")
         return
     found = build.stale(files, folder)

@@ -151,3 +151,12 @@ def test_no_person_number_that_must_stay_inside_leaves_the_resident_registry() -
     outside = [item.ja + item.wire for place, item in plain.items() if not place.startswith("records.")]
     assert outside
     assert not [one for one in outside if "住民票コード" in one or "個人番号" in one]
+
+
+def test_a_verdict_names_only_the_assumptions_that_it_rests_on() -> None:
+    plain = load_profile()
+    places = {one.place for one in plain.assumptions(("surfaces.link", "package"))}
+    assert {"surfaces.link.full", "package.form.value", "codes.certificate_state", "limits.package_bytes"} <= places
+    assert not [one for one in places if one.startswith(("surfaces.download", "records", "drops", "codes.cs_"))]
+    assert not [one.place for one in plain.assumptions() if one.place.startswith("dialects.")]
+    assert "dialects.cursor-paging.cursor" in {one.place for one in load_profile("baseline", ODD).assumptions()}
