@@ -21,9 +21,13 @@ from reference_impl.shinsei_kanri.download_client import DownloadClient, Downloa
 from reference_impl.shinsei_kanri.handover_api import HandoverApi
 from reference_impl.shinsei_kanri.importing import Importer
 from reference_impl.shinsei_kanri.inner_client import InnerClient, InnerTrouble
+from reference_impl.shinsei_kanri.intake import Intake
 from reference_impl.shinsei_kanri.jobs import Jobs
 from reference_impl.shinsei_kanri.journal import Journal
+from reference_impl.shinsei_kanri.pages import actions
 from reference_impl.shinsei_kanri.pages import routes as pages
+from reference_impl.shinsei_kanri.pages.staff import Staff
+from reference_impl.shinsei_kanri.scanner import ClamAv, ScannerTrouble
 from reference_impl.shinsei_kanri.settings import Settings
 from reference_impl.shinsei_kanri.worker import Worker
 
@@ -85,6 +89,7 @@ class Product:
     engine: Engine
     clock: Clock
     journal: Journal
+    intake: Intake
     importer: Importer
     jobs: Jobs
     desk: Desk
@@ -92,11 +97,13 @@ class Product:
 
 def assemble(settings: Settings, engine: Engine, clock: Clock, journal: Journal) -> Product:
     """Settings → clients, jobs and rules; nothing runs yet."""
+    scanner = ClamAv(settings.scanner) if settings.scanner is not None else None
+    intake = Intake(engine, clock, journal, settings.profile, settings.procedures, scanner)
     importer = Importer(
         engine,
         clock,
         journal,
-        settings.profile,
+        intake,
         settings.procedures,
         settings.dantai_code,
         settings.import_window_days,
@@ -108,10 +115,11 @@ def assemble(settings: Settings, engine: Engine, clock: Clock, journal: Journal)
         clock,
         {"sync": synchroniser.run, "import": importer.run},
         importer.take_batch,
-        (DownloadUnavailable, InnerTrouble),
+        (DownloadUnavailable, InnerTrouble, ScannerTrouble),
         journal,
     )
-    return Product(settings, engine, clock, journal, importer, jobs, Desk(engine, clock, settings.procedures))
+    desk = Desk(engine, clock, settings.procedures)
+    return Product(settings, engine, clock, journal, intake, importer, jobs, desk)
 
 
 def http(product: Product, on_ready: Callable[[], None]) -> FastAPI:
@@ -125,7 +133,9 @@ def http(product: Product, on_ready: Callable[[], None]) -> FastAPI:
 
     app = FastAPI(title="申請管理システム / application management (reference)", version=VERSION, lifespan=lifespan)
     app.include_router(control_api.router(engine, product.clock, product.jobs, product.desk, settings.control_token))
-    app.include_router(pages.router(engine, settings.procedures, settings.staff_account, settings.staff_password))
+    staff = Staff(settings.staff_account, settings.staff_password)
+    app.include_router(pages.router(engine, settings.procedures, staff))
+    app.include_router(actions.router(staff, product.desk, product.intake))
     handover = HandoverApi(engine, settings.profile, settings.procedures, settings.handover_api_keys, product.desk)
     app.router.routes.extend(handover.routes())
     control_api.add_error_answers(app)

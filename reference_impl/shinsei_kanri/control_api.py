@@ -26,6 +26,7 @@ from interface_spec.control import (
 from reference_impl.shinsei_kanri import VERSION, desk, views
 from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.jobs import Jobs
+from reference_impl.shinsei_kanri.scanner import ScannerTrouble
 from reference_impl.shinsei_kanri.storage import applications, database
 
 PRODUCT = "reference 申請管理システム"
@@ -112,6 +113,10 @@ def add_error_answers(app: FastAPI) -> None:
     @app.exception_handler(desk.RefusedError)
     def refused(_: Request, error: desk.RefusedError) -> JSONResponse:
         return problem(409, "refused", str(error))
+
+    @app.exception_handler(ScannerTrouble)
+    def unscanned(_: Request, error: ScannerTrouble) -> JSONResponse:
+        return problem(503, "scanner", str(error))
 
     @app.exception_handler(desk.NotFoundError)
     def not_found(_: Request, __: desk.NotFoundError) -> JSONResponse:

@@ -55,10 +55,12 @@ class Desk:
             what = f"{review.NAMES[status.review]} → {review.NAMES[wanted.to]}"
             applications.add_history(connection, receipt_no, now, wanted.actor, what, wanted.reason)
 
-    def identify(self, receipt_no: str, wanted: IdentifyPerson) -> None:
-        """A staff decision about one person. Raises NotFoundError, RefusedError."""
+    def identify(self, receipt_no: str, wanted: IdentifyPerson, version: int | None = None) -> None:
+        """A staff decision about one person, made on ``version`` of the application. Raises NotFoundError, RefusedError."""
         with self._engine.begin() as connection:
             status = self._locked(connection, receipt_no)
+            if not review.version_matches(status, version):
+                raise RefusedError(review.moved_on(status))
             if reason := review.identification_refusal(status):
                 raise RefusedError(reason)
             person = next((one for one in status.persons if one.role is wanted.role), None)

@@ -14,16 +14,14 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from interface_spec.procedures import Procedure
-from interface_spec.profile import Profile
-from reference_impl.shinsei_kanri import download_client, identification, identify
+from reference_impl.shinsei_kanri import download_client
 from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.download_client import DownloadClient, DownloadUnavailable, PackageTrouble
+from reference_impl.shinsei_kanri.intake import Intake
 from reference_impl.shinsei_kanri.journal import Journal
-from reference_impl.shinsei_kanri.records import Application, Listed
+from reference_impl.shinsei_kanri.records import Listed
+from reference_impl.shinsei_kanri.scanner import ScannerTrouble
 from reference_impl.shinsei_kanri.storage import applications, runs
-from reference_impl.shinsei_kanri.storage.people import SqlDirectory
-from reference_impl.shinsei_kanri.unpack import package
-from reference_impl.shinsei_kanri.unpack.errors import RefusedPackage
 
 AHEAD = timedelta(minutes=10)
 """The window reaches a little into the future: the State's clock may run ahead of ours."""
@@ -42,13 +40,13 @@ class Importer:
         engine: Engine,
         clock: Clock,
         journal: Journal,
-        profile: Profile,
+        intake: Intake,
         procedures: Mapping[str, Procedure],
         dantai_code: str,
         window_days: int,
         new_client: Callable[[], DownloadClient],
     ) -> None:
-        self._engine, self._clock, self._journal, self._profile = engine, clock, journal, profile
+        self._engine, self._clock, self._journal, self._intake = engine, clock, journal, intake
         self._procedures, self._dantai_code, self._window_days = procedures, dantai_code, window_days
         self._new_client = new_client
         self._one_large = threading.Lock()
@@ -62,9 +60,11 @@ class Importer:
     def run(self, run_id: int) -> tuple[Counter[str], str] | None:
         """List, and put the new applications into the queue; the result when there is none, else None.
 
-        Raises DownloadUnavailable when the other side does not work; nothing is lost then.
+        Raises DownloadUnavailable when the other side does not work, ScannerTrouble when a configured malware scanner
+        does not; nothing is lost then.
         """
         counts, notes = Counter(dict.fromkeys(COUNTED, 0)), list[str]()
+        self._intake.check_scanner()
         with self._sessions.of(run_id) as client:
             wanted = self._wanted(client, counts, notes)
         with self._engine.begin() as connection:
@@ -160,7 +160,7 @@ class Importer:
             self._take_in(client, run_id, row)
         except DownloadUnavailable:
             raise
-        except PackageTrouble as error:
+        except (PackageTrouble, ScannerTrouble) as error:
             note = f"{row.receipt_no}: {error}"
         except Exception as error:
             if isinstance(error, DBAPIError) and error.connection_invalidated:
@@ -182,33 +182,10 @@ class Importer:
             self._keep(run_id, row, body)
 
     def _keep(self, run_id: int, row: Listed, body: bytes) -> None:
-        """Unpack and store, or quarantine, in one transaction with the outcome."""
-        now = self._clock.now()
-        try:
-            application = package.unpack(body, row, self._profile)
-        except RefusedPackage as refusal:
-            with self._engine.begin() as connection:
-                new = applications.quarantine(connection, row, body, str(refusal), now)
-                runs.record(connection, run_id, row.receipt_no, "quarantined" if new else "known")
-            self._journal.write("quarantined", receipt_no=row.receipt_no)
-            return
-        with self._engine.begin() as connection:
-            new = self._store(connection, application, row, now)
-            runs.record(connection, run_id, row.receipt_no, "stored" if new else "known")
+        def note(connection: Connection, outcome: str) -> None:
+            runs.record(connection, run_id, row.receipt_no, outcome)
 
-    def _store(self, connection: Connection, application: Application, row: Listed, now: datetime) -> bool:
-        identification.hold_registers(connection)
-        persons = identify.persons(
-            application.items,
-            application.verification,
-            self._procedures[row.procedure_id],
-            SqlDirectory(connection),
-            self._profile.codes["gender_municipal"],
-        )
-        if not applications.store(connection, application, row, persons, now):
-            return False
-        identification.note_same_person(connection, row.receipt_no, now)
-        return True
+        self._intake.keep(row, body, note)
 
 
 class Sessions:

@@ -36,7 +36,7 @@ def refusal(status: Status, change: ReviewChange, procedure: Procedure) -> str:
     if status.ingestion is not Ingestion.STORED:
         return "隔離された申請は審査できません / a quarantined application cannot be reviewed"
     if not version_matches(status, change.version):
-        return f"ほかの人が先に変更しました（現在の版は {status.version}） / the application has moved on"
+        return moved_on(status)
     if delivered(status):
         return "基幹へ連携済みの申請は変更できません / already delivered to the core system"
     if not transition_allowed(status.review, change.to):
@@ -55,6 +55,10 @@ def transition_allowed(before: Review, after: Review) -> bool:
 def version_matches(status: Status, version: int | None) -> bool:
     """False when the caller decided on an older state than the present one."""
     return version is None or version == status.version
+
+
+def moved_on(status: Status) -> str:
+    return f"ほかの人が先に変更しました（現在の版は {status.version}） / the application has moved on"
 
 
 def delivered(status: Status) -> bool:

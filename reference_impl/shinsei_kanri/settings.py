@@ -16,6 +16,7 @@ from interface_spec.profile import Profile, load_profile
 from reference_impl.shinsei_kanri.clock import JST
 from reference_impl.shinsei_kanri.dialects import check_dialects
 from reference_impl.shinsei_kanri.download_client import DownloadSettings
+from reference_impl.shinsei_kanri.scanner import Address, parse_address
 from reference_impl.shinsei_kanri.storage import database
 from reference_impl.shinsei_kanri.wiring import canonical
 
@@ -37,6 +38,7 @@ NAMES = (
     "IMPORT_WINDOW_DAYS",
     "IMPORT_EVERY_SECONDS",
     "WORKERS",
+    "SCANNER",
     "LINK_URL",
     "LINK_API_KEY",
     "ATENA_URLS",
@@ -72,6 +74,7 @@ class Settings:
     import_window_days: int
     import_every_seconds: int
     workers: int
+    scanner: Address | None
     link_url: str
     link_api_key: str = field(repr=False)
     atena_urls: Mapping[str, str]
@@ -160,6 +163,7 @@ class _Reader:
             import_window_days=self._number("IMPORT_WINDOW_DAYS", 7, least=1),
             import_every_seconds=self._number("IMPORT_EVERY_SECONDS", 0, least=0),
             workers=self._number("WORKERS", 1, least=0),
+            scanner=self._scanner(),
             link_url=self._url("LINK_URL", "http", "https"),
             link_api_key=self._needed("LINK_API_KEY", "番号紐付情報のAPI鍵 / the API key of 既存住基"),
             atena_urls=self._per_core("ATENA_URLS", cores, urls=True),
@@ -250,6 +254,13 @@ class _Reader:
         except ValueError as error:
             self._bad("DATABASE_URL", str(error))
             return ""
+
+    def _scanner(self) -> Address | None:
+        try:
+            return parse_address(self._text("SCANNER")) if self._text("SCANNER") else None
+        except ValueError as error:
+            self._bad("SCANNER", str(error))
+            return None
 
     def _number(self, name: str, default: int, *, least: int) -> int:
         text = self._text(name) or str(default)

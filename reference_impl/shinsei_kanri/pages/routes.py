@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,18 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Engine
 
+from interface_spec.control import ApplicationDetail, Handover, Ingestion, Review
 from interface_spec.procedures import Procedure
-from reference_impl.shinsei_kanri import control_api, review, views
+from reference_impl.shinsei_kanri import control_api, form_types, review, views
+from reference_impl.shinsei_kanri.intake import MALWARE
+from reference_impl.shinsei_kanri.pages.staff import Staff
 from reference_impl.shinsei_kanri.storage import applications
 
 PAGE = 50
+MOST = 2**31
 TEMPLATES = Path(__file__).parent / "templates"
 HEADERS = {
     "Cache-Control": "no-store",
@@ -48,19 +50,19 @@ def templates() -> Environment:
     return environment
 
 
-def router(engine: Engine, procedures: Mapping[str, Procedure], account: str, password: str) -> APIRouter:
-    """The staff pages for one configured account; an empty password opens them to nobody."""
-    scheme = HTTPBasic(realm="shinsei-kanri", auto_error=True)
+def next_reviews(one: ApplicationDetail, procedure: Procedure | None) -> list[Review]:
+    """The states that staff may choose now, in the order of `Review`."""
+    if one.ingestion is not Ingestion.STORED or one.handover is Handover.DELIVERED:
+        return []
+    rejectable = procedure is not None and procedure.kind == "申請"
+    return [
+        to for to in Review if review.transition_allowed(one.review, to) and (rejectable or to is not Review.REJECTED)
+    ]
 
-    def staff(given: HTTPBasicCredentials = Depends(scheme)) -> str:
-        right = hmac.compare_digest(given.username.encode(), account.encode()) & hmac.compare_digest(
-            given.password.encode(), password.encode()
-        )
-        if not password or not right:
-            raise HTTPException(401, "アカウントが正しくありません / wrong account", {"WWW-Authenticate": "Basic"})
-        return given.username
 
-    api = APIRouter(prefix="/staff", dependencies=[Depends(staff)], include_in_schema=False)
+def router(engine: Engine, procedures: Mapping[str, Procedure], staff: Staff) -> APIRouter:
+    """The staff pages; `actions` holds what their forms do."""
+    api = APIRouter(prefix="/staff", dependencies=[Depends(staff.name)], include_in_schema=False)
     environment = templates()
 
     def show(name: str, **values: Any) -> HTMLResponse:
@@ -71,16 +73,38 @@ def router(engine: Engine, procedures: Mapping[str, Procedure], account: str, pa
         return RedirectResponse("/staff/applications")
 
     @api.get("/applications")
-    def listing(offset: int = Query(0, ge=0)) -> HTMLResponse:
+    def listing(offset: int = Query(0, ge=0, le=MOST)) -> HTMLResponse:
         with engine.connect() as connection:
             page = views.page(connection, offset, PAGE)
         return show("list.html", page=page, offset=offset, size=PAGE, procedures=procedures)
 
     @api.get("/applications/{receipt_no}")
-    def detail(receipt_no: str) -> HTMLResponse:
+    def detail(receipt_no: str, name: str = Depends(staff.name)) -> HTMLResponse:
         with engine.connect() as connection:
             one = control_api.found(views.detail(connection, receipt_no))
-        return show("detail.html", one=one, procedure=procedures.get(one.procedure_id))
+            kind = control_api.found(applications.header(connection, receipt_no)).quarantine_kind
+        procedure = procedures.get(one.procedure_id)
+        remarks = [form_types.remark(procedure, item.item_id, item.group, item.value) for item in one.items]
+        return show(
+            "detail.html",
+            one=one,
+            procedure=procedure,
+            rows=list(zip(one.items, remarks, strict=True)),
+            next_reviews=next_reviews(one, procedure),
+            may_identify=one.review in review.OPEN and one.ingestion is Ingestion.STORED,
+            quarantine_kind=kind,
+            token=staff.token(name),
+        )
+
+    @api.get("/applications/{receipt_no}/package.zip")
+    def original(receipt_no: str) -> Response:
+        """The original ZIP, but never one in which malware was found."""
+        with engine.connect() as connection:
+            if control_api.found(applications.header(connection, receipt_no)).quarantine_kind == MALWARE:
+                raise HTTPException(409, "マルウェア検査で見つかったものは出せません / found by the malware scanner")
+            body = control_api.found(applications.package(connection, receipt_no))
+        disposition = {"Content-Disposition": "attachment; filename=package.zip"}
+        return Response(body, media_type="application/zip", headers=HEADERS | disposition)
 
     @api.get("/applications/{receipt_no}/form.pdf")
     def form_pdf(receipt_no: str) -> Response:

@@ -36,7 +36,23 @@ def store(
     connection: Connection, application: Application, listed: Listed, persons: Sequence[Decision], at: datetime
 ) -> bool:
     """Write one application completely. False when its 受付番号 is here already: nothing changes then."""
-    row = _header(listed, at) | {
+    row = _header(listed, at) | _opened(application)
+    if not _insert_header(connection, row):
+        return False
+    _write_content(connection, application, persons)
+    add_history(connection, application.receipt_no, at, "system", "取込・格納 / stored")
+    return True
+
+
+def promote(connection: Connection, application: Application, persons: Sequence[Decision]) -> None:
+    """A quarantined application becomes a stored one; receipt, times and the original ZIP stay."""
+    change(connection, application.receipt_no, quarantine_kind="", **_opened(application))
+    _write_content(connection, application, persons)
+
+
+def _opened(application: Application) -> dict[str, Any]:
+    """What the header says of an application that could be opened."""
+    return {
         "procedure_name": application.procedure_name,
         "applied_at": application.applied_at,
         "applicant_kind": application.applicant_kind,
@@ -44,16 +60,36 @@ def store(
         "ingestion": Ingestion.STORED,
         "quarantine_reason": "",
     }
-    if not _insert_header(connection, row):
-        return False
+
+
+def _write_content(connection: Connection, application: Application, persons: Sequence[Decision]) -> None:
     receipt = {"receipt_no": application.receipt_no}
     connection.execute(insert(tables.form_pdfs), [receipt | {"body": application.form_pdf}])
     _insert(connection, tables.form_items, (receipt | one for one in map(_item_row, *_numbered(application.items))))
     _insert(connection, tables.attachments, (receipt | _attachment_row(file) for file in application.attachments))
     connection.execute(insert(tables.verifications), [receipt | _verification_row(application.verification)])
     write_persons(connection, application.receipt_no, persons)
-    add_history(connection, application.receipt_no, at, "system", "取込・格納 / stored")
-    return True
+
+
+def keep_package(connection: Connection, receipt_no: str, body: bytes) -> None:
+    """The original ZIP, as evidence."""
+    connection.execute(insert(tables.packages), [{"receipt_no": receipt_no, "body": body}])
+
+
+def package(connection: Connection, receipt_no: str) -> bytes | None:
+    """The original ZIP; None when there is no such application."""
+    table = tables.packages
+    return connection.execute(select(table.c.body).where(table.c.receipt_no == receipt_no)).scalar_one_or_none()
+
+
+def set_quarantine_kind(connection: Connection, receipt_no: str, kind: str) -> None:
+    table = tables.applications
+    connection.execute(update(table).where(table.c.receipt_no == receipt_no).values(quarantine_kind=kind))
+
+
+def requarantine(connection: Connection, receipt_no: str, kind: str, reason: str) -> None:
+    """Still quarantined, for this reason now."""
+    change(connection, receipt_no, quarantine_kind=kind, quarantine_reason=reason)
 
 
 def quarantine(connection: Connection, listed: Listed, body: bytes, reason: str, at: datetime) -> bool:
@@ -67,7 +103,7 @@ def quarantine(connection: Connection, listed: Listed, body: bytes, reason: str,
     }
     if not _insert_header(connection, row):
         return False
-    connection.execute(insert(tables.packages), [{"receipt_no": listed.receipt_no, "body": body}])
+    keep_package(connection, listed.receipt_no, body)
     add_history(connection, listed.receipt_no, at, "system", "隔離 / quarantined", reason)
     return True
 

@@ -45,6 +45,7 @@ applications = Table(
     Column("handover", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("quarantine_reason", Text, nullable=False),
+    Column("quarantine_kind", Text, nullable=False, server_default=""),
     Column("package_size", BigInteger, nullable=False),
     Column("package_sha256", Text, nullable=False),
     Column("ack_result", Text),
@@ -55,7 +56,7 @@ applications = Table(
 )
 
 packages = Table("packages", metadata, _receipt(), Column("body", LargeBinary, nullable=False))
-"""The original ZIP of a quarantined application; a stored one lives on in the other tables."""
+"""The original ZIP of every application as evidence: its SHA-256 is that of the list (`applications.package_sha256`)."""
 
 form_pdfs = Table("form_pdfs", metadata, _receipt(), Column("body", LargeBinary, nullable=False))
 

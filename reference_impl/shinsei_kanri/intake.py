@@ -1,0 +1,154 @@
+"""③-2 for one package: scan, unpack, identify, store; or quarantine with the reason, and from there again or released."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import Connection, Engine
+
+from interface_spec.control import Ingestion
+from interface_spec.procedures import Procedure
+from interface_spec.profile import Profile
+from reference_impl.shinsei_kanri import identification, identify
+from reference_impl.shinsei_kanri.clock import Clock
+from reference_impl.shinsei_kanri.desk import NotFoundError, RefusedError
+from reference_impl.shinsei_kanri.journal import Journal
+from reference_impl.shinsei_kanri.records import Application, Decision, Listed
+from reference_impl.shinsei_kanri.scanner import Scanner
+from reference_impl.shinsei_kanri.storage import applications
+from reference_impl.shinsei_kanri.storage.people import SqlDirectory
+from reference_impl.shinsei_kanri.unpack import package
+from reference_impl.shinsei_kanri.unpack.errors import RefusedPackage
+
+PACKAGE, MALWARE = "package", "malware"
+"""Why something is quarantined: the ZIP cannot be trusted as a ZIP, or the scanner found something in it."""
+
+
+class Malware(RefusedPackage):
+    """The scanner found something."""
+
+
+class Intake:
+    """Judges one package after the other; ``scanner`` is None when none is configured."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        journal: Journal,
+        profile: Profile,
+        procedures: Mapping[str, Procedure],
+        scanner: Scanner | None,
+    ) -> None:
+        self._engine, self._clock, self._journal, self._profile = engine, clock, journal, profile
+        self._procedures, self._scanner = procedures, scanner
+
+    def check_scanner(self) -> None:
+        """Raises ScannerTrouble when a scanner is configured and does not work."""
+        if self._scanner is not None:
+            self._scanner.check()
+
+    def keep(self, row: Listed, body: bytes, note: Callable[[Connection, str], None]) -> None:
+        """Store or quarantine in one transaction, in which ``note`` is told ``stored``, ``quarantined`` or ``known``.
+
+        Raises ScannerTrouble: nothing is kept then.
+        """
+        now = self._clock.now()
+        try:
+            application = self._open(row, body, scan=True)
+        except RefusedPackage as refusal:
+            with self._engine.begin() as connection:
+                new = applications.quarantine(connection, row, body, str(refusal), now)
+                if new:
+                    applications.set_quarantine_kind(connection, row.receipt_no, kind_of(refusal))
+                note(connection, "quarantined" if new else "known")
+            self._journal.write("quarantined", receipt_no=row.receipt_no, kind=kind_of(refusal))
+            return
+        with self._engine.begin() as connection:
+            persons = self._persons(connection, application, row)
+            new = applications.store(connection, application, row, persons, now)
+            if new:
+                applications.keep_package(connection, row.receipt_no, body)
+                identification.note_same_person(connection, row.receipt_no, now)
+            note(connection, "stored" if new else "known")
+
+    def again(self, receipt_no: str, actor: str, reason: str, *, release: bool = False) -> bool:
+        """Judge a quarantined package once more, by today's profile; True when it is stored now.
+
+        ``release`` passes over the scanner: staff take the responsibility, with a reason. Raises NotFoundError,
+        RefusedError when this is not possible, ScannerTrouble.
+        """
+        if not reason.strip():
+            raise RefusedError("理由を書いてください / write the reason")
+        with self._engine.begin() as connection:
+            row, body, kind = self._quarantined(connection, receipt_no)
+            if release and kind != MALWARE:
+                raise RefusedError(
+                    "解除できるのはマルウェア検査による隔離だけです / only a scanner's finding can be released"
+                )
+            now = self._clock.now()
+            try:
+                application = self._open(row, body, scan=not release)
+            except RefusedPackage as refusal:
+                applications.requarantine(connection, receipt_no, kind_of(refusal), str(refusal))
+                what = f"再試行: 隔離のまま（{refusal}）"
+                applications.add_history(connection, receipt_no, now, actor, what, reason)
+                return False
+            persons = self._persons(connection, application, row)
+            applications.promote(connection, application, persons)
+            what = "隔離を解除して格納 / released" if release else "再試行して格納 / stored after a retry"
+            applications.add_history(connection, receipt_no, now, actor, what, reason)
+            identification.note_same_person(connection, receipt_no, now)
+        self._journal.write("released" if release else "retried", receipt_no=receipt_no)
+        return True
+
+    def _quarantined(self, connection: Connection, receipt_no: str) -> tuple[Listed, bytes, str]:
+        status = applications.status(connection, receipt_no, lock=True)
+        row, body = applications.header(connection, receipt_no), applications.package(connection, receipt_no)
+        if status is None or row is None:
+            raise NotFoundError(receipt_no)
+        if status.ingestion is not Ingestion.QUARANTINED or body is None:
+            raise RefusedError("この申請は隔離されていません / the application is not quarantined")
+        if row.procedure_id not in self._procedures:
+            raise RefusedError("この手続は担当ではなくなりました / the procedure is no longer assigned")
+        listed = Listed(
+            receipt_no,
+            row.procedure_id,
+            row.dantai_code,
+            row.received_at,
+            row.arrived_at,
+            row.package_size,
+            row.package_sha256,
+        )
+        if hashlib.sha256(body).hexdigest() != listed.sha256.lower():
+            raise RefusedError("保存した ZIP のSHA-256が違います / the kept ZIP has changed")
+        return listed, body, row.quarantine_kind
+
+    def _open(self, row: Listed, body: bytes, *, scan: bool) -> Application:
+        """Raises RefusedPackage, ScannerTrouble. The ZIP is scanned before it is opened, then what was in it."""
+        if scan:
+            self._scan(body)
+        application = package.unpack(body, row, self._profile)
+        if scan:
+            for file in application.attachments:
+                self._scan(file.body)
+        return application
+
+    def _scan(self, body: bytes) -> None:
+        if self._scanner is not None and (found := self._scanner.scan(body)):
+            raise Malware(f"マルウェア検査で見つかりました（{found}） / found by the malware scanner")
+
+    def _persons(self, connection: Connection, application: Application, row: Listed) -> tuple[Decision, ...]:
+        identification.hold_registers(connection)
+        return identify.persons(
+            application.items,
+            application.verification,
+            self._procedures[row.procedure_id],
+            SqlDirectory(connection),
+            self._profile.codes["gender_municipal"],
+        )
+
+
+def kind_of(refusal: RefusedPackage) -> str:
+    return MALWARE if isinstance(refusal, Malware) else PACKAGE
