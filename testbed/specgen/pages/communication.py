@@ -28,7 +28,7 @@ def page(profile: Profile) -> Page:
             Section("申請データの取込み（③-1）", "torikomi", (_import(profile),)),
             Section("証明書情報連携と番号紐付情報（②、③-1）", "himozuke", (_links(profile),)),
             Section("申請者の特定（③-3）", "tokutei", (_identify(profile),)),
-            Section("基幹システムへの連携（③-5、④）", "renkei", (_handover(profile),)),
+            Section("基幹システムへの連携（③-5、④）", "renkei", (handover_figure(profile),)),
             Section("住民の申請（ぴったりサービス申請API）", "shinsei", (_apply(profile),)),
             Section("時刻と限度", "jikoku", (timings_table(profile), limits_table(profile))),
             Section("共通の約束", "yakusoku", _rules(profile)),
@@ -116,7 +116,7 @@ def _identify(profile: Profile) -> Figure:
     )
 
 
-def _handover(profile: Profile) -> Figure:
+def handover_figure(profile: Profile) -> Figure:
     results = profile.drops["core_results"].files
     return _figure(
         "基幹システムへの連携",

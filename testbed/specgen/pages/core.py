@@ -5,6 +5,7 @@ from __future__ import annotations
 from interface_spec.procedures import FormItemSpec, Procedure, load_procedures
 from interface_spec.profile import Profile
 from testbed.specgen.model import Block, Cell, Facts, Page, Section, Steps, Table, Text
+from testbed.specgen.pages.communication import handover_figure
 from testbed.specgen.pages.drops import drop_blocks
 from testbed.specgen.pages.surfaces import errors_blocks, operation_blocks
 from testbed.specgen.tables import code_table, without_empty_columns
@@ -82,6 +83,7 @@ def _steps(profile: Profile, core: str) -> tuple[Block, ...]:
                 ("契約", f"{profile.profile.ja}　{profile.profile.edition}"),
             )
         ),
+        handover_figure(profile),
         Steps(
             (
                 f"{names['list']}で、審査完了の申請の受付番号を得る。審査完了でない申請は現れない。",

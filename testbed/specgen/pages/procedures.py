@@ -6,9 +6,10 @@ from itertools import groupby
 
 from interface_spec.procedures import Procedure, load_procedures
 from testbed.specgen.model import Cell, Page, Section, Table, Text
-from testbed.specgen.pages.core import NAMES, SIGNING, procedure_blocks
+from testbed.specgen.pages.core import NAMES, procedure_blocks
 
-ZONES = {"mynumber": "マイナンバー利用事務系", "lgwan": "LGWAN接続系", "none": "この構成の外"}
+ZONES = {"mynumber": "利用事務系", "lgwan": "LGWAN接続系", "none": "構成の外"}
+SIGNED = {"required": "必要", "optional": "任意", "none": "なし"}
 
 
 def page() -> Page:
@@ -20,6 +21,10 @@ def page() -> Page:
             (
                 Text(
                     "手続IDは、この試験床が付けた変わらない番号。実物の手続IDは公開されておらず、分かる団体が official_id に書く。"
+                ),
+                Text(
+                    "区画は申請データを受け取る場所で、利用事務系はマイナンバー利用事務系のこと。"
+                    "LGWAN接続系の手続は、利用事務系に入らない。"
                 ),
                 *(_table(field, list(ones)) for field, ones in groupby(every, key=lambda one: one.field)),
             ),
@@ -48,11 +53,12 @@ def _table(field: str, ones: list[Procedure]) -> Table:
                 Cell(one.id, link=where or ("" if one.outside else f"#{one.id}")),
                 Cell(one.ja, soft=one.outside),
                 one.kind,
+                one.ministry,
                 one.target,
-                "" if one.outside else SIGNING[one.signing],
+                "" if one.outside else SIGNED[one.signing],
                 ZONES[one.zone],
                 NAMES.get(one.core_system, one.core_system),
-                one.source,
+                one.source.removeprefix("手順書1.0 "),
             )
         )
-    return Table(("手続ID", "手続", "種別", "対象", "署名", "受け取る区画", "基幹", "出典"), tuple(rows), field)
+    return Table(("手続ID", "手続", "種別", "所管", "対象", "署名", "区画", "基幹", "出典"), tuple(rows), field)
