@@ -10,8 +10,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from conformance.firewall import rules as rule_files
@@ -29,10 +30,11 @@ from conformance.firewall.record import PASSED, Exchange, LabRecord, Round, Seen
 from conformance.firewall.rules import Rules, RulesError
 from conformance.firewall.services import Dns, Sites
 from conformance.firewall.trace import Tracer, deciding
-from conformance.firewall.tricks import build_tricks
+from conformance.firewall.tricks import Trick, build_tricks
 from interface_spec.policy import FirewallName, parse_policy
 
-MOST_TRACED = 12
+MOST_TRACED = 16
+MOST_TRACED_TRICKS = 4
 OPEN = "flush ruleset\n"
 
 
@@ -134,31 +136,34 @@ class Lab:
         return Round(id=scope, cells=seen, tricks=odd, seconds=time.monotonic() - started)
 
     def _trace(self, scope: Scope, cells: list[Cell], seen: dict[int, Seen], odd: dict[str, Seen]) -> None:
-        """Names the deciding rule of the first probes and tricks that went wrong, by sending them once more."""
-        wrong = [
-            cell for cell in cells if cell.expected(scope) == ("deny" if seen[cell.number].cls in PASSED else "allow")
-        ]
-        wrong = [one for one in wrong if not (one.expected(scope) == "allow" and seen[one.number].cls == "delivered")]
-        tricks = [
-            one for one in self.tricks if one.id in odd and (odd[one.id].cls == "delivered") == (one.expected == "deny")
-        ]
+        """Names the deciding rule of what went wrong, one probe a case, by sending it once more under the kernel's trace."""
         firewalls = self.network.firewalls if scope == "chain" else (scope,)
-        for cell in wrong[:MOST_TRACED]:
-            tracer = Tracer(self.network.ns, firewalls)
-            tracer.start()
-            self.prober.play([cell], ())
-            lines = tracer.stop(self.pump.run)
-            rule = deciding(lines, lambda text, cell=cell: cell.source_address in text)  # type: ignore[misc]
-            seen[cell.number] = seen[cell.number].model_copy(update={"rule": rule})
-            if len(wrong) > 3 and cell is wrong[2]:
-                break
-        for trick in tricks[:2]:
-            tracer = Tracer(self.network.ns, firewalls)
-            tracer.start()
-            self.trickster.play([trick])
-            lines = tracer.stop(self.pump.run)
-            rule = deciding(lines, lambda text, t=trick: self.policy.host[t.destination].address(t.family) in text)  # type: ignore[misc]
+        wrong: dict[str, Cell] = {}
+        for cell in cells:
+            if _went_wrong(cell.expected(scope), seen[cell.number]):
+                wrong.setdefault(cell.case, cell)
+        chosen = list(wrong.values())[:MOST_TRACED]
+        if chosen:
+            lines = self._traced(firewalls, lambda: self.prober.play(chosen, ()))
+            for cell in chosen:
+                ident = f"{'id' if cell.protocol == 'icmp' else 'sport'} {self.prober.ports[cell.number]} "
+                rule = deciding(lines, partial(_mentions, ident))
+                seen[cell.number] = seen[cell.number].model_copy(update={"rule": rule})
+        odd_ones: dict[str, Trick] = {}
+        for trick in self.tricks:
+            if trick.id in odd and (odd[trick.id].cls == "delivered") == (trick.expected == "deny"):
+                odd_ones.setdefault(trick.case, trick)
+        for trick in list(odd_ones.values())[:MOST_TRACED_TRICKS]:
+            lines = self._traced(firewalls, partial(self.trickster.play, [trick]))
+            address = self.policy.host[trick.destination].address(trick.family)
+            rule = deciding(lines, partial(_mentions, f"daddr {address} "), last_packet=bool(trick.setup))
             odd[trick.id] = odd[trick.id].model_copy(update={"rule": rule})
+
+    def _traced(self, firewalls: Sequence[str], act: Callable[[], object]) -> dict[str, list[str]]:
+        tracer = Tracer(self.network.ns, firewalls)
+        tracer.start()
+        act()
+        return tracer.stop(self.pump.run)
 
     def boot(self, variant: Variant) -> Round:
         """Before a ruleset is loaded: forwarding as the policy declares, the boot rules if any; nothing may pass."""
@@ -379,6 +384,14 @@ class Lab:
         self.trickster.close()
         self.pump.close()
         self.network.close()
+
+
+def _went_wrong(expected: str | None, seen: Seen) -> bool:
+    return (expected == "deny" and seen.cls in PASSED) or (expected == "allow" and seen.cls != "delivered")
+
+
+def _mentions(word: str, text: str) -> bool:
+    return word in f"{text} "
 
 
 def _tools() -> dict[str, str]:

@@ -41,12 +41,16 @@ class _Open:
 
 
 class Prober:
-    """``warm`` ports go on counting through the rounds so that no round meets connections of an earlier one."""
+    """Source ports go on counting through the rounds, so that no round meets connections of an earlier one.
+
+    ``ports``: the source port (or echo id) that each cell was last played with.
+    """
 
     def __init__(self, pump: Pump) -> None:
         self._pump = pump
         self._ports = itertools.cycle(range(FIRST_PORT, LAST_PORT))
         self._icmp: dict[tuple[str, str], socket.socket] = {}
+        self.ports: dict[int, int] = {}
 
     def play(self, cells: Sequence[Cell], awaited: Collection[int]) -> dict[int, Seen]:
         """What became of each cell. ``awaited``: numbers of those that should pass; they get `TRIES` tries, a denied one gets one."""
@@ -92,7 +96,7 @@ class Prober:
                         trail.taken = True
 
     def _open(self, cell: Cell) -> _Open:
-        port = next(self._ports)
+        port = self.ports[cell.number] = next(self._ports)
         one = _Open(cell, (cell.protocol, port), Trail())
         self._pump.trails[one.key] = one.trail
         try:

@@ -127,9 +127,8 @@ def _from_iptables(kind: str, text: str, name: str) -> str:
             f"{place}: iptables-save として読めません / not readable as iptables-save: {_first(done.stderr)}"
         )
     opaque = [one for one in done.stdout.splitlines() if one.strip().startswith("# ") and "-A " in one]
-    if opaque:
-        raise RulesError(f"{name}: nft に訳せない規則があります: {opaque[0].strip()} / a rule has no nft translation")
-    return done.stdout
+    # What nft cannot say is loaded by iptables-nft itself: the kernel then holds the vendor's own match.
+    return text if opaque else done.stdout
 
 
 def _renamed(text: str, policy: Policy) -> str:
@@ -142,8 +141,12 @@ def _renamed(text: str, policy: Policy) -> str:
 
 def nft(words: list[str], text: str, prefix: list[str]) -> str:
     """Runs nft on ``text`` behind ``prefix`` (the words that enter a namespace); its output. RulesError with its message."""
+    return _run([tool("nft") or "nft", *words], text, prefix)
+
+
+def _run(words: list[str], text: str, prefix: list[str]) -> str:
     done = subprocess.run(
-        [*prefix, tool("nft") or "nft", *words],
+        [*prefix, *words],
         input=text,
         capture_output=True,
         text=True,
@@ -160,8 +163,12 @@ def load(rules: Rules, prefix: list[str], *, only: int | None = None) -> None:
     for number, text in enumerate(rules.transactions):
         if only is not None and number != only:
             continue
+        kind = rules.kinds[number]
         try:
-            nft(["-j", "-f", "-"] if rules.kinds[number] == "nft-json" else ["-f", "-"], text, prefix)
+            if kind in ("iptables", "ip6tables") and "\nCOMMIT" in text:
+                _run([tool(f"{kind}-nft-restore") or f"{kind}-nft-restore"], text, prefix)
+            else:
+                nft(["-j", "-f", "-"] if kind == "nft-json" else ["-f", "-"], text, prefix)
         except RulesError as error:
             found = re.match(r"/dev/stdin:(\d+):(\d+)-\d+: Error: (.*)", str(error))
             where, what = (

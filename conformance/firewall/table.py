@@ -68,6 +68,8 @@ table inet {firewall} {{
   chain forward {{
     type filter hook forward priority filter; policy drop;
     ct state established accept comment "state kept by the appliance"
+    ct state related icmp type destination-unreachable icmp code frag-needed accept comment "state kept by the appliance"
+    ct state related icmpv6 type packet-too-big accept comment "state kept by the appliance"
 {body}
   }}
 

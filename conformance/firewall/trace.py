@@ -53,17 +53,21 @@ class Tracer:
         return found
 
 
-def deciding(lines: dict[str, list[str]], wanted: Callable[[str], bool]) -> str:
-    """The last verdict of the packets for which ``wanted(packet text)``: one phrase per firewall."""
+def deciding(lines: dict[str, list[str]], wanted: Callable[[str], bool], *, last_packet: bool = False) -> str:
+    """The final verdict on the first (or last) packet for which ``wanted(packet text)``: one phrase per firewall.
+
+    The first, because what follows on the same connection is decided by its state.
+    """
     parts = []
     for firewall, found in lines.items():
-        idents = {m[1] for line in found if (m := _PACKET.match(line)) and wanted(m[2])}
+        matching = [m[1] for line in found if (m := _PACKET.match(line)) and wanted(m[2])]
+        ident = matching[-1 if last_packet else 0] if matching else ""
         last = ""
         for line in found:
             rule, policy = _RULE.match(line), _POLICY.match(line)
-            if rule and rule[1] in idents and TABLE not in rule[2] and rule[4] in ("accept", "drop", "jump", "goto"):
+            if rule and rule[1] == ident and TABLE not in rule[2] and rule[4] in ("accept", "drop", "jump", "goto"):
                 last = f"{rule[2]}: {rule[3]} → {rule[4]}"
-            elif policy and policy[1] in idents and TABLE not in policy[2] and not last:
+            elif policy and policy[1] == ident and TABLE not in policy[2] and not last:
                 last = f"{policy[2]}: policy {policy[3]}"
         if last:
             parts.append(f"{firewall}: {last}")

@@ -250,7 +250,7 @@ def _related(m: _Maker, family: Family) -> Iterator[Trick]:
             return [m.packet(s, d, number, f.icmp(kind, code, rest, opening + nonce, source=s, destination=d))]
 
         setup = ((m.px, m.frame(m.px, m.dl, opening)),)
-        allow: Literal["deny", "allow"] = "allow" if expected == "allow" else "deny"
+        allow: Literal["deny", "allow"] = "allow" if expected == "allow" and family in m.policy.families else "deny"
         yield m.trick(name, ja, pair, family, packets, expected=allow, setup=setup)
     port = m.sport()
     opening = m.packet(px, dl, 6, f.tcp(px, dl, port, m.service))

@@ -146,7 +146,7 @@ class LabView:
 
     def tricks_arrive(self, scope: Scope, *cases: str) -> None:
         self.played(scope)
-        found = list(self.tricks(scope, *cases))
+        found = [one for one in self.tricks(scope, *cases) if one[0].split(" ")[-1] in self.policy.families]
         if not found:
             raise unverified(
                 f"事例 {' '.join(cases)} の通信が試されていない", f"no packet of {' '.join(cases)} was sent"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -114,6 +115,33 @@ async def _refuse_head(original: Callable[..., Any], relay: Any, reader: Any) ->
     return found
 
 
+def _search_domain(original: Callable[..., Any]) -> Callable[..., Any]:
+    def decide(method: str, target: str, client: str, **more: Any) -> Any:
+        decision = original(method, target, client, **more)
+        if decision.allowed and ".:" in target:
+            return type(decision)(True, 200, "listed", f"{decision.host}.search.test", decision.port)
+        return decision
+
+    return decide
+
+
+def _speaks_socks(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def serve(self: Any, reader: Any, writer: Any, entry: Any) -> None:
+        first = await reader.readexactly(1)
+        if first != b"\x04":
+            reader._buffer[:0] = first
+            await original(self, reader, writer, entry)
+            return
+        rest = await reader.readexactly(8)
+        address = ".".join(str(one) for one in rest[3:7])
+        _, far = await asyncio.open_connection(address, int.from_bytes(rest[1:3], "big"))
+        writer.write(b"\0\x5a" + rest[1:7])
+        await writer.drain()
+        far.close()
+
+    return serve
+
+
 def _mutant(name: str, en: str, target: str, replace: Callable[[Any], Any]) -> Mutant:
     return Mutant(name=name, ja=en, en=en, killed_by=(), target=target, replace=replace)
 
@@ -129,6 +157,8 @@ CODE: dict[str, Mutant] = {
         _mutant("logs-no-target", "the log names no destination", f"{LOG}:AccessLog.write", _logs_no_target),
         _mutant("address-literals", "addresses are treated like names", f"{POLICY}:decide", _addresses_are_names),
         _mutant("host-decides", "the destination is taken from Host", f"{SERVER}:Relay._head", _host_decides),
+        _mutant("search-domain", "a trailing dot leads to the search domain", f"{POLICY}:decide", _search_domain),
+        _mutant("speaks-socks", "SOCKS4 is served too", f"{SERVER}:Relay._serve", _speaks_socks),
         _mutant("refuses-all", "every CONNECT is refused", f"{POLICY}:name_listed", _refuses_all),
     )
 }

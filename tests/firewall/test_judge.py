@@ -1,0 +1,199 @@
+"""The suites on made-up records: no control, no pass; half-open fails; no lab is 未検証; our own bug is ERROR."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.catalogue import load_catalogue
+from conformance.events import CheckEnded
+from conformance.firewall.judge import bodies, judge
+from conformance.firewall.matrix import build_matrix
+from conformance.firewall.plan_lab import Declared, make_lab_plan
+from conformance.firewall.record import Class, Exchange, LabRecord, Round, Seen
+from conformance.plan import Plan, Waiver
+from conformance.verdicts import Raw
+from interface_spec.errors import SpecError
+from interface_spec.policy import Policy, load_policy, parse_policy
+from tests.firewall.data import BASELINE, baseline, perfect_record
+
+WHEN = datetime(2026, 4, 1, tzinfo=UTC)
+
+
+def plan_of(policy: Policy, role: str = "fw", **more: Any) -> Plan:
+    return make_lab_plan(
+        run_id="r",
+        declared=Declared(policy, role),
+        product={"name": "x", "version": "1", "vendor": "v"},
+        reference_date=date(2026, 4, 1),
+        **more,
+    )
+
+
+def verdicts(policy: Policy, record: LabRecord, role: str = "fw") -> dict[str, CheckEnded]:
+    return {one.check: one for one in judge(plan_of(policy, role), policy, record, lambda: WHEN)}
+
+
+@pytest.mark.parametrize("role", ["fw", "relay"])
+def test_every_check_has_one_body_and_every_body_a_check(role: str) -> None:
+    assert set(bodies(role)) == set(load_catalogue(role).checks)
+
+
+def test_a_faultless_record_passes_every_probe_check() -> None:
+    policy = baseline()
+    found = verdicts(policy, perfect_record(policy))
+    played = {"control", "boundary", "lgwan"}
+    rounds = {one.id: one.disturbance for one in load_catalogue("fw").checks.values()}
+    assert {one.raw for name, one in found.items() if rounds[name] in played} == {Raw.PASS}
+
+
+def test_without_a_lab_everything_is_unverified_and_says_why() -> None:
+    policy = baseline()
+    found = verdicts(policy, LabRecord(policy=policy.id, unavailable="nft がありません / no nft"))
+    lab_checks = {n: e for n, e in found.items() if n not in ("FW-1.1-02a", "FW-1.1-03a", "FW-S62-03a")}
+    assert {one.raw for one in lab_checks.values()} == {Raw.UNVERIFIED}
+    assert all(one.finding is not None and "nft" in one.finding.ja for one in lab_checks.values())
+
+
+@pytest.mark.parametrize(
+    ("cls", "raw"),
+    [
+        ("delivered", Raw.NONCONFORMITY),
+        ("half_open", Raw.NONCONFORMITY),
+        ("refused_by_target", Raw.NONCONFORMITY),
+        ("rejected_by_firewall", Raw.PASS),
+        ("dropped", Raw.PASS),
+        ("lost", Raw.UNVERIFIED),
+        ("not_sent", Raw.UNVERIFIED),
+    ],
+)
+def test_a_denied_probe_is_judged_by_what_the_receiver_saw(cls: Class, raw: Raw) -> None:
+    policy = baseline()
+    record = perfect_record(policy)
+    number = next(c.number for c in build_matrix(policy) if c.case == "FW-D01")
+    changed = {**record.round("boundary").cells, number: Seen(cls=cls, arrived=("dl",), legs=("mynum0",), rule="r1")}
+    rounds = {**record.rounds, "boundary": record.round("boundary").model_copy(update={"cells": changed})}
+    found = verdicts(policy, record.model_copy(update={"rounds": rounds}))
+    assert found["FW-1.1-07a"].raw is raw
+    others = [name for name, one in found.items() if name.startswith("FW-1.1-0") and one.raw is Raw.NONCONFORMITY]
+    assert others == (["FW-1.1-07a"] if raw is Raw.NONCONFORMITY else [])
+
+
+def test_a_failure_names_the_path_and_the_rule() -> None:
+    policy = baseline()
+    record = perfect_record(policy)
+    number = next(c.number for c in build_matrix(policy) if c.case == "FW-D01")
+    leak = Seen(cls="delivered", arrived=("dl",), legs=("mynum0", "down0"), rule="boundary: accept 7")
+    cells = {**record.round("boundary").cells, number: leak}
+    rounds = {**record.rounds, "boundary": record.round("boundary").model_copy(update={"cells": cells})}
+    finding = verdicts(policy, record.model_copy(update={"rounds": rounds}))["FW-1.1-07a"].finding
+    assert finding is not None
+    assert finding.case == "FW-D01"
+    assert "ap → mynum0 → down0 → dl" in finding.evidence[0].response
+    assert "boundary: accept 7" in finding.evidence[0].response
+
+
+def test_a_denial_without_delivered_control_is_unverified() -> None:
+    policy = baseline()
+    record = perfect_record(policy)
+    number = next(c.number for c in build_matrix(policy) if c.case == "FW-D01")
+    cells = {**record.round("control").cells, number: Seen(cls="dropped")}
+    rounds = {**record.rounds, "control": record.round("control").model_copy(update={"cells": cells})}
+    found = verdicts(policy, record.model_copy(update={"rounds": rounds}))
+    assert found["FW-1.1-07a"].raw is Raw.UNVERIFIED
+
+
+def test_a_permitted_probe_needs_its_answer() -> None:
+    policy = baseline()
+    record = perfect_record(policy)
+    number = next(c.number for c in build_matrix(policy) if c.case == "FW-A01")
+    cells = {**record.round("boundary").cells, number: Seen(cls="half_open", arrived=("dl",), legs=("dmz0",))}
+    rounds = {**record.rounds, "boundary": record.round("boundary").model_copy(update={"cells": cells})}
+    assert verdicts(policy, record.model_copy(update={"rounds": rounds}))["FW-1.1-05a"].raw is Raw.NONCONFORMITY
+
+
+def _relay(**changed: Exchange) -> LabRecord:
+    good = Exchange(id="PX-01a", status=200, tunnelled=True, reached=("dl:443",))
+    refused = Exchange(id="PX-03", status=403)
+    exchanges = {"PX-01a": good, "PX-03": refused, "PX-14": refused.model_copy(update={"id": "PX-14"}), **changed}
+    return LabRecord(policy="baseline", rounds={"proxy": Round(id="proxy", exchanges=exchanges)})
+
+
+@pytest.mark.parametrize(
+    ("status", "reached", "raw"),
+    [
+        (403, (), Raw.PASS),
+        (0, (), Raw.PASS),
+        (503, (), Raw.NONCONFORMITY),
+        (200, (), Raw.NONCONFORMITY),
+        (403, ("ot:443",), Raw.NONCONFORMITY),
+    ],
+)
+def test_a_refusal_is_exact(status: int, reached: tuple[str, ...], raw: Raw) -> None:
+    record = _relay(**{"PX-03": Exchange(id="PX-03", status=status, reached=reached)})
+    assert verdicts(baseline(), record, "relay")["RLY-S62-02a"].raw is raw
+
+
+def test_refusals_prove_nothing_when_the_permitted_request_fails() -> None:
+    record = _relay(**{"PX-01a": Exchange(id="PX-01a", status=403)})
+    found = verdicts(baseline(), record, "relay")
+    assert found["RLY-1.3-02a"].raw is Raw.UNVERIFIED or found["RLY-1.3-02a"].raw is Raw.NONCONFORMITY
+    assert found["RLY-S62-02a"].raw is Raw.UNVERIFIED
+
+
+def test_rows_that_the_topology_leads_elsewhere_do_not_apply() -> None:
+    plan = plan_of(load_policy(Path("baseline-t2")))
+    na = {one.id for one in plan.checks if one.status == "na"}
+    assert {"FW-1.1-05a", "FW-1.1-04x"} <= na
+    assert "FW-1.2-04a" not in na
+    assert "FW-1.1-05" not in {one.requirement for one in plan.attestations}
+
+
+def test_a_relay_that_is_no_proxy_is_judged_by_its_destinations() -> None:
+    policy = baseline()
+    declared = Declared(policy, "relay", "store-and-forward")
+    plan = make_lab_plan(run_id="r", declared=declared, product={}, reference_date=date(2026, 4, 1))
+    assert {one.id for one in plan.checks if one.status == "run"} == {"RLY-S62-02l", "RLY-S62-02n"}
+    facts = {"opened": "dl:443 dns:53", "queries": "", "alive": "True"}
+    record = LabRecord(policy="p", rounds={"proxy": Round(id="proxy", facts=facts)})
+    assert {one.raw for one in judge(plan, policy, record, lambda: WHEN)} == {Raw.PASS}
+
+
+def test_subsidy_raises_the_white_list_to_mandatory() -> None:
+    calm = {one.id: one.mandatory for one in plan_of(baseline(), "relay").checks}
+    paid = parse_policy(BASELINE.replace("subsidy = false", "subsidy = true"), "p")
+    raised = {one.id: one.mandatory for one in plan_of(paid, "relay").checks}
+    assert not calm["RLY-S62-02a"]
+    assert raised["RLY-S62-02a"]
+
+
+def test_selection_leaves_the_rest_in_the_plan() -> None:
+    plan = plan_of(baseline(), selected=["FW-1.1-07"])
+    assert {one.id for one in plan.checks if one.status == "run"} == {"FW-1.1-07a", "FW-1.1-07b"}
+    assert len(plan.checks) == len(load_catalogue("fw").checks)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"selected": ["nothing-like-this"]},
+        {"attestations": {"FW-9.9-99": ("a", "b", "2026-01-01")}},
+        {"waivers": [Waiver(check="FW-9.9-99a", reason="r", owner="o", expires=date(2027, 1, 1))]},
+        {"waivers": [Waiver(check="FW-1.1-07a", reason="r", owner="o", expires=date(2026, 1, 1))]},
+    ],
+)
+def test_what_fits_nothing_is_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(SpecError):
+        plan_of(baseline(), **more)
+
+
+def test_a_bug_of_the_suite_is_an_error_not_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_self: object, *_cases: str) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("conformance.firewall.view.LabView.nothing_passes", broken)
+    found = verdicts(baseline(), perfect_record(baseline()))
+    assert found["FW-1.1-07a"].raw is Raw.ERROR

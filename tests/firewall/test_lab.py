@@ -1,0 +1,195 @@
+"""The lab itself: the reference comes out 適合, mutants are caught by exactly their checks, nothing is left behind.
+
+Where namespaces or tools are missing these tests fail with the reason: they are never skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conformance.events import read_events
+from conformance.firewall.netns import ADMIN_PATH, check_available, missing_tools, unshare_command
+from conformance.firewall.run import FwOptions, RelayOptions, run_fw, run_relay
+from conformance.firewall.start import FOLDER_PREFIX, PID_FILE, clean
+from conformance.results import Results, fold
+from conformance.verdicts import RunVerdict, Verdict
+from interface_spec.policy import load_policy
+from reference_impl.firewall.relay_toml import relay_toml
+from shinsei_testbed import module_command
+from testbed.cli_firewall import write_reference
+from testbed.mutants.firewall.model import load_mutants
+from testbed.mutants.firewall.run import run_mutants
+from testbed.mutants.relay.code import STORE_MODULE
+
+PRODUCT = '[product]\nname = "p"\nversion = "1"\nvendor = "v"\n'
+ATTESTED = '[attestation."FW-1.1-03"]\nstatement = "DMZに設置"\nby = "試験"\ndate = 2026-01-05\n'
+SAMPLE = ("B09", "B17", "B21", "B24", "B35", "B43", "B44", "B65", "L06", "L12", "C01", "C05")
+RELAY_SAMPLE = ("S03", "S16", "S20", "E07", "E11", "E13")
+
+
+def root_namespace() -> str:
+    words = ["ip", "-br", "link"], ["ip", "netns", "list"], ["ip", "route"]
+    environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:{ADMIN_PATH}"}
+    return "\n".join(
+        subprocess.run(one, capture_output=True, text=True, timeout=20, check=True, env=environment).stdout
+        for one in words
+    )
+
+
+def fw(tmp_path: Path, policy: str, *, broken: tuple[str, str] | None = None) -> Results:
+    boundary, lgwan, proxy = write_reference(load_policy(Path(policy)), tmp_path / "ref")
+    if broken:
+        boundary.write_text(boundary.read_text(encoding="utf-8").replace(*broken), encoding="utf-8")
+    run_fw(FwOptions(module_command, Path(policy), (boundary,), (lgwan,), proxy), tmp_path / "run")
+    return fold(read_events(tmp_path / "run" / "events.ndjson"))
+
+
+def relay(tmp_path: Path, text: str) -> Results:
+    target = tmp_path / "relay-target.toml"
+    target.write_text(text, encoding="utf-8")
+    run_relay(RelayOptions(module_command, target), tmp_path / "run")
+    return fold(read_events(tmp_path / "run" / "events.ndjson"))
+
+
+def shown(results: Results) -> list[tuple[str, str, str]]:
+    """What did not pass, with its reason: the message of a failing test."""
+    bad = [
+        (one.planned.id, str(one.verdict), one.reason_ja)
+        for one in results.checks
+        if one.verdict not in ("PASS", "N/A")
+    ]
+    return [*bad, *((one.kind, one.ja, one.detail) for one in results.troubles)]
+
+
+def test_this_machine_can_have_a_lab() -> None:
+    assert missing_tools(("squid", "iptables-restore-translate")) == []
+    check_available()
+
+
+@pytest.mark.parametrize("policy", ["baseline", "baseline-t2"])
+def test_the_reference_rules_conform_and_the_root_namespace_is_untouched(tmp_path: Path, policy: str) -> None:
+    before = root_namespace()
+    results = fw(tmp_path, policy)
+    assert shown(results) == []
+    assert results.clause is not None
+    assert results.clause.verdict is RunVerdict.CONFORMANT
+    assert results.finished
+    assert results.seconds < 25
+    assert root_namespace() == before
+
+
+def test_squid_conforms(tmp_path: Path) -> None:
+    write_reference(load_policy(Path("baseline")), tmp_path)
+    results = relay(tmp_path, f'role = "relay"\nsquid_conf = "squid.conf"\n{PRODUCT}{ATTESTED}')
+    assert shown(results) == []
+    assert results.clause is not None
+    assert results.clause.verdict is RunVerdict.CONFORMANT
+
+
+def test_the_embedded_relay_conforms(tmp_path: Path) -> None:
+    policy = load_policy(Path("baseline"))
+    (tmp_path / "relay.toml").write_text(relay_toml(policy, "{dir}/access.log", "{dir}/ready.json"), encoding="utf-8")
+    words = ", ".join(f'"{one}"' for one in module_command("reference_impl.relay", "--config", "{dir}/relay.toml"))
+    files = '[files]\n"relay.toml" = "relay.toml"\n'
+    results = relay(tmp_path, f'role = "relay"\ncommand = [{words}]\nlog = "access.log"\n{PRODUCT}{files}{ATTESTED}')
+    assert shown(results) == []
+    assert results.clause is not None
+    assert results.clause.verdict is RunVerdict.CONFORMANT
+
+
+def test_a_store_and_forward_relay_can_conform(tmp_path: Path) -> None:
+    words = ", ".join(f'"{one}"' for one in module_command(STORE_MODULE, "dl.shinsei.lgwan.test:443"))
+    text = f'role = "relay"\nkind = "store-and-forward"\ncommand = [{words}]\nobserve_seconds = 1.5\n{PRODUCT}'
+    results = relay(tmp_path, text + ATTESTED + ATTESTED.replace("FW-1.1-03", "FW-S32-02"))
+    assert shown(results) == []
+    assert results.clause is not None
+    assert results.clause.verdict is RunVerdict.CONFORMANT
+
+
+def test_a_hole_is_found_with_the_rule_that_let_it_through(tmp_path: Path) -> None:
+    hole = (
+        'counter drop comment "default"',
+        'iifname "mynum0" oifname "up0" tcp dport 443 accept comment "hole"\n    counter drop comment "default"',
+    )
+    results = fw(tmp_path, "baseline", broken=hole)
+    failed = {one.planned.id: one for one in results.checks if one.verdict is Verdict.FAIL}
+    assert "FW-1.1-07a" in failed
+    evidence = failed["FW-1.1-07a"].findings[0].evidence
+    assert any('comment "hole"' in one.response and "mynum0" in one.response for one in evidence)
+    assert results.clause is not None
+    assert results.clause.verdict is RunVerdict.NOT_CONFORMANT
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (("dport 443", "dprt 443"), ["boundary.nft:", "読み込めません"]),
+        (('oifname "up0"', 'oifname "eth7"'), ["boundary.nft:", "eth7", "interface_map"]),
+        (("198.51.100.10", "10.9.9.9"), ["boundary.nft:", "10.9.9.9", "address_map"]),
+    ],
+)
+def test_bad_rules_are_the_vendors_configuration(tmp_path: Path, broken: tuple[str, str], words: list[str]) -> None:
+    results = fw(tmp_path, "baseline", broken=broken)
+    assert [one.kind for one in results.troubles] == ["configuration"]
+    for word in words:
+        assert word in results.troubles[0].ja
+    assert results.exit() == 2
+
+
+def test_a_missing_tool_is_unverified_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.firewall.netns.missing_tools", lambda _extra=(): ["nft"])
+    results = fw(tmp_path, "baseline")
+    judged = [one for one in results.checks if one.planned.round != "control"]
+    assert {one.verdict for one in judged} == {Verdict.UNVERIFIED}
+    assert all("nft" in one.reason_ja for one in judged)
+    assert results.exit() == 4
+
+
+@pytest.mark.parametrize("sample", [SAMPLE, RELAY_SAMPLE], ids=["fw", "relay"])
+def test_mutants_are_caught_by_exactly_their_checks(sample: tuple[str, ...]) -> None:
+    known = load_mutants()
+    kills = run_mutants([known[name] for name in sample], module_command)
+    wrong = [
+        (one.mutant.id, one.caught_by, one.mutant.kills, one.errors, one.trouble)
+        for one in kills
+        if not one.as_declared
+    ]
+    assert wrong == []
+
+
+def test_a_lab_needs_no_root(tmp_path: Path) -> None:
+    """The same namespaces inside a user namespace: build, filter and probe as an ordinary user would."""
+    code = (
+        "import subprocess, sys; sys.path.insert(0, sys.argv[1])\n"
+        "subprocess.run(['mount', '-t', 'tmpfs', 'none', '/run'], check=True)\n"
+        "from pathlib import Path\n"
+        "from interface_spec.policy import load_policy\n"
+        "from conformance.firewall.build import Network\n"
+        "network = Network(load_policy(Path('baseline')), 'su-')\n"
+        "from conformance.firewall.rules import nft\n"
+        "from reference_impl.firewall.nftables import ruleset\n"
+        "nft(['-f', '-'], ruleset(network.policy, 'boundary'), network.ns.command('boundary'))\n"
+        "print('built', len(network.macs))\n"
+    )
+    python = module_command("x")[0]
+    done = subprocess.run(
+        [*unshare_command(privileged=False), python, "-c", code, str(Path(__file__).parents[2])],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stderr == ""
+    assert done.stdout.startswith("built 1")
+
+
+def test_clean_removes_what_a_killed_lab_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left, mine = tmp_path / f"{FOLDER_PREFIX}dead", tmp_path / f"{FOLDER_PREFIX}alive"
+    for folder, pid in ((left, 2**22 + 1), (mine, os.getppid())):
+        folder.mkdir()
+        (folder / PID_FILE).write_text(str(pid), encoding="ascii")
+    assert clean() == [left.name]
+    assert mine.is_dir()
+    assert not left.exists()

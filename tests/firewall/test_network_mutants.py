@@ -1,0 +1,58 @@
+"""The mutants as data: every edit still finds its place, every check has a mutant, kinds and counts are as promised."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.catalogue import load_catalogue
+from shinsei_testbed import module_command
+from testbed.mutants.firewall.model import NetworkMutant, load_mutants
+from testbed.mutants.firewall.run import Base, plan_for, run_mutants, unkilled_checks, variant_of
+from testbed.mutants.relay.code import CODE
+
+MUTANTS = load_mutants()
+
+
+def test_there_are_enough_of_them() -> None:
+    firewall = [one for one in MUTANTS.values() if one.role == "fw"]
+    relay = [one for one in MUTANTS.values() if one.role == "relay"]
+    assert len(firewall) >= 60
+    assert len(relay) >= 20
+    assert {one.id for one in firewall if one.kind == "needle"} == {"B21", "B22", "B30"}
+
+
+@pytest.mark.parametrize("role", ["fw", "relay"])
+def test_every_check_has_a_mutant_that_kills_it(role: str) -> None:
+    assert unkilled_checks(role, MUTANTS.values()) == []
+
+
+@pytest.mark.parametrize("one", MUTANTS.values(), ids=lambda one: one.id)
+def test_an_edit_finds_its_place_and_changes_something(one: NetworkMutant) -> None:
+    base = Base.load()
+    if one.part == "policy":
+        assert base.mutated(one, "policy") != base.text
+        return
+    assert variant_of(base, one, module_command).name == one.id
+    for edit in one.edit:
+        assert base.mutated(one, edit.on) != base.reference(edit.on)
+
+
+@pytest.mark.parametrize("one", MUTANTS.values(), ids=lambda one: one.id)
+def test_declared_kills_are_checks_of_the_rounds_that_are_played(one: NetworkMutant) -> None:
+    known = load_catalogue(one.role).checks
+    planned = {check.id: check for check in plan_for(Base.load().policy, one).checks}
+    for name in one.kills:
+        assert known[name].disturbance in one.played
+        assert planned[name].status == "run"
+
+
+def test_a_relay_code_mutant_is_used_and_exists() -> None:
+    named = {one.code for one in MUTANTS.values() if one.part == "relay"}
+    assert set(CODE) <= named
+    assert named - set(CODE) == {"survives", "also-other", "pushes-inward"}
+
+
+@pytest.mark.parametrize("name", ["P01", "P02", "P03"])
+def test_a_wrong_policy_is_caught_without_a_packet(name: str) -> None:
+    (kill,) = run_mutants([MUTANTS[name]], module_command)
+    assert kill.as_declared, kill

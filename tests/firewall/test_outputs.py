@@ -1,0 +1,144 @@
+"""Sheets, rules, diagram, matrix and packets as they are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lxml import etree
+from typer.testing import CliRunner
+
+from conformance.firewall.frames import ethernet, icmp, icmp_checksum, ipv4, ipv6, tcp, udp
+from conformance.firewall.matrix import build_matrix
+from conformance.firewall.picture import matrix_text, topology_svg, zone_lines
+from conformance.firewall.pump import parse_packet
+from conformance.firewall.record import Seen
+from conformance.firewall.run import POLICY_FILE, RECORD_FILE
+from conformance.firewall.sheet import sheets
+from conformance.firewall.trace import deciding
+from conformance.firewall.xlsx import read_xlsx
+from interface_spec.policy import load_policy
+from reference_impl.firewall.nftables import ruleset
+from reference_impl.firewall.squid import squid_conf
+from testbed.cli_firewall import app
+from tests.firewall.data import BASELINE, baseline, perfect_record
+
+runner = CliRunner()
+
+
+def test_the_sheet_holds_every_flow_and_the_named_denials() -> None:
+    rows = sheets(baseline())["境界FW 通信制御設定表"]
+    assert [row[9] for row in rows[1:5]] == ["許可"] * 4
+    assert any(
+        row[9] == "拒否" and row[1].startswith("申請管理システム") and row[4].startswith("ダウンロード機能")
+        for row in rows
+    )
+    assert rows[-1][9] == "拒否"
+    assert {row[12] for row in rows if row[1].startswith("連携サーバ") and "DNS" in row[4]} == {
+        "宣言（手順書に行は無い）"
+    }
+    lgwan = sheets(baseline())["LGWAN-FW 通信制御設定表"]
+    assert not any(row[1].startswith("申請管理") and row[9] == "許可" for row in lgwan)
+
+
+def test_the_sheet_command_writes_a_workbook_that_reads_back(tmp_path: Path) -> None:
+    out = tmp_path / "s.xlsx"
+    done = runner.invoke(app, ["sheet", "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert tuple(read_xlsx(out.read_bytes())[1]) == sheets(baseline())["境界FW 通信制御設定表"][1]
+
+
+@pytest.mark.parametrize("policy", ["baseline", "baseline-t2"])
+def test_the_diagram_is_well_formed_and_shows_each_flow(policy: str) -> None:
+    plan = load_policy(Path(policy))
+    svg = topology_svg(plan, perfect_record(plan))
+    tree = etree.fromstring(svg.encode())
+    words = " ".join(str(one) for one in tree.itertext())
+    for flow in plan.flow:
+        assert f"{flow.id} " in words
+    assert "○" in words
+    assert "!!" not in words
+
+
+def test_a_leak_is_drawn_and_stands_in_the_matrix() -> None:
+    policy = baseline()
+    record = perfect_record(policy)
+    leak = next(c for c in build_matrix(policy) if c.case == "FW-D01")
+    cells = {**record.round("chain").cells, leak.number: Seen(cls="delivered", arrived=("dl",))}
+    changed = record.model_copy(
+        update={"rounds": {**record.rounds, "chain": record.round("chain").model_copy(update={"cells": cells})}}
+    )
+    assert "!!" in topology_svg(policy, changed)
+    assert leak.label() in matrix_text(policy, changed)
+    marks = {(line.source, line.destination): line.mark for line in zone_lines(policy, changed)}
+    assert marks[("mynum", "lgwan")] == "leak"
+    assert marks[("dmz", "lgwan")] == "ok"
+    assert marks[("conn", "lgwan")] == "open"
+
+
+def test_the_matrix_command_reads_a_finished_run(tmp_path: Path) -> None:
+    (tmp_path / RECORD_FILE).write_text(perfect_record(baseline()).model_dump_json(), encoding="utf-8")
+    (tmp_path / POLICY_FILE).write_text(BASELINE, encoding="utf-8")
+    done = runner.invoke(app, ["matrix", str(tmp_path), "--svg", str(tmp_path / "t.svg")])
+    assert done.exit_code == 0, done.output
+    assert "マイナンバー利用事務系" in done.output
+    assert (tmp_path / "t.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert runner.invoke(app, ["matrix", str(tmp_path / "none")]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [["sheet", "--policy", "none.toml"], ["mutants", "Z99"], ["rules", "--policy", "none.toml"]]
+)
+def test_bad_input_is_exit_2_with_one_sentence(arguments: list[str]) -> None:
+    done = runner.invoke(app, arguments)
+    assert done.exit_code == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_reference_rules_permit_the_flows_and_end_in_a_drop() -> None:
+    policy = baseline()
+    for firewall in policy.firewall:
+        text = ruleset(policy, firewall)
+        assert text.count("policy drop;") == 3
+        for flow in policy.flow:
+            crosses = firewall in (
+                policy.crossing(policy.host[flow.source].zone, policy.host[flow.destination].zone) or ()
+            )
+            assert (f'comment "{flow.id} v4' in text) == crosses
+    assert "http_access deny all" in squid_conf(policy)
+
+
+@pytest.mark.parametrize(("source", "target"), [("192.0.2.10", "198.51.100.10"), ("2001:db8::1", "2001:db8::2")])
+def test_packets_made_by_hand_are_read_back(source: str, target: str) -> None:
+    def packet(protocol: int, body: bytes) -> bytes:
+        return ipv6(source, target, protocol, body) if ":" in source else ipv4(source, target, protocol, body)
+
+    echo = icmp(128 if ":" in source else 8, 0, b"\0\1\0\2", b"x", source=source, destination=target)
+    bodies = {
+        6: tcp(source, target, 1234, 443, b"hello"),
+        17: udp(source, target, 53, 40000, b"q"),
+        58 if ":" in source else 1: echo,
+    }
+    for protocol, body in bodies.items():
+        frame = ethernet("02:00:00:00:00:01", "02:00:00:00:00:02", packet(protocol, body))
+        parsed = parse_packet(frame)
+        assert parsed is not None
+        assert parsed[1:3] == (source, protocol)
+        assert parsed[3] == body
+
+
+def test_checksums_are_those_of_rfc_1071() -> None:
+    assert icmp_checksum(bytes.fromhex("0001f203f4f5f6f7")) == 0x220D
+    header = ipv4("192.0.2.1", "192.0.2.2", 6, b"")[:20]
+    assert icmp_checksum(header) == 0
+
+
+def test_the_deciding_rule_is_read_from_the_kernels_trace() -> None:
+    lines = [
+        'trace id a1 inet shinsei_trace c packet: iif "mynum0" ip saddr 172.16.50.10 ip daddr 198.51.100.10 tcp dport 443',
+        "trace id a1 inet shinsei_trace c rule meta nftrace set 1 (verdict continue)",
+        'trace id a1 inet boundary forward rule tcp dport 443 accept comment "hole" (verdict accept)',
+        "trace id b2 inet boundary forward policy drop",
+    ]
+    assert deciding({"boundary": lines}, lambda text: "172.16.50.10" in text).endswith('accept comment "hole" → accept')
+    assert deciding({"boundary": lines}, lambda text: "nothing" in text) == ""
