@@ -46,6 +46,12 @@ class TogoConfig(_Config):
     clients: tuple[TogoClientConfig, ...] = Field(min_length=1)
 
 
+class JukiCsConfig(_Config):
+    """住基ネットCS of this town, and of further towns that people can move to or from."""
+
+    other_towns: tuple[str, ...] = ()
+
+
 class Ports(_Config):
     """0 = a free port. ``systems``: by the door's name, for the systems that run only when asked for."""
 
@@ -82,6 +88,7 @@ class WorldConfig(_Config):
     link_api_key: str = Field(min_length=1)
     core: dict[str, CoreConfig] = Field(min_length=1)
     togo: TogoConfig | None = None
+    juki_cs: JukiCsConfig | None = None
     ports: Ports = Ports()
     addresses: Addresses = Addresses()
     relay_command: tuple[str, ...] = ()

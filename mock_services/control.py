@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import httpx
 from pydantic import BaseModel, TypeAdapter
 
 from mock_services.config import Endpoints
+from mock_services.juki_cs.wire import (
+    CsEvent,
+    CsState,
+    DropResult,
+    ExchangeOrder,
+    ExchangeResult,
+    HistoryLine,
+    JukiPerson,
+)
 from mock_services.models import (
     Answer,
     ApplicationMeta,
@@ -116,6 +125,30 @@ class WorldClient:
     def put_togo(self, rows: Sequence[TogoRecord]) -> None:
         """Replace the whole 団体内統合宛名 (only in a world that runs it)."""
         self._call("PUT", "/togo", content=_dump(list[TogoRecord], rows))
+
+    def put_codes(self, persons: Sequence[JukiPerson]) -> int:
+        """Add people to 既存住基's 住民票コードマスタ and to this town's CS; returns the last 更新連番."""
+        return int(self._call("PUT", "/juki/codes", content=_dump(list[JukiPerson], persons)).json()["last_seq"])
+
+    def cs_events(self, events: Sequence[CsEvent]) -> None:
+        """Let certificate and move events happen in the CS, in order."""
+        self._call("POST", "/juki-cs/events", content=_dump(list[CsEvent], events))
+
+    def cs_exchange(self, order: ExchangeOrder) -> ExchangeResult:
+        """既存住基 asks the CS by a file, takes the answer over, and 番号紐付情報 follows."""
+        return self._read(ExchangeResult, "POST", "/juki-cs/exchange", content=order.model_dump_json())
+
+    def cs_state(self) -> list[CsState]:
+        """Counts of every town's CS."""
+        return self._read(list[CsState], "GET", "/juki-cs")
+
+    def link_history(self, serial: str) -> list[HistoryLine]:
+        """What the link table said about a serial, oldest first."""
+        return self._read(list[HistoryLine], "GET", f"/juki/history/{serial}")
+
+    def drop_links(self, kind: Literal["full", "diff"]) -> DropResult:
+        """Write 番号紐付情報 as files with a manifest."""
+        return self._read(DropResult, "POST", f"/juki/drops/{kind}")
 
     # ── faults ────────────────────────────────────────────────────────────
     def set_faults(self, faults: Sequence[Fault]) -> None:

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from interface_spec.profile import Provenance
 
-Where = Literal["tls", "call", "rows", "list", "digest", "zip", "token", "network"]
+Where = Literal["tls", "call", "rows", "list", "digest", "zip", "token", "network", "file"]
 """Where a fault strikes: at the TLS handshake, in any call, in calls that answer with rows, in the paged list of the
 download function, in calls whose answer carries a digest, in calls that answer with a ZIP, in calls that need a token,
-or between the zones (relay and names)."""
+between the zones (relay and names), or in an interface by files."""
 
 
 class Params(BaseModel):
@@ -99,6 +99,18 @@ class ShiftParams(Params):
 
 class DnsParams(Params):
     address: str = Field(default="127.0.20.99", pattern=r"^[0-9.]+$")
+
+
+class PartialFileParams(Params):
+    percent: int = Field(default=50, ge=0, le=99)
+
+
+class OutOfSequenceParams(Params):
+    skip: int = Field(default=1, ge=1, le=1000)
+
+
+class WrongTotalsParams(Params):
+    by: int = Field(default=1, ge=1, le=1000)
 
 
 @dataclass(frozen=True)
@@ -238,6 +250,36 @@ _KINDS = (
         "dns-change", DnsParams, "network",
         "連携サーバから見たダウンロード機能の名前が、誰もいない address を指す（外すと元に戻る）。",
         "At the relay the download function's name points to `address`, where nobody listens (cleared: as before).",
+    ),
+    Kind(
+        "file-partial", PartialFileParams, "file",
+        "ファイルの初めの percent ％だけが届く。",
+        "Only the first `percent` per cent of the file arrive.",
+    ),
+    Kind(
+        "file-resend", Params, "file",
+        "新しいファイルの代わりに、前に届いたファイルがもう一度届く。",
+        "The file that arrived before arrives again instead of a new one.",
+    ),
+    Kind(
+        "file-out-of-sequence", OutOfSequenceParams, "file",
+        "世代番号・受渡し番号が skip だけ飛ぶ。",
+        "The generation (number) of the file skips `skip` ahead.",
+    ),
+    Kind(
+        "file-wrong-totals", WrongTotalsParams, "file",
+        "件数・管理用合計が実際より by 多い。",
+        "Counts and control totals are `by` too high.",
+    ),
+    Kind(
+        "file-wrong-encoding", Params, "file",
+        "別の文字コード（UTF-16）で届く。",
+        "The file arrives in another encoding (UTF-16).",
+    ),
+    Kind(
+        "file-vanished", Params, "file",
+        "届いたはずのファイルが無い。",
+        "The file that should be there is not.",
     ),
 )  # fmt: skip
 

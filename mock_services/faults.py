@@ -55,6 +55,7 @@ class Reach:
     tokens: bool = False
     tls: bool = False
     network: bool = False
+    files: tuple[str, ...] = ()
 
     def operations(self, kind: Kind) -> tuple[str, ...] | None:
         """Operations where ``kind`` can strike; () when it has none of its own, None when it cannot strike here."""
@@ -68,6 +69,7 @@ class Reach:
             "list": self.lists,
             "digest": self.digests,
             "zip": self.zips,
+            "file": self.files,
         }[kind.where]
         return found or None
 

@@ -12,7 +12,7 @@ from mock_services.surface import Bound, write_answer
 from mock_services.wiring import Record, Value
 
 
-def _row(link: LinkRecord) -> dict[str, Value]:
+def link_row(link: LinkRecord) -> dict[str, Value]:
     return {
         "serial": link.serial,
         "atena_no": link.atena_no,
@@ -23,20 +23,20 @@ def _row(link: LinkRecord) -> dict[str, Value]:
 
 
 def full(bound: Bound, store: LinkStore, _asked: Record) -> Answer:
-    rows = [_row(link) for link in store.full()]
+    rows = [link_row(link) for link in store.full()]
     return write_answer(bound, bound.operation("full"), {"last_seq": store.last_seq}, rows)
 
 
 def diff(bound: Bound, store: LinkStore, asked: Record) -> Answer:
     rows: list[dict[str, Value]] = [
-        {"seq": change.seq, "change": change.kind, **_row(change.row)}
+        {"seq": change.seq, "change": change.kind, **link_row(change.row)}
         for change in store.since(cast(int, asked["since"]))
     ]
     return write_answer(bound, bound.operation("diff"), {"last_seq": store.last_seq}, rows)
 
 
 def lookup(bound: Bound, store: LinkStore, asked: Record) -> Answer:
-    rows = [_row(link) for link in store.lookup(str(asked["serial"]))]
+    rows = [link_row(link) for link in store.lookup(str(asked["serial"]))]
     return write_answer(bound, bound.operation("lookup"), {}, rows)
 
 

@@ -170,7 +170,8 @@ def test_a_wrong_fault_is_one_sentence_and_arms_nothing(inside: InProcess, wrong
 
 def test_every_fault_has_its_sentences_and_provenance() -> None:
     assert sorted(FAULTS) == [
-        "clock-skew", "corrupt-zip", "dns-change", "duplicate-rows", "error-without-json", "expire-token", "jitter",
+        "clock-skew", "corrupt-zip", "dns-change", "duplicate-rows", "error-without-json", "expire-token", "file-out-of-sequence", "file-partial",
+        "file-resend", "file-vanished", "file-wrong-encoding", "file-wrong-totals", "jitter",
         "latency", "maintenance", "missing-rows", "page-limit", "proxy-down", "redirect", "reset", "reset-mid-body",
         "shift", "slow-drip", "timeout", "tls", "too-many", "truncate", "unavailable", "unexpected", "wrong-digest", "wrong-length",
     ]  # fmt: skip
