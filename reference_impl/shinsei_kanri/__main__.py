@@ -7,6 +7,7 @@ import gc
 import json
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -83,7 +84,7 @@ def open_product(settings: Settings) -> Product:
         raise SettingsError(
             [f"{PREFIX}DATABASE_URL: データベースを使えません / cannot use the database ({type(error).__name__})"]
         ) from None
-    return composition.assemble(settings, engine, clock, journal)
+    return composition.assemble(settings, engine, clock, journal, lambda: secrets.token_hex(16))
 
 
 def serve(settings: Settings) -> None:

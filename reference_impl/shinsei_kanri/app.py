@@ -24,11 +24,13 @@ from reference_impl.shinsei_kanri.inner_client import InnerClient, InnerTrouble
 from reference_impl.shinsei_kanri.intake import Intake
 from reference_impl.shinsei_kanri.jobs import Jobs
 from reference_impl.shinsei_kanri.journal import Journal
+from reference_impl.shinsei_kanri.judging import Judge
 from reference_impl.shinsei_kanri.pages import actions
 from reference_impl.shinsei_kanri.pages import routes as pages
 from reference_impl.shinsei_kanri.pages.staff import Staff
 from reference_impl.shinsei_kanri.scanner import ClamAv, ScannerTrouble
 from reference_impl.shinsei_kanri.settings import Settings
+from reference_impl.shinsei_kanri.togo import TogoClient
 from reference_impl.shinsei_kanri.worker import Worker
 
 LOOK_SECONDS = 5.0
@@ -38,8 +40,9 @@ LOOK_SECONDS = 5.0
 class Synchroniser:
     """番号紐付情報 and the 宛名情報 of every core system, then a new look at everybody who is still open."""
 
-    def __init__(self, settings: Settings, engine: Engine, clock: Clock, journal: Journal) -> None:
+    def __init__(self, settings: Settings, engine: Engine, clock: Clock, journal: Journal, judge: Judge) -> None:
         self._settings, self._engine, self._clock, self._journal = settings, engine, clock, journal
+        self._judge = judge
 
     def run(self, run_id: int) -> tuple[Counter[str], str]:
         """(counts, one sentence). One source in trouble does not keep the others out; InnerTrouble at the end."""
@@ -48,7 +51,7 @@ class Synchroniser:
         for core_system in self._settings.core_systems:
             self._take(f"atena_{core_system}", counts, troubles, lambda core=core_system: self._atena(core))  # type: ignore[misc]
         counts["identified_again"] = identification.look_again(
-            self._engine, self._clock, self._settings.profile, self._settings.procedures
+            self._engine, self._clock, self._judge, self._settings.procedures
         )
         self._journal.write("sync", run_id=run_id, **counts)
         if troubles:
@@ -95,10 +98,14 @@ class Product:
     desk: Desk
 
 
-def assemble(settings: Settings, engine: Engine, clock: Clock, journal: Journal) -> Product:
-    """Settings → clients, jobs and rules; nothing runs yet."""
+def assemble(
+    settings: Settings, engine: Engine, clock: Clock, journal: Journal, fresh_id: Callable[[], str]
+) -> Product:
+    """Settings → clients, jobs and rules; nothing runs yet. ``fresh_id``: see `TogoClient`."""
     scanner = ClamAv(settings.scanner) if settings.scanner is not None else None
-    intake = Intake(engine, clock, journal, settings.profile, settings.procedures, scanner)
+    togo = TogoClient(settings.togo, settings.profile, clock, fresh_id) if settings.togo is not None else None
+    judge = Judge(engine, settings.profile, settings.procedures, settings.patterns, togo)
+    intake = Intake(engine, clock, journal, settings.profile, settings.procedures, judge, scanner)
     importer = Importer(
         engine,
         clock,
@@ -109,7 +116,7 @@ def assemble(settings: Settings, engine: Engine, clock: Clock, journal: Journal)
         settings.import_window_days,
         lambda: DownloadClient(settings.download, settings.profile, time.sleep),
     )
-    synchroniser = Synchroniser(settings, engine, clock, journal)
+    synchroniser = Synchroniser(settings, engine, clock, journal, judge)
     jobs = Jobs(
         engine,
         clock,

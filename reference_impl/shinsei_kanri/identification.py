@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, func, select
 
 from interface_spec.control import PersonState
-from interface_spec.procedures import Procedure
-from interface_spec.profile import Profile
 from reference_impl.shinsei_kanri import identify, review
 from reference_impl.shinsei_kanri.clock import Clock
+from reference_impl.shinsei_kanri.judging import Judge, Prepared
 from reference_impl.shinsei_kanri.records import Decision
 from reference_impl.shinsei_kanri.storage import applications
-from reference_impl.shinsei_kanri.storage.people import SqlDirectory
 
 REGISTERS_LOCK = 0x52454753
 
@@ -24,33 +22,28 @@ def hold_registers(connection: Connection) -> None:
     connection.execute(select(func.pg_advisory_xact_lock_shared(REGISTERS_LOCK)))
 
 
-def look_again(engine: Engine, clock: Clock, profile: Profile, procedures: Mapping[str, Procedure]) -> int:
+def look_again(engine: Engine, clock: Clock, judge: Judge, procedures: Collection[str]) -> int:
     """Judge every open person anew; how many applications changed. What staff decided stays."""
     with engine.begin() as connection:
         # Applications that were judged by the old registers are stored now, later ones read the new registers.
         connection.execute(select(func.pg_advisory_xact_lock(REGISTERS_LOCK)))
-        receipts = applications.open_receipts(connection, review.OPEN)
+        receipts = applications.open_receipts(connection, review.OPEN, procedures)
     changed = 0
-    for receipt_no in receipts:
+    for receipt_no, procedure_id in receipts:
+        with engine.connect() as connection:
+            _, verification = applications.content(connection, receipt_no)
+        prepared = judge.prepare(verification, procedure_id)
         with engine.begin() as connection:
-            changed += _again(connection, receipt_no, clock.now(), profile, procedures)
+            changed += _again(connection, receipt_no, clock.now(), judge, prepared)
     return changed
 
 
-def _again(
-    connection: Connection, receipt_no: str, now: datetime, profile: Profile, procedures: Mapping[str, Procedure]
-) -> bool:
+def _again(connection: Connection, receipt_no: str, now: datetime, judge: Judge, prepared: Prepared) -> bool:
     status = applications.status(connection, receipt_no, lock=True)
-    if status is None or status.procedure_id not in procedures or status.review not in review.OPEN:
+    if status is None or status.review not in review.OPEN:
         return False
     items, verification = applications.content(connection, receipt_no)
-    fresh = identify.persons(
-        items,
-        verification,
-        procedures[status.procedure_id],
-        SqlDirectory(connection),
-        profile.codes["gender_municipal"],
-    )
+    fresh = judge.decide(connection, items, verification, status.procedure_id, prepared)
     before = {person.role: person for person in status.persons}
     better = [
         person for person in fresh if person != before[person.role] and identify.needs_new_look(before[person.role])

@@ -1,6 +1,6 @@
 """③-3: who signed, who is meant. Pure rules over a `Directory`; only an exact, unique and undisputed hit is automatic.
 
-Pattern i: serial → 宛名番号 (住民) → the core system's own number. Pattern iii: 基本4情報 against that core system's
+Pattern i: serial → 宛名番号 (住民) → the core system's own number (pattern ii: by 団体内統合宛名, see `judging`). Pattern iii: 基本4情報 against that core system's
 宛名情報, when there is no serial, no link or no number. Everything weaker goes to staff with candidates and reasons.
 """
 
@@ -18,6 +18,10 @@ from reference_impl.shinsei_kanri import candidates
 from reference_impl.shinsei_kanri.records import Atena, Basic4, Decision, FormValue, Link, Verification
 
 CLOSED_STATES = frozenset({"deceased", "erased"})
+
+
+class DirectoryTrouble(Exception):
+    """Where a number must be asked for, nobody answered: staff, and a new look later. One sentence."""
 
 
 class Directory(Protocol):
@@ -89,7 +93,10 @@ def usable_links(rows: Sequence[Link]) -> list[Link]:
 
 def in_core(verification: Verification, juki_atena_no: str, core_system: str, directory: Directory) -> Decision:
     """From the resident's number to the number in the core system's own space (number spaces differ per business)."""
-    people = directory.by_juki_number(core_system, juki_atena_no)
+    try:
+        people = directory.by_juki_number(core_system, juki_atena_no)
+    except DirectoryTrouble as trouble:
+        return for_staff(Role.SIGNER, core_system, verification.basic4, directory, str(trouble))
     if not people:
         found = by_basic4(
             Role.SIGNER,

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 
 from sqlalchemy import Connection, Engine
 
 from interface_spec.control import Ingestion
-from interface_spec.procedures import Procedure
 from interface_spec.profile import Profile
-from reference_impl.shinsei_kanri import identification, identify
+from reference_impl.shinsei_kanri import identification
 from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.desk import NotFoundError, RefusedError
 from reference_impl.shinsei_kanri.journal import Journal
+from reference_impl.shinsei_kanri.judging import Judge, Prepared
 from reference_impl.shinsei_kanri.records import Application, Decision, Listed
 from reference_impl.shinsei_kanri.scanner import Scanner
 from reference_impl.shinsei_kanri.storage import applications
-from reference_impl.shinsei_kanri.storage.people import SqlDirectory
 from reference_impl.shinsei_kanri.unpack import package
 from reference_impl.shinsei_kanri.unpack.errors import RefusedPackage
 
@@ -38,11 +37,12 @@ class Intake:
         clock: Clock,
         journal: Journal,
         profile: Profile,
-        procedures: Mapping[str, Procedure],
+        procedures: Collection[str],
+        judge: Judge,
         scanner: Scanner | None,
     ) -> None:
         self._engine, self._clock, self._journal, self._profile = engine, clock, journal, profile
-        self._procedures, self._scanner = procedures, scanner
+        self._procedures, self._judge, self._scanner = procedures, judge, scanner
 
     def check_scanner(self) -> None:
         """Raises ScannerTrouble when a scanner is configured and does not work."""
@@ -65,8 +65,9 @@ class Intake:
                 note(connection, "quarantined" if new else "known")
             self._journal.write("quarantined", receipt_no=row.receipt_no, kind=kind_of(refusal))
             return
+        prepared = self._judge.prepare(application.verification, row.procedure_id)
         with self._engine.begin() as connection:
-            persons = self._persons(connection, application, row)
+            persons = self._persons(connection, application, row, prepared)
             new = applications.store(connection, application, row, persons, now)
             if new:
                 applications.keep_package(connection, row.receipt_no, body)
@@ -95,7 +96,8 @@ class Intake:
                 what = f"再試行: 隔離のまま（{refusal}）"
                 applications.add_history(connection, receipt_no, now, actor, what, reason)
                 return False
-            persons = self._persons(connection, application, row)
+            prepared = self._judge.prepare(application.verification, row.procedure_id)
+            persons = self._persons(connection, application, row, prepared)
             applications.promote(connection, application, persons)
             what = "隔離を解除して格納 / released" if release else "再試行して格納 / stored after a retry"
             applications.add_history(connection, receipt_no, now, actor, what, reason)
@@ -139,15 +141,11 @@ class Intake:
         if self._scanner is not None and (found := self._scanner.scan(body)):
             raise Malware(f"マルウェア検査で見つかりました（{found}） / found by the malware scanner")
 
-    def _persons(self, connection: Connection, application: Application, row: Listed) -> tuple[Decision, ...]:
+    def _persons(
+        self, connection: Connection, application: Application, row: Listed, prepared: Prepared
+    ) -> tuple[Decision, ...]:
         identification.hold_registers(connection)
-        return identify.persons(
-            application.items,
-            application.verification,
-            self._procedures[row.procedure_id],
-            SqlDirectory(connection),
-            self._profile.codes["gender_municipal"],
-        )
+        return self._judge.decide(connection, application.items, application.verification, row.procedure_id, prepared)
 
 
 def kind_of(refusal: RefusedPackage) -> str:

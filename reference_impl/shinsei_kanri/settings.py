@@ -16,8 +16,10 @@ from interface_spec.profile import Profile, load_profile
 from reference_impl.shinsei_kanri.clock import JST
 from reference_impl.shinsei_kanri.dialects import check_dialects
 from reference_impl.shinsei_kanri.download_client import DownloadSettings
+from reference_impl.shinsei_kanri.judging import PATTERNS
 from reference_impl.shinsei_kanri.scanner import Address, parse_address
 from reference_impl.shinsei_kanri.storage import database
+from reference_impl.shinsei_kanri.togo import JUKI, TogoSettings
 from reference_impl.shinsei_kanri.wiring import canonical
 
 PREFIX = "SHINSEI_AM_"
@@ -41,6 +43,11 @@ NAMES = (
     "SCANNER",
     "LINK_URL",
     "LINK_API_KEY",
+    "PATTERNS",
+    "TOGO_URL",
+    "TOGO_CLIENT_ID",
+    "TOGO_CLIENT_SECRET",
+    "TOGO_GYOMU_IDS",
     "ATENA_URLS",
     "ATENA_API_KEYS",
     "HANDOVER_API_KEYS",
@@ -75,6 +82,8 @@ class Settings:
     import_every_seconds: int
     workers: int
     scanner: Address | None
+    patterns: Mapping[str, frozenset[str]]
+    togo: TogoSettings | None
     link_url: str
     link_api_key: str = field(repr=False)
     atena_urls: Mapping[str, str]
@@ -140,6 +149,7 @@ class _Reader:
         profile = self._profile()
         procedures = self._procedures()
         cores = sorted({one.core_system for one in procedures.values()})
+        patterns = self._patterns(procedures)
         download = DownloadSettings(
             url=self._url("DOWNLOAD_URL", "https"),
             proxy_url=self._url("PROXY_URL", "http"),
@@ -164,6 +174,8 @@ class _Reader:
             import_every_seconds=self._number("IMPORT_EVERY_SECONDS", 0, least=0),
             workers=self._number("WORKERS", 1, least=0),
             scanner=self._scanner(),
+            patterns=patterns,
+            togo=self._togo(cores) if any("ii" in used for used in patterns.values()) else None,
             link_url=self._url("LINK_URL", "http", "https"),
             link_api_key=self._needed("LINK_API_KEY", "番号紐付情報のAPI鍵 / the API key of 既存住基"),
             atena_urls=self._per_core("ATENA_URLS", cores, urls=True),
@@ -254,6 +266,32 @@ class _Reader:
         except ValueError as error:
             self._bad("DATABASE_URL", str(error))
             return ""
+
+    def _patterns(self, procedures: Mapping[str, Procedure]) -> dict[str, frozenset[str]]:
+        """``K01=i+iii,C01=ii``: the identification patterns of each procedure; i and iii where nothing is said."""
+        found = {}
+        for procedure_id, text in self._pairs("PATTERNS").items():
+            used = frozenset(part.strip() for part in text.split("+"))
+            if procedure_id not in procedures:
+                self._bad("PATTERNS", f"手続 {procedure_id} は取り込む手続にありません / not among the procedures")
+            elif used - PATTERNS or {"i", "ii"} <= used:
+                self._bad(
+                    "PATTERNS", "i・ii・iii を + でつないでください（i と ii は一方だけ） / write i+iii or ii+iii"
+                )
+            found[procedure_id] = used
+        return found
+
+    def _togo(self, cores: list[str]) -> TogoSettings:
+        gyomu_ids = self._pairs("TOGO_GYOMU_IDS")
+        for name in (JUKI, *cores):
+            if name not in gyomu_ids:
+                self._bad("TOGO_GYOMU_IDS", f"{name} の業務IDがありません / missing 業務ID")
+        return TogoSettings(
+            url=self._url("TOGO_URL", "http", "https"),
+            client_id=self._needed("TOGO_CLIENT_ID", "団体内統合宛名のクライアントID / the client id"),
+            secret=self._needed("TOGO_CLIENT_SECRET", "団体内統合宛名のクライアントシークレット / the client secret"),
+            gyomu_ids=gyomu_ids,
+        )
 
     def _scanner(self) -> Address | None:
         try:

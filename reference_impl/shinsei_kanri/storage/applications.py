@@ -253,12 +253,18 @@ def _status(row: Row[Any], involved: tuple[Decision, ...]) -> Status:
     )
 
 
-def open_receipts(connection: Connection, reviews: Collection[Review]) -> list[str]:
-    """Applications in one of ``reviews`` with a person whom nobody has identified yet."""
+def open_receipts(
+    connection: Connection, reviews: Collection[Review], procedures: Collection[str]
+) -> list[tuple[str, str]]:
+    """(受付番号, 手続) of applications in one of ``reviews`` with a person whom nobody has identified yet."""
     table, involved = tables.applications, tables.persons
     undecided = select(involved.c.receipt_no).where(involved.c.state == PersonState.STAFF)
-    query = select(table.c.receipt_no).where(table.c.receipt_no.in_(undecided), table.c.review.in_(list(reviews)))
-    return list(connection.execute(query.order_by(table.c.receipt_no)).scalars())
+    query = select(table.c.receipt_no, table.c.procedure_id).where(
+        table.c.receipt_no.in_(undecided),
+        table.c.review.in_(list(reviews)),
+        table.c.procedure_id.in_(list(procedures)),
+    )
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(table.c.receipt_no))]
 
 
 def content(connection: Connection, receipt_no: str) -> tuple[tuple[FormValue, ...], Verification]:

@@ -30,6 +30,11 @@ OPERATIONS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "link.full": {"response": _words("last_seq"), "row": _LINK},
     "link.diff": {"request": _words("since"), "response": _words("last_seq"), "row": _LINK | _words("seq change")},
     "atena.full": {"row": _words("atena_no juki_atena_no name kana birth_date gender address state")},
+    "togo.lookup": {
+        "request": _words("gyomu_id atena_no"),
+        "row": _words("atena_no togo_atena_no merged_into merged"),
+    },
+    "togo.reverse": {"request": _words("togo_atena_no"), "row": _words("gyomu_id atena_no")},
     "handover.list": {
         "request": _words("core_system procedure_id"),
         "response": _words("total"),
@@ -58,6 +63,8 @@ BODIES: Mapping[str, frozenset[str]] = {
     "link.full": _words("json csv"),
     "link.diff": _words("json csv"),
     "atena.full": _words("json csv"),
+    "togo.lookup": _words("json"),
+    "togo.reverse": _words("json"),
     "handover.list": _words("json"),
     "handover.fetch": _words("json"),
     "handover.attachments": _words("json"),
@@ -69,6 +76,7 @@ AUTH: Mapping[str, frozenset[str]] = {
     "download": _words("bearer-login"),
     "link": _words("api-key none"),
     "atena": _words("api-key none"),
+    "togo": _words("oauth"),
     "handover": _words("api-key"),
 }
 """Hand-over needs keys: they tell the core systems apart."""
@@ -80,7 +88,7 @@ _TYPES: Mapping[str, frozenset[str]] = {
     "INT": _words("offset limit total size seq occurrence since last_seq attachment_count expires_in"),
     "DATE": _words("valid_from valid_to birth_date"),
     "CODE": _words("state gender result change applicant_kind origin signer_method subject_method"),
-    "BOOL": _words("name_substituted address_substituted"),
+    "BOOL": _words("name_substituted address_substituted merged"),
     "SERIAL": _words("serial"),
     "DIGEST": _words("sha256"),
 }

@@ -12,6 +12,7 @@ from interface_spec.procedures import load_procedures
 from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.desk import NotFoundError, RefusedError
 from reference_impl.shinsei_kanri.intake import Intake
+from reference_impl.shinsei_kanri.judging import Judge
 from reference_impl.shinsei_kanri.scanner import ClamAv, Scanner, ScannerTrouble, parse_address
 from reference_impl.shinsei_kanri.storage import applications, database, tables
 from reference_impl.shinsei_kanri.unpack import archive
@@ -46,7 +47,9 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 def made(engine: Engine, scanner: Scanner | None = None) -> Intake:
-    return Intake(engine, Clock(), Log().journal, PROFILE, load_procedures(), scanner)
+    procedures = load_procedures()
+    judge = Judge(engine, PROFILE, procedures, {}, None)
+    return Intake(engine, Clock(), Log().journal, PROFILE, procedures, judge, scanner)
 
 
 def keep(engine: Engine, body: bytes, scanner: Scanner | None = None) -> str:

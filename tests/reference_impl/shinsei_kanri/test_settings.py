@@ -127,3 +127,33 @@ def test_unreachable_database_and_used_port(tmp_path: Path, database_url: str) -
         done = run(sound(tmp_path) | listen)
     assert done.returncode == 2
     assert "SHINSEI_AM_LISTEN" in done.stderr
+
+
+TOGO = {
+    "SHINSEI_AM_PATTERNS": "K01=ii+iii",
+    "SHINSEI_AM_TOGO_URL": "http://127.0.0.1:5",
+    "SHINSEI_AM_TOGO_CLIENT_ID": "client",
+    "SHINSEI_AM_TOGO_CLIENT_SECRET": "hush",
+    "SHINSEI_AM_TOGO_GYOMU_IDS": "juki=001,jido_teate=012,kaigo=013",
+}
+
+
+def test_pattern_ii_needs_togo(tmp_path: Path) -> None:
+    found = settings.load(sound(tmp_path) | TOGO)
+    assert found.togo is not None
+    assert found.patterns == {"K01": frozenset({"ii", "iii"})}
+    assert "hush" not in repr(found)
+    assert settings.load(sound(tmp_path)).togo is None
+    with pytest.raises(SettingsError) as caught:
+        settings.load(sound(tmp_path) | {"SHINSEI_AM_PATTERNS": "K01=ii"})
+    assert len(caught.value.problems) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PATTERNS", "K01=i+ii"), ("PATTERNS", "K01=iv"), ("PATTERNS", "S02=i"), ("SCANNER", "clamd"), ("WORKERS", "-1")],
+)
+def test_wrong_value_of_a_choice(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings.load(sound(tmp_path) | {f"SHINSEI_AM_{name}": value})
+    assert caught.value.problems[0].startswith(f"SHINSEI_AM_{name}: ")

@@ -1,0 +1,117 @@
+"""③-3 as configured: the patterns that each procedure uses, and for pattern ii what 団体内統合宛名 says beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, Engine
+
+from interface_spec.control import Method, PersonState
+from interface_spec.procedures import Procedure
+from interface_spec.profile import Profile
+from reference_impl.shinsei_kanri import identify
+from reference_impl.shinsei_kanri.records import Atena, Decision, FormValue, Verification
+from reference_impl.shinsei_kanri.storage.people import SqlDirectory
+from reference_impl.shinsei_kanri.togo import Resolved, TogoClient, TogoTrouble
+
+USUAL = frozenset({"i", "iii"})
+PATTERNS = frozenset({"i", "ii", "iii"})
+
+
+NOTHING = Resolved()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What 団体内統合宛名 answered about the holder of a certificate, asked before the database transaction begins."""
+
+    juki_atena_no: str = ""
+    resolved: Resolved = NOTHING
+    trouble: str = ""
+
+
+class PreparedDirectory(SqlDirectory):
+    """Pattern ii: from the resident to the core system's number by 団体内統合宛名, instead of by the core's own copy."""
+
+    def __init__(self, connection: Connection, prepared: Prepared) -> None:
+        super().__init__(connection)
+        self._prepared = prepared
+
+    def by_juki_number(self, core_system: str, juki_atena_no: str) -> Sequence[Atena]:
+        """Raises identify.DirectoryTrouble when 団体内統合宛名 could not be asked, or about somebody else."""
+        if self._prepared.trouble:
+            raise identify.DirectoryTrouble(self._prepared.trouble)
+        if self._prepared.juki_atena_no != juki_atena_no:
+            raise identify.DirectoryTrouble("番号紐付情報が変わりました / the link table has just changed")
+        numbers = self._prepared.resolved.atena_nos
+        return [person for number in numbers for person in self.by_number(core_system, number)]
+
+
+class Judge:
+    """Who signed and who is meant, for every procedure by its own patterns; ``togo`` is needed by pattern ii only."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        profile: Profile,
+        procedures: Mapping[str, Procedure],
+        patterns: Mapping[str, frozenset[str]],
+        togo: TogoClient | None,
+    ) -> None:
+        self._engine, self._procedures, self._patterns, self._togo = engine, procedures, patterns, togo
+        self._genders = profile.codes["gender_municipal"]
+
+    def patterns_of(self, procedure_id: str) -> frozenset[str]:
+        return self._patterns.get(procedure_id, USUAL)
+
+    def prepare(self, verification: Verification, procedure_id: str) -> Prepared:
+        """Ask 団体内統合宛名 where the procedure wants it; never within a transaction: it may take its time."""
+        if "ii" not in self.patterns_of(procedure_id) or self._togo is None or verification.serial is None:
+            return Prepared()
+        with self._engine.connect() as connection:
+            links = identify.usable_links(SqlDirectory(connection).links(verification.serial))
+        numbers = sorted({link.atena_no for link in links})
+        if len(numbers) != 1:
+            return Prepared()
+        try:
+            resolved = self._togo.resolve(self._procedures[procedure_id].core_system, numbers[0])
+        except TogoTrouble as trouble:
+            return Prepared(numbers[0], trouble=str(trouble))
+        return Prepared(numbers[0], resolved)
+
+    def decide(
+        self,
+        connection: Connection,
+        items: Sequence[FormValue],
+        verification: Verification,
+        procedure_id: str,
+        prepared: Prepared,
+    ) -> tuple[Decision, ...]:
+        """The decisions of `identify.persons` within the procedure's patterns."""
+        patterns, procedure = self.patterns_of(procedure_id), self._procedures[procedure_id]
+        directory = PreparedDirectory(connection, prepared) if "ii" in patterns else SqlDirectory(connection)
+        if not patterns & {"i", "ii"}:
+            verification = replace(verification, serial=None)
+        found = identify.persons(items, verification, procedure, directory, self._genders)
+        return tuple(within(one, patterns, prepared) for one in found)
+
+
+def within(decision: Decision, patterns: frozenset[str], prepared: Prepared) -> Decision:
+    """``decision`` as the patterns allow it: without iii, nobody is identified by 基本4情報 alone."""
+    if decision.state is not PersonState.IDENTIFIED:
+        return decision
+    if decision.method is Method.BASIC4 and "iii" not in patterns:
+        reason = "この手続では基本4情報だけで特定しません（方式 iii を使わない設定） / pattern iii is not used here"
+        return replace(
+            decision,
+            state=PersonState.STAFF,
+            method=None,
+            juki_atena_no="",
+            atena_no="",
+            reasons=(*decision.reasons, reason),
+        )
+    if decision.method is Method.SERIAL and prepared.resolved.togo_atena_no:
+        via = f"団体内統合宛名番号 {prepared.resolved.togo_atena_no} を経て / by 団体内統合宛名"
+        return replace(decision, reasons=(*decision.reasons, via))
+    return decision
