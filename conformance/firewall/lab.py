@@ -161,7 +161,7 @@ class Lab:
 
     def _traced(self, firewalls: Sequence[str], act: Callable[[], object]) -> dict[str, list[str]]:
         tracer = Tracer(self.network.ns, firewalls)
-        tracer.start()
+        tracer.start(act)
         act()
         return tracer.stop(self.pump.run)
 

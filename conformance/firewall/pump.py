@@ -116,7 +116,7 @@ class Pump:
                 frame, address = sniffer.recvfrom(65535)
             except BlockingIOError:
                 return
-            self._note(frame, host, str(address[0]) if is_firewall else "")
+            self._note(frame, host, f"{host}:{address[0]}" if is_firewall else "")
 
     def _note(self, frame: bytes, host: str, leg: str) -> None:
         if self.nonces:

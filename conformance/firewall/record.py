@@ -16,7 +16,7 @@ class _Part(BaseModel):
 
 
 class Seen(_Part):
-    """One probe in one round. ``arrived``: hosts; ``legs``: firewall interfaces that took it in; ``rule``: what decided."""
+    """One probe in one round. ``arrived``: hosts; ``legs``: ``firewall:interface`` that took it in; ``rule``: what decided."""
 
     cls: Class
     arrived: tuple[str, ...] = ()

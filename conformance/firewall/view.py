@@ -203,8 +203,20 @@ class LabView:
         for number, (name, seen) in enumerate(sorted(wrong, key=lambda one: not one[1].rule)[:MOST_SHOWN]):
             self._show(100000 + number, scope, name.split(" ")[-2].split("→")[0], name, seen)
 
+    def _in_order(self, source: str, legs: tuple[str, ...]) -> list[str]:
+        """Firewall legs nearest to ``source`` first; sniffers do not tell the order of what they saw."""
+        home = self.policy.host[source].zone
+
+        def distance(leg: str) -> int:
+            firewall, _, interface = leg.partition(":")
+            walls = {name: wall for name, wall in self.policy.firewall.items() if name == firewall}
+            zones = [zone for wall in walls.values() for zone, one in wall.leg.items() if one.interface == interface]
+            return min((len(self.policy.crossing(home, zone) or ()) for zone in zones), default=99)
+
+        return sorted(legs, key=distance)
+
     def _show(self, number: int, scope: Scope, source: str, what: str, seen: Seen) -> None:
-        path = " → ".join([source, *seen.legs, *seen.arrived])
+        path = " → ".join([source, *self._in_order(source, seen.legs), *seen.arrived])
         lines = [f"観測 / seen: {seen.cls}", f"経路 / path: {path}"]
         if seen.refusal:
             lines.append(f"拒否 / refusal: {seen.refusal}")

@@ -86,13 +86,14 @@ def test_a_failure_names_the_path_and_the_rule() -> None:
     policy = baseline()
     record = perfect_record(policy)
     number = next(c.number for c in build_matrix(policy) if c.case == "FW-D01")
-    leak = Seen(cls="delivered", arrived=("dl",), legs=("mynum0", "down0"), rule="boundary: accept 7")
+    legs = ("lgwan:down0", "boundary:mynum0")
+    leak = Seen(cls="delivered", arrived=("dl",), legs=legs, rule="boundary: accept 7")
     cells = {**record.round("boundary").cells, number: leak}
     rounds = {**record.rounds, "boundary": record.round("boundary").model_copy(update={"cells": cells})}
     finding = verdicts(policy, record.model_copy(update={"rounds": rounds}))["FW-1.1-07a"].finding
     assert finding is not None
     assert finding.case == "FW-D01"
-    assert "ap → mynum0 → down0 → dl" in finding.evidence[0].response
+    assert "ap → boundary:mynum0 → lgwan:down0 → dl" in finding.evidence[0].response
     assert "boundary: accept 7" in finding.evidence[0].response
 
 
