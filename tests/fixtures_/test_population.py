@@ -9,16 +9,18 @@ import pytest
 from fixtures.draw import Draw
 from fixtures.errors import FixtureError
 from fixtures.numbers import juminhyo_check_digit
-from fixtures.population import BLOCK_HOUSEHOLDS, SHAPES, Municipality, Population
+from fixtures.people.areas import fictional
+from fixtures.people.shapes import BLOCK_RESIDENTS, SHAPES
+from fixtures.population import Population
 from fixtures.town import fifth_birthday_after
 
 DATE = date(2026, 11, 24)
-CITY = Municipality("991236", "架空湊市", "架空県")
+CITY = fictional("991236", "架空湊市", "架空県", 1000)
 
 
 @pytest.fixture(scope="module")
 def population() -> Population:
-    return Population(Draw("test", 7), DATE, CITY, 20 * BLOCK_HOUSEHOLDS)
+    return Population(Draw("test", 7), DATE, CITY, 20 * BLOCK_RESIDENTS)
 
 
 def test_resident_alone_equals_resident_in_household(population: Population) -> None:
@@ -29,20 +31,20 @@ def test_resident_alone_equals_resident_in_household(population: Population) -> 
 
 
 def test_a_resident_far_away_costs_nothing_before(population: Population) -> None:
-    huge = Population(Draw("test", 7), DATE, CITY, 10_000 * BLOCK_HOUSEHOLDS)
+    huge = Population(Draw("test", 7), DATE, CITY, 10_000 * BLOCK_RESIDENTS)
     assert huge.resident(200_000).index == 200_000
     assert huge.resident(42) == population.resident(42)
 
 
 def test_shapes_and_slots(population: Population) -> None:
-    for shape, roles in SHAPES.items():
+    for shape, spec in SHAPES.items():
         household = population.household_of_shape(shape, 3)
         assert population.shape(household) == shape
-        assert tuple(one.role for one in population.members(household)) == roles
+        assert tuple(one.role for one in population.members(household)) == spec.roles
     with pytest.raises(FixtureError, match="couple-9"):
         population.household_of_shape("couple-9", 0)
-    with pytest.raises(FixtureError, match="20"):
-        population.household_of_shape("single", 20)
+    with pytest.raises(FixtureError, match="120"):
+        population.household_of_shape("single", 120)
     with pytest.raises(FixtureError):
         population.resident(population.residents)
 
@@ -52,7 +54,7 @@ def test_ages_fit_the_roles(population: Population) -> None:
         members = {one.role: one for one in population.members(household)}
         for role, one in members.items():
             years = (DATE - one.birth_date).days / 365.25
-            low, high = (0, 18) if role.startswith("child") else (65, 92) if role.startswith("elder") else (22, 54)
+            low, high = (0, 18) if role.startswith("child") else (64, 98) if role.startswith("elder") else (18, 74)
             assert low <= years < high, (role, years)
         children = [one for role, one in members.items() if role.startswith("child")]
         assert len({one.name for one in children}) == len(children)

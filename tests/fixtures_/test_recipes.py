@@ -12,7 +12,9 @@ from fixtures.deviations import DEVIATIONS, deviation
 from fixtures.draw import Draw
 from fixtures.errors import FixtureError
 from fixtures.forms import Occasion, typed_items
-from fixtures.population import BLOCK_HOUSEHOLDS, Municipality, Population
+from fixtures.people.areas import fictional
+from fixtures.people.shapes import BLOCK_RESIDENTS
+from fixtures.population import Population
 from interface_spec.errors import SpecError
 from interface_spec.procedures import Procedure, load_procedures
 
@@ -73,8 +75,8 @@ def test_unknown_deviation_suggests() -> None:
 @pytest.mark.parametrize("procedure", load_procedures().values(), ids=lambda one: one.id)
 def test_any_procedure_can_be_typed(procedure: Procedure) -> None:
     """A procedure added as data needs no code here: every required item has a value that fits its type."""
-    city = Municipality("991236", "架空湊市", "架空県")
-    population = Population(Draw("test"), date(2026, 11, 24), city, 2 * BLOCK_HOUSEHOLDS)
+    city = fictional("991236", "架空湊市", "架空県", 1000)
+    population = Population(Draw("test"), date(2026, 11, 24), city, 2 * BLOCK_RESIDENTS)
     head, spouse, *children = population.members(population.household_of_shape("couple-2", 0))
     occasion = Occasion(head, spouse, spouse, tuple(children), date(2026, 11, 23), Draw("form"))
     items = typed_items(procedure, occasion)
