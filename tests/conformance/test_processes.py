@@ -38,7 +38,7 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
-def until(true: Callable[[], bool], seconds: float = 5) -> bool:
+def until(true: Callable[[], bool], seconds: float = 15) -> bool:
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:
@@ -51,7 +51,7 @@ def pids(folder: Path) -> list[int]:
     return [int(one) for one in (folder / "pids").read_text(encoding="utf-8").split()]
 
 
-def troubled(folder: Path, name: str, command: list[str], seconds: float = 5) -> StartProblem:
+def troubled(folder: Path, name: str, command: list[str], seconds: float = 20) -> StartProblem:
     """Starts a child that does not become ready; its trouble."""
     with Children(folder) as children:
         children.start(name, command)
@@ -64,7 +64,7 @@ def test_ready_file_is_waited_for_and_read(tmp_path: Path) -> None:
     code = "import pathlib,time; p=pathlib.Path('r.json'); p.write_text('{'); time.sleep(.2); p.write_text('{\"url\": \"u\"}'); time.sleep(60)"
     with Children(tmp_path) as children:
         children.start("product", python(code))
-        assert children.wait_ready("product", tmp_path / "r.json", 5) == {"url": "u"}
+        assert children.wait_ready("product", tmp_path / "r.json", 20) == {"url": "u"}
         assert children.ended("product") is None
 
 
@@ -104,7 +104,7 @@ def test_child_and_grandchild_that_ignore_sigterm_are_ended(tmp_path: Path) -> N
     children = Children(tmp_path)
     with children:
         children.start("product", python(STUBBORN))
-        children.wait_ready("product", tmp_path / "ready.json", 5)
+        children.wait_ready("product", tmp_path / "ready.json", 20)
         assert all(map(alive, pids(tmp_path)))
         children.stop("product", grace=0.2)
         assert until(lambda: not any(map(alive, pids(tmp_path))))
@@ -114,7 +114,7 @@ def test_child_and_grandchild_that_ignore_sigterm_are_ended(tmp_path: Path) -> N
 def test_grandchild_of_a_child_that_ended_by_itself_is_ended(tmp_path: Path) -> None:
     with Children(tmp_path) as children:
         children.start("product", python(STUBBORN.replace("time.sleep(60)\n", "", 1) + "\n"))
-        children.wait_ready("product", tmp_path / "ready.json", 5)
+        children.wait_ready("product", tmp_path / "ready.json", 20)
     assert until(lambda: not any(map(alive, pids(tmp_path))))
 
 
@@ -125,7 +125,7 @@ def test_nothing_outlives_an_owner_that_was_killed(tmp_path: Path, number: signa
         "from pathlib import Path\nfrom conformance.engine.processes import Children\nimport time\n"
         f"children = Children(Path({str(tmp_path)!r}))\n"
         f"children.start('product', [sys.executable, '-I', '-S', '-c', {STUBBORN!r}])\n"
-        f"children.wait_ready('product', Path({str(tmp_path / 'ready.json')!r}), 5)\nprint('up', flush=True)\ntime.sleep(60)\n"
+        f"children.wait_ready('product', Path({str(tmp_path / 'ready.json')!r}), 20)\nprint('up', flush=True)\ntime.sleep(60)\n"
     )
     owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None

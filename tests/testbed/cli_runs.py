@@ -103,7 +103,7 @@ def results_in(out: Path) -> dict[str, Any]:
     return data
 
 
-def until(true: Callable[[], object], seconds: float = 30) -> bool:
+def until(true: Callable[[], object], seconds: float = 60) -> bool:
     """Whether ``true`` comes true in time."""
     deadline = time.monotonic() + seconds
     while not true():

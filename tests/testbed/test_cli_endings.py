@@ -85,7 +85,7 @@ def test_stopped_by_a_signal_is_4_with_reports_and_nothing_left(tmp_path: Path, 
     below = descendants(process.pid)
     assert len(below) >= 4  # world, relay, product and its own child
     process.send_signal(number)
-    assert process.wait(timeout=30) == 4
+    assert process.wait(timeout=60) == 4
     assert still_there(below) == []
     results = results_in(tmp_path / "out")
     assert results["interrupted"] == number.name
@@ -100,8 +100,8 @@ def test_stopped_before_anything_has_begun_is_4_too(tmp_path: Path) -> None:
     assert until((tmp_path / "out").is_dir)
     below = descendants(process.pid)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=30) == 4
-    assert until(lambda: not still_there(below), 10)
+    assert process.wait(timeout=60) == 4
+    assert until(lambda: not still_there(below), 20)
     assert results_in(tmp_path / "out")["interrupted"]
 
 
@@ -112,7 +112,7 @@ def test_a_killed_run_is_reported_as_cut_short_and_leaves_nothing(tmp_path: Path
     below = descendants(process.pid)
     process.kill()
     process.wait()
-    assert until(lambda: not still_there(below), 10), still_there(below)
+    assert until(lambda: not still_there(below), 20), still_there(below)
     folder = run_folder(tmp_path / "out")
     assert (folder / "world.json").stat().st_mode & 0o777 == 0o600
     done = shinsei("report", "show", str(folder), cwd=tmp_path)
@@ -124,7 +124,7 @@ def test_a_killed_run_is_reported_as_cut_short_and_leaves_nothing(tmp_path: Path
 @pytest.mark.slow
 def test_a_killed_run_of_the_bundled_product_leaves_no_database(tmp_path: Path) -> None:
     process = begin("check", "am", cwd=tmp_path)
-    assert until(lambda: "import:first" in events_of(tmp_path / "out"), 60)
+    assert until(lambda: "import:first" in events_of(tmp_path / "out"), 120)
     below = descendants(process.pid)
     assert any("postgres" in one for one in below.values())
     assert len(below) >= 6

@@ -48,8 +48,8 @@ def offering(more: Callable[[Any, Any], bool]) -> Callable[[Callable[..., Any]],
     return wrap
 
 
-def _rendered(change: Callable[[Any], dict[str, Any]]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The detail page is rendered from an application with ``change`` applied; nothing else sees it."""
+def _rendered(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The detail page is rendered from values with ``change`` applied; nothing else sees them."""
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
         def templates() -> Any:
@@ -61,9 +61,8 @@ def _rendered(change: Callable[[Any], dict[str, Any]]) -> Callable[[Callable[...
                     self._inner = get(name)
 
                 def render(self, **values: Any) -> Any:
-                    if "one" in values:
-                        values["one"] = values["one"].model_copy(update=change(values["one"]))
-                    return self._inner.render(**values)
+                    changed = change(values) if "one" in values else {}
+                    return self._inner.render(**values | changed)
 
             class Environment:
                 get_template = staticmethod(Template)
@@ -132,7 +131,7 @@ MUTANTS = (
         "shows only the first five items on the screen",
         ("AM-3.4-02a",),
         "reference_impl.shinsei_kanri.pages.routes:templates",
-        _rendered(lambda one: {"items": one.items[:5]}),
+        _rendered(lambda values: {"rows": values["rows"][:5]}),
     ),
     Mutant(
         "screen-without-attachments",
@@ -140,7 +139,9 @@ MUTANTS = (
         "the screen does not lead to the attachments",
         ("AM-3.4-03a",),
         "reference_impl.shinsei_kanri.pages.routes:templates",
-        _rendered(lambda one: {"attachments": one.attachments[:1]}),
+        _rendered(
+            lambda values: {"one": values["one"].model_copy(update={"attachments": values["one"].attachments[:1]})}
+        ),
     ),
     Mutant(
         "status-per-person",
