@@ -1,14 +1,12 @@
-"""The lab process: builds the network of a policy, plays the rounds of each variant, writes the record of each.
+"""The lab: builds the network of a policy, plays the rounds of each variant, gives the record of each.
 
-Started below ``unshare`` by `conformance.firewall.start`; speaks JSON lines on stdout: steps, then one record a variant.
+Runs inside the process that `conformance.firewall.lab_process` is, in namespaces of its own.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -45,8 +43,8 @@ class Refused(Exception):
 class Lab:
     """One network for all variants; the control run is played once."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, job: Job, step: Callable[[str, str, float], None]) -> None:
+        self.job, self._step = job, step
         self.policy = parse_policy(job.policy, job.policy_name)
         self.network = Network(self.policy, job.prefix)
         self.pump = Pump(self.network)
@@ -361,12 +359,12 @@ class Lab:
                     rounds[name] = self.boot(variant)
                 case _:
                     continue
-            say(step=name, variant=variant.name, seconds=time.monotonic() - step_started)
+            self._step(name, variant.name, time.monotonic() - step_started)
         try:
             for done, played in self.proxied(variant, variant.rounds).items():
                 before = rounds.get(done)
                 rounds[done] = played if before is None else before.model_copy(update={"exchanges": played.exchanges})
-                say(step=done, variant=variant.name, seconds=played.seconds)
+                self._step(done, variant.name, played.seconds)
         except ProxyProblem as error:
             raise Refused(str(error)) from None
         pairs = {"boundary": variant.boundary, "lgwan": variant.lgwan}
@@ -402,45 +400,3 @@ def _tools() -> dict[str, str]:
             done = subprocess.run([path, *words], capture_output=True, text=True, timeout=10, check=False)
             found[name] = (done.stdout or done.stderr).strip().splitlines()[0][:80]
     return found
-
-
-def say(**message: object) -> None:
-    """One JSON line to whoever started the lab."""
-    sys.stdout.write(json.dumps(message, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
-
-
-def _private_world(work: Path) -> None:
-    """A private /run for the namespaces' names, and a resolver file for programs that ask the system's resolver."""
-    subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True, timeout=10)
-    resolver = Path("/etc/resolv.conf")
-    if resolver.exists():
-        subprocess.run(["mount", "--bind", str(work / "resolv.conf"), str(resolver)], check=True, timeout=10)
-
-
-def main(words: list[str]) -> int:
-    """0 when every variant has a record; the records' own verdicts are no business of this process."""
-    job = Job.model_validate_json(Path(words[0]).read_text(encoding="utf-8"))
-    work = Path(job.work)
-    policy = parse_policy(job.policy, job.policy_name)
-    dns = policy.host[policy.hosts_of("lgwan-dns")[0]]
-    (work / "resolv.conf").write_text(f"nameserver {dns.v4}\noptions timeout:1 attempts:1\n", encoding="utf-8")
-    _private_world(work)
-    lab = Lab(job)
-    try:
-        say(step="build", variant="", seconds=0)
-        for variant in job.variants:
-            try:
-                record = lab.play(variant)
-            except Refused as error:
-                record = LabRecord(policy=job.policy_name, refused=str(error))
-            path = work / f"record-{variant.name}.json"
-            path.write_text(record.model_dump_json(exclude_defaults=True), encoding="utf-8")
-            say(record=path.name, variant=variant.name, seconds=record.seconds)
-    finally:
-        lab.close()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import resource
 import socket
 import struct
 import time
@@ -21,7 +22,8 @@ from conformance.firewall.pump import ANSWER, QUESTION, Key, Pump, Trail
 from conformance.firewall.record import Class, Seen
 
 FIRST_PORT, LAST_PORT = 20000, 59999
-BATCH = 1600
+MOST_AT_ONCE, LEAST_AT_ONCE = 1600, 50
+FILES_FOR_THE_REST = 500
 ANSWER_SECONDS = 0.3
 HELD_SECONDS = 4.0
 DRAIN_SECONDS = 0.12
@@ -51,12 +53,13 @@ class Prober:
         self._ports = itertools.cycle(range(FIRST_PORT, LAST_PORT))
         self._icmp: dict[tuple[str, str], socket.socket] = {}
         self.ports: dict[int, int] = {}
+        self._at_once = _at_once()
 
     def play(self, cells: Sequence[Cell], awaited: Collection[int]) -> dict[int, Seen]:
         """What became of each cell. ``awaited``: numbers of those that should pass; they get `TRIES` tries, a denied one gets one."""
         seen: dict[int, Seen] = {}
-        for start in range(0, len(cells), BATCH):
-            seen.update(self._batch(cells[start : start + BATCH], awaited))
+        for start in range(0, len(cells), self._at_once):
+            seen.update(self._batch(cells[start : start + self._at_once], awaited))
         for _ in range(TRIES - 1):
             again = [cell for cell in cells if cell.number in awaited and seen[cell.number].cls != "delivered"]
             if not again:
@@ -209,6 +212,14 @@ class Prober:
     def close(self) -> None:
         for raw in self._icmp.values():
             raw.close()
+
+
+def _at_once() -> int:
+    """How many probes may be open together: each holds two files, and the user's limit is raised as far as it goes."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    limit = MOST_AT_ONCE * 4 if hard == resource.RLIM_INFINITY else hard
+    return max(LEAST_AT_ONCE, min(MOST_AT_ONCE, (limit - FILES_FOR_THE_REST) // 2))
 
 
 def _half_open_ports(network: Network, host: str) -> list[int]:

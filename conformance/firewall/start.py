@@ -19,7 +19,7 @@ from conformance.firewall.job import Job
 from conformance.firewall.netns import check_available, unshare_command
 from conformance.firewall.record import LabRecord
 
-LAB_MODULE = "conformance.firewall.lab"
+LAB_MODULE = "conformance.firewall.lab_process"
 FOLDER_PREFIX = "shinsei-lab-"
 PID_FILE = "owner.pid"
 Progress = Callable[[str, str, float], None]
