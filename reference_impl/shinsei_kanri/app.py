@@ -18,11 +18,13 @@ from reference_impl.shinsei_kanri import VERSION, atena, control_api, identifica
 from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.desk import Desk
 from reference_impl.shinsei_kanri.download_client import DownloadClient, DownloadUnavailable
+from reference_impl.shinsei_kanri.drops.files import DropTrouble
+from reference_impl.shinsei_kanri.drops.handover import DropExchange
 from reference_impl.shinsei_kanri.handover_api import HandoverApi
 from reference_impl.shinsei_kanri.importing import Importer
 from reference_impl.shinsei_kanri.inner_client import InnerClient, InnerTrouble
 from reference_impl.shinsei_kanri.intake import Intake
-from reference_impl.shinsei_kanri.jobs import Jobs
+from reference_impl.shinsei_kanri.jobs import Jobs, Work
 from reference_impl.shinsei_kanri.journal import Journal
 from reference_impl.shinsei_kanri.judging import Judge
 from reference_impl.shinsei_kanri.pages import actions
@@ -117,15 +119,28 @@ def assemble(
         lambda: DownloadClient(settings.download, settings.profile, time.sleep),
     )
     synchroniser = Synchroniser(settings, engine, clock, journal, judge)
+    desk = Desk(engine, clock, settings.procedures)
+    kinds: dict[str, Work] = {"sync": synchroniser.run, "import": importer.run}
+    if settings.drop_folder is not None:
+        exchange = DropExchange(
+            settings.drop_folder,
+            settings.drop_cores,
+            engine,
+            clock,
+            journal,
+            settings.profile,
+            settings.procedures,
+            desk,
+        )
+        kinds["drops"] = exchange.run
     jobs = Jobs(
         engine,
         clock,
-        {"sync": synchroniser.run, "import": importer.run},
+        kinds,
         importer.take_batch,
-        (DownloadUnavailable, InnerTrouble, ScannerTrouble),
+        (DownloadUnavailable, InnerTrouble, ScannerTrouble, DropTrouble),
         journal,
     )
-    desk = Desk(engine, clock, settings.procedures)
     return Product(settings, engine, clock, journal, intake, importer, jobs, desk)
 
 

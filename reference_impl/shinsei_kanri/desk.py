@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, Engine
@@ -48,6 +48,7 @@ class Desk:
                 review=wanted.to,
                 handover=review.handover_after(wanted.to),
                 completed_at=completed_at,
+                drop_number=None,
                 ack_result=None,
                 ack_item="",
                 ack_reason="",
@@ -79,25 +80,47 @@ class Desk:
             status = self._locked(connection, receipt_no)
             if not handover.acknowledgeable(status, own):
                 raise NotFoundError(receipt_no)
-            if handover.contradicts(status, answer):
-                raise ContradictionError(receipt_no)
-            if status.acknowledged == answer:
-                return status.handover
-            state = handover.state_after(answer)
-            now = self._clock.now()
-            applications.change(
-                connection,
-                receipt_no,
-                handover=state,
-                ack_result=answer.result,
-                ack_item=answer.error_item,
-                ack_reason=answer.error_reason,
-            )
-            if state is Handover.ERROR:
-                applications.add_core_error(connection, receipt_no, now, answer.error_item, answer.error_reason)
-            what = f"基幹の応答: {review.HANDOVER_NAMES[state]}"
-            applications.add_history(connection, receipt_no, now, f"core:{core_system}", what, answer.error_reason)
-            return state
+            return self._answered(connection, status, [answer], core_system)
+
+    def acknowledge_drop(
+        self,
+        connection: Connection,
+        receipt_no: str,
+        answers: Sequence[Acknowledgement],
+        core_system: str,
+        drop_number: int,
+    ) -> Handover:
+        """③-5 by files, within the caller's transaction: the lists may name several errors. Raises as `acknowledge`."""
+        own = handover.procedures_of(core_system, self._procedures)
+        status = self._locked(connection, receipt_no)
+        if not handover.answerable_by_drop(status, own, drop_number):
+            raise NotFoundError(receipt_no)
+        return self._answered(connection, status, answers, core_system)
+
+    def _answered(
+        self, connection: Connection, status: Status, answers: Sequence[Acknowledgement], core_system: str
+    ) -> Handover:
+        receipt_no, answer = status.receipt_no, answers[0]
+        if handover.contradicts(status, answer):
+            raise ContradictionError(receipt_no)
+        if status.acknowledged == answer:
+            return status.handover
+        state = handover.state_after(answer)
+        now = self._clock.now()
+        applications.change(
+            connection,
+            receipt_no,
+            handover=state,
+            ack_result=answer.result,
+            ack_item=answer.error_item,
+            ack_reason=answer.error_reason,
+        )
+        what = f"基幹の応答: {review.HANDOVER_NAMES[state]}"
+        applications.add_history(connection, receipt_no, now, f"core:{core_system}", what, answer.error_reason)
+        if state is Handover.ERROR:
+            for one in answers:
+                applications.add_core_error(connection, receipt_no, now, one.error_item, one.error_reason)
+        return state
 
     def _locked(self, connection: Connection, receipt_no: str) -> Status:
         status = applications.status(connection, receipt_no, lock=True)

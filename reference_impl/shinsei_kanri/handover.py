@@ -23,6 +23,7 @@ def offered(status: Status, own_procedures: Collection[str]) -> bool:
         and status.ingestion is Ingestion.STORED
         and status.review is Review.COMPLETED
         and status.handover is Handover.WAITING
+        and status.drop_number is None
     )
 
 
@@ -37,6 +38,11 @@ def acknowledgeable(status: Status, own_procedures: Collection[str]) -> bool:
         and status.review is Review.COMPLETED
         and status.handover in (Handover.DELIVERED, Handover.ERROR)
     )
+
+
+def answerable_by_drop(status: Status, own_procedures: Collection[str], number: int) -> bool:
+    """True when drop ``number`` carried the application to this core system and nobody has reviewed it again since."""
+    return own(status, own_procedures) and status.review is Review.COMPLETED and status.drop_number == number
 
 
 def contradicts(status: Status, answer: Acknowledgement) -> bool:

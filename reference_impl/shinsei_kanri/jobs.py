@@ -56,7 +56,7 @@ class Jobs:
         return job
 
     def start_if_due(self, every: timedelta) -> bool:
-        """Sync and import, unless somebody asked for an import less than ``every`` ago; one process at a time decides."""
+        """Every kind of job, unless somebody asked for an import less than ``every`` ago; one process at a time decides."""
         with self._engine.begin() as connection:
             if not runs.try_lock(connection, DUE_LOCK):
                 return False
@@ -64,7 +64,7 @@ class Jobs:
             last = runs.requested(connection, "import")
             if last is not None and timedelta(0) <= now - last < every:
                 return False
-            for kind in ("sync", "import"):
+            for kind in self._kinds:
                 runs.open_run(connection, kind, now)
         return True
 

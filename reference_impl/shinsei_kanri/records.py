@@ -149,7 +149,10 @@ class Acknowledgement:
 
 @dataclass(frozen=True)
 class Status:
-    """The state of one application that the rules of review and hand-over decide about."""
+    """The state of one application that the rules of review and hand-over decide about.
+
+    ``drop_number``: the file drop that carries it to the core system, until staff review it again.
+    """
 
     receipt_no: str
     procedure_id: str
@@ -159,3 +162,4 @@ class Status:
     version: int
     persons: tuple[Decision, ...] = ()
     acknowledged: Acknowledgement | None = None
+    drop_number: int | None = None

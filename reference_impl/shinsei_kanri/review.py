@@ -39,6 +39,10 @@ def refusal(status: Status, change: ReviewChange, procedure: Procedure) -> str:
         return moved_on(status)
     if delivered(status):
         return "基幹へ連携済みの申請は変更できません / already delivered to the core system"
+    if status.drop_number is not None and status.handover is Handover.WAITING:
+        return (
+            "基幹へファイルで渡し、答えを待っている申請は変更できません / handed over by file, waiting for the answer"
+        )
     if not transition_allowed(status.review, change.to):
         return f"「{NAMES[status.review]}」から「{NAMES[change.to]}」へは変更できません / this change is not allowed"
     if change.to is Review.REJECTED:

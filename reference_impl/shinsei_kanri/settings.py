@@ -51,6 +51,8 @@ NAMES = (
     "ATENA_URLS",
     "ATENA_API_KEYS",
     "HANDOVER_API_KEYS",
+    "DROP_FOLDER",
+    "DROP_CORES",
     "CONTROL_TOKEN",
     "CLOCK",
     "STAFF_ACCOUNT",
@@ -89,6 +91,8 @@ class Settings:
     atena_urls: Mapping[str, str]
     atena_api_keys: Mapping[str, str] = field(repr=False)
     handover_api_keys: Mapping[str, str] = field(repr=False)
+    drop_folder: Path | None
+    drop_cores: tuple[str, ...]
     control_token: str = field(repr=False)
     clock_start: datetime | None
     staff_account: str
@@ -181,6 +185,8 @@ class _Reader:
             atena_urls=self._per_core("ATENA_URLS", cores, urls=True),
             atena_api_keys=self._per_core("ATENA_API_KEYS", cores),
             handover_api_keys=self._keys(cores),
+            drop_folder=self._drop_folder(),
+            drop_cores=self._drop_cores(cores),
             control_token=self._needed("CONTROL_TOKEN", "制御用トークン / the control token"),
             clock_start=self._clock(),
             staff_account=self._text("STAFF_ACCOUNT") or "staff",
@@ -266,6 +272,22 @@ class _Reader:
         except ValueError as error:
             self._bad("DATABASE_URL", str(error))
             return ""
+
+    def _drop_folder(self) -> Path | None:
+        path = Path(self._text("DROP_FOLDER")) if self._text("DROP_FOLDER") else None
+        if path is not None and not path.is_dir():
+            self._bad("DROP_FOLDER", f"フォルダ {path} がありません / no such folder")
+        if path is None and self._text("DROP_CORES"):
+            self._bad("DROP_FOLDER", "ファイルで渡す基幹があるので、フォルダを書いてください / write the folder")
+        return path
+
+    def _drop_cores(self, cores: list[str]) -> tuple[str, ...]:
+        """The core systems that are served by files instead of HTTP."""
+        named = tuple(filter(None, (one.strip() for one in self._text("DROP_CORES").split(","))))
+        for one in named:
+            if one not in cores:
+                self._bad("DROP_CORES", f"基幹 {one} の手続を取り込みません / no procedure of this core system")
+        return named
 
     def _patterns(self, procedures: Mapping[str, Procedure]) -> dict[str, frozenset[str]]:
         """``K01=i+iii,C01=ii``: the identification patterns of each procedure; i and iii where nothing is said."""

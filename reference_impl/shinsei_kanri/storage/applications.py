@@ -250,6 +250,7 @@ def _status(row: Row[Any], involved: tuple[Decision, ...]) -> Status:
         version=row.version,
         persons=involved,
         acknowledged=None if row.ack_result is None else Acknowledgement(row.ack_result, row.ack_item, row.ack_reason),
+        drop_number=row.drop_number,
     )
 
 

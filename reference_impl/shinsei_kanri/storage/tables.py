@@ -51,8 +51,16 @@ applications = Table(
     Column("ack_result", Text),
     Column("ack_item", Text, nullable=False, server_default=""),
     Column("ack_reason", Text, nullable=False, server_default=""),
+    Column("drop_number", BigInteger),
     Index("applications_received", "received_at", "receipt_no"),
     Index("applications_handover", "handover", "procedure_id"),
+)
+
+Index(
+    "applications_drop",
+    applications.c.drop_number,
+    applications.c.procedure_id,
+    postgresql_where=applications.c.drop_number.is_not(None),
 )
 
 packages = Table("packages", metadata, _receipt(), Column("body", LargeBinary, nullable=False))
@@ -215,3 +223,14 @@ import_rows = Table(
     Index("import_rows_batch", "run_id", "batch"),
 )
 """What a running import has still to take in, batch by batch; gone when the run has ended."""
+
+drops = Table(
+    "drops",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("core_system", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("done", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+)

@@ -56,6 +56,26 @@ OPERATIONS: Mapping[str, Mapping[str, frozenset[str]]] = {
     },
 }
 
+_DROP_FILE = _words("name records size sha256")
+_DROP_HEAD = _words("kind number made_at core_system")
+DROPS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "handover": {
+        "applications": _words(
+            "receipt_no procedure_id received_at arrived_at imported_at completed_at "
+            "signer_atena_no signer_method subject_atena_no subject_method"
+        ),
+        "items": _FORM | _RECEIPT,
+        "attachments": _ATTACHMENT | _RECEIPT,
+        "manifest": _DROP_HEAD | _words("applications"),
+    },
+    "core_results": {
+        "updates": _words("receipt_no procedure_id atena_no result updated_at"),
+        "errors": _words("receipt_no procedure_id error_item occurrence check error_reason"),
+        "manifest": _DROP_HEAD | _words("answers"),
+    },
+}
+"""Drops by their files' rows, and the items of the manifest."""
+
 BODIES: Mapping[str, frozenset[str]] = {
     "download.login": _words("json"),
     "download.list": _words("json csv"),
@@ -151,6 +171,8 @@ def check(profile: Profile) -> None:
         _same(name, f"package.documents.{document}", given, items)
         _types(name, f"package.documents.{document}", given)
     _same(name, "package.documents", profile.package.documents, DOCUMENTS)
+    for drop_name, files in DROPS.items():
+        _drop(profile, drop_name, files)
     for surface, wanted in ERRORS.items():
         _contains(name, f"surfaces.{surface}.errors", profile.surfaces[surface].errors, wanted)
     _contains(name, "codes", profile.codes, CODES)
@@ -162,6 +184,18 @@ def check(profile: Profile) -> None:
         if profile.surfaces[surface].auth not in ways:
             known = ", ".join(sorted(ways))
             raise SpecError(name, f"surfaces.{surface}.auth", f"{known} だけを扱えます / not supported by this system")
+
+
+def _drop(profile: Profile, drop_name: str, files: Mapping[str, frozenset[str]]) -> None:
+    name, place = profile.profile.id, f"drops.{drop_name}"
+    if drop_name not in profile.drops:
+        raise SpecError(name, place, "この受渡しがありません / the drop is missing")
+    drop = profile.drops[drop_name]
+    _same(name, f"{place}.files", drop.files, set(files) - {"manifest"})
+    for file_name, file in drop.files.items():
+        _same(name, f"{place}.files.{file_name}", file.row, files[file_name])
+    _same(name, f"{place}.manifest.items", drop.manifest.items, files["manifest"])
+    _same(name, f"{place}.manifest.row", drop.manifest.row, _DROP_FILE)
 
 
 def _types(name: str, place: str, given: Mapping[str, Item]) -> None:

@@ -179,7 +179,7 @@ def test_database_that_goes_away_leaves_the_run_open(make: Make, engine: Engine)
 
 
 def test_schedule_starts_one_import_a_period(make: Make) -> None:
-    jobs = make(work=False)
+    jobs = make(work=False, sync=lambda _: None, **{"import": lambda _: None})
     assert jobs.start_if_due(timedelta(hours=1))
     assert not jobs.start_if_due(timedelta(hours=1))
     assert jobs.start_if_due(timedelta(0))
