@@ -15,6 +15,7 @@ from conformance.catalogue import load_catalogue
 from testbed.cli import check as checking
 from testbed.cli import report_app, vendor_app
 from testbed.cli.common import JsonFlag, LangOption, RoleArgument, fail, known_role, language
+from testbed.cli.generate_app import generate_app
 from testbed.cli.profile_app import app as profile_app
 from testbed.cli.requirements_app import app as requirements_app
 from testbed.cli.spec_app import app as spec_app
@@ -34,6 +35,7 @@ app.add_typer(mutants_app, name="mutants")
 app.add_typer(requirements_app, name="requirements")
 app.add_typer(profile_app, name="profile")
 app.add_typer(spec_app, name="spec")
+app.add_typer(generate_app, name="generate")
 app.command("validate")(validate)
 app.command("init")(vendor_app.init)
 app.command("doctor")(vendor_app.doctor)
