@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -91,3 +92,9 @@ def test_several_at_once_and_a_newer_database(database_url: str) -> None:
         schema.bring_up_to_date(engines[0])
     for engine in engines:
         engine.dispose()
+
+
+def test_the_installed_procrastinate_is_the_one_that_revision_0002_was_made_for() -> None:
+    """A newer procrastinate with another schema needs a revision of its own: this test says so when the lock changes."""
+    body = migrations.procrastinate_schema().read_bytes()
+    assert hashlib.sha256(body).hexdigest() == "c70ec4b400a60ad9592787653aae5ae77ae41bf801d56b5bd2712751a07f2009"
