@@ -24,6 +24,7 @@ from conformance.verdicts import Exit, Verdict, exit_of, strongest
 from interface_spec.errors import SpecError
 from interface_spec.policy import Policy, load_policy, parse_policy
 from reference_impl.firewall.nftables import ruleset
+from reference_impl.firewall.relay_toml import relay_toml
 from reference_impl.firewall.squid import squid_conf
 from shinsei_testbed import module_command
 from testbed.mutants.firewall.model import load_mutants
@@ -61,6 +62,26 @@ def write_reference(policy: Policy, folder: Path) -> tuple[Path, Path, Path]:
     return boundary, lgwan, proxy
 
 
+def write_relay_target(policy: Policy, policy_name: str, folder: Path, kind: str = "squid") -> Path:
+    """``relay-target.toml`` of our own 連携サーバ with its settings beside it: ``squid`` or ``embedded``."""
+    write_reference(policy, folder)
+    product = f'[product]\nname = "参照用の連携サーバ（{kind}）"\nversion = "0.1"\nvendor = "申請連携テストベッド"\n'
+    attested = (
+        '[attestation."FW-1.1-03"]\nstatement = "連携サーバはDMZに置き、足は一つである（参照構成）。"\n'
+        'by = "申請連携テストベッド"\ndate = 2026-01-05\n'
+    )
+    start = 'squid_conf = "squid.conf"\n'
+    if kind == "embedded":
+        (folder / "relay.toml").write_text(relay_toml(policy, "{dir}/access.log", "{dir}/ready.json"), encoding="utf-8")
+        words = module_command("reference_impl.relay", "--config", "{dir}/relay.toml")
+        start = f'command = {json.dumps(words)}\nlog = "access.log"\nfiles = {{ "relay.toml" = "relay.toml" }}\n'
+    target = folder / "relay-target.toml"
+    target.write_text(
+        f'role = "relay"\npolicy = {json.dumps(policy_name)}\n{start}{product}{attested}', encoding="utf-8"
+    )
+    return target
+
+
 @app.command("lab")
 def lab(
     policy: PolicyOption = Path("baseline"),
@@ -95,7 +116,6 @@ def lab(
     results = fold(read_events(run_dir / "events.ndjson"))
     record = _record(run_dir)
     if record is not None and record.rounds:
-        (run_dir / "topology.svg").write_text(topology_svg(plan, record), encoding="utf-8")
         console.print(matrix_text(plan, record))
     if as_json:
         sys.stdout.write(json.dumps(_as_json(results, run_dir), ensure_ascii=False, indent=1) + "\n")
@@ -134,7 +154,9 @@ def _as_json(results: Results, run_dir: Path) -> dict[str, object]:
 
 def _print(console: Console, results: Results, run_dir: Path) -> None:
     for trouble in results.troubles:
-        console.print(f"[red]{trouble.ja}[/red]\n{trouble.en}", markup=True)
+        console.print(trouble.ja, trouble.en, sep="\n", style="red", markup=False, soft_wrap=True)
+    if results.troubles:
+        return
     shown = Table(title="適合でない検査 / checks that did not pass")
     for heading in ("検査", "判定", "条項", "内容", "観測"):
         shown.add_column(heading)

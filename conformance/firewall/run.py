@@ -7,15 +7,18 @@ Whatever happens ends as an event: no lab here is 未検証 with its reason, a r
 from __future__ import annotations
 
 import getpass
-import os
+import signal
 import socket
+import threading
 import time
 import tomllib
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,6 +29,7 @@ from conformance.events import (
     Listener,
     RoundStarted,
     RunFinished,
+    RunInterrupted,
     RunStarted,
     RunTrouble,
     StepFinished,
@@ -33,17 +37,19 @@ from conformance.events import (
 from conformance.firewall.job import FW_ROUNDS, RELAY_ROUNDS, Job, ProxyJob, RoundName, Variant
 from conformance.firewall.judge import judge
 from conformance.firewall.netns import LabUnavailable
+from conformance.firewall.picture import topology_svg
 from conformance.firewall.plan_lab import Declared, make_lab_plan
 from conformance.firewall.record import LabRecord
 from conformance.firewall.rules import RulesError, read_rules
 from conformance.firewall.start import LabFailed, ModuleCommand, lab_folder, run_lab
 from conformance.plan import Plan, Waiver
 from interface_spec.errors import SpecError, first_problem
-from interface_spec.policy import Policy, Statement, WaiverEntry, load_policy
+from interface_spec.policy import POLICIES, Policy, Statement, WaiverEntry, load_policy
 
 LAB_LIMIT_SECONDS = 180.0
 RECORD_FILE = "lab.json"
 POLICY_FILE = "policy.toml"
+DIAGRAM_FILE = "topology.svg"
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,10 @@ def _guarded(run_dir: Path, listeners: Sequence[Listener], body: Callable[[Emit]
     log = EventLog(run_dir / "events.ndjson", tuple(listeners))
     started = time.monotonic()
     try:
-        body(log.emit)
+        with _signals():
+            body(log.emit)
+    except _Stopped as stop:
+        log.emit(RunInterrupted(at=_now(), signal=stop.name))
     except (SpecError, RulesError) as error:
         log.emit(_trouble("configuration", str(error)))
     except LabFailed as error:
@@ -136,6 +145,32 @@ def _guarded(run_dir: Path, listeners: Sequence[Listener], body: Callable[[Emit]
         log.emit(RunFinished(at=_now(), seconds=time.monotonic() - started))
     finally:
         log.close()
+
+
+class _Stopped(BaseException):
+    """SIGINT or SIGTERM arrived."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(name)
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """SIGINT and SIGTERM become an exception, so that the lab is ended and the run is reported as interrupted."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise _Stopped(signal.Signals(number).name)
+
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may take signals over
+        yield
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _trouble(kind: Literal["configuration", "harness"], sentence: str, detail: str = "") -> RunTrouble:
@@ -269,6 +304,8 @@ def _play(
     if record.refused:
         raise SpecError(*_place(record.refused))
     (run_dir / RECORD_FILE).write_text(record.model_dump_json(exclude_defaults=True), encoding="utf-8")
+    if plan.role == "fw":
+        (run_dir / DIAGRAM_FILE).write_text(topology_svg(policy, record), encoding="utf-8")
     for event in judge(plan, policy, record, _now):
         emit(event)
 
@@ -288,8 +325,6 @@ def _answers(given: dict[str, Statement]) -> dict[str, tuple[str, str, str]]:
 
 
 def _policy_text(path: Path) -> str:
-    from interface_spec.policy import POLICIES
-
     chosen = path if path.is_file() else POLICIES / f"{path.stem}.toml"
     return chosen.read_text(encoding="utf-8")
 
@@ -299,7 +334,3 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(path, "", f"読めません / cannot be read: {error}") from None
-
-
-def unprivileged() -> bool:
-    return os.geteuid() != 0

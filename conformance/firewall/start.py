@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import secrets
@@ -22,6 +23,7 @@ from conformance.firewall.record import LabRecord
 LAB_MODULE = "conformance.firewall.lab_process"
 FOLDER_PREFIX = "shinsei-lab-"
 PID_FILE = "owner.pid"
+PR_SET_PDEATHSIG = 1
 Progress = Callable[[str, str, float], None]
 ModuleCommand = Callable[..., list[str]]
 
@@ -83,6 +85,7 @@ def run_lab(
             stderr=errors,
             text=True,
             start_new_session=True,
+            preexec_fn=_die_with_parent,
         )
     (work / "lab.pid").write_text(str(process.pid), encoding="ascii")
     watchdog = threading.Timer(limit_seconds, _end, [process])
@@ -102,6 +105,11 @@ def run_lab(
         last = (detail.strip().splitlines() or ["?"])[-1]
         raise LabFailed(f"実験網のプロセスが途中で終わりました（{code}）: {last} / the lab ended early: {last}", detail)
     return records
+
+
+def _die_with_parent() -> None:
+    """A killed run takes its lab along: ``unshare`` dies with us, and with it everything in its process namespace."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _follow(process: subprocess.Popen[str], work: Path, progress: Progress) -> dict[str, LabRecord]:

@@ -6,7 +6,9 @@ Where namespaces or tools are missing these tests fail with the reason: they are
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -18,13 +20,13 @@ from conformance.firewall.start import FOLDER_PREFIX, PID_FILE, clean
 from conformance.results import Results, fold
 from conformance.verdicts import RunVerdict, Verdict
 from interface_spec.policy import load_policy
-from reference_impl.firewall.relay_toml import relay_toml
 from shinsei_testbed import module_command
-from testbed.cli_firewall import write_reference
+from testbed.cli_firewall import write_reference, write_relay_target
 from testbed.mutants.firewall.model import load_mutants
 from testbed.mutants.firewall.run import run_mutants
 from testbed.mutants.relay.code import STORE_MODULE
 
+pytestmark = pytest.mark.slow
 PRODUCT = '[product]\nname = "p"\nversion = "1"\nvendor = "v"\n'
 ATTESTED = '[attestation."FW-1.1-03"]\nstatement = "DMZに設置"\nby = "試験"\ndate = 2026-01-05\n'
 SAMPLE = ("B09", "B17", "B21", "B24", "B35", "B43", "B44", "B65", "L06", "L12", "C01", "C05")
@@ -82,20 +84,11 @@ def test_the_reference_rules_conform_and_the_root_namespace_is_untouched(tmp_pat
     assert root_namespace() == before
 
 
-def test_squid_conforms(tmp_path: Path) -> None:
-    write_reference(load_policy(Path("baseline")), tmp_path)
-    results = relay(tmp_path, f'role = "relay"\nsquid_conf = "squid.conf"\n{PRODUCT}{ATTESTED}')
-    assert shown(results) == []
-    assert results.clause is not None
-    assert results.clause.verdict is RunVerdict.CONFORMANT
-
-
-def test_the_embedded_relay_conforms(tmp_path: Path) -> None:
-    policy = load_policy(Path("baseline"))
-    (tmp_path / "relay.toml").write_text(relay_toml(policy, "{dir}/access.log", "{dir}/ready.json"), encoding="utf-8")
-    words = ", ".join(f'"{one}"' for one in module_command("reference_impl.relay", "--config", "{dir}/relay.toml"))
-    files = '[files]\n"relay.toml" = "relay.toml"\n'
-    results = relay(tmp_path, f'role = "relay"\ncommand = [{words}]\nlog = "access.log"\n{PRODUCT}{files}{ATTESTED}')
+@pytest.mark.parametrize("kind", ["squid", "embedded"])
+def test_our_relays_conform(tmp_path: Path, kind: str) -> None:
+    target = write_relay_target(load_policy(Path("baseline")), "baseline", tmp_path / "relay", kind)
+    run_relay(RelayOptions(module_command, target), tmp_path / "run")
+    results = fold(read_events(tmp_path / "run" / "events.ndjson"))
     assert shown(results) == []
     assert results.clause is not None
     assert results.clause.verdict is RunVerdict.CONFORMANT
@@ -193,3 +186,43 @@ def test_clean_removes_what_a_killed_lab_left(tmp_path: Path, monkeypatch: pytes
     assert clean() == [left.name]
     assert mine.is_dir()
     assert not left.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_run_leaves_no_lab_behind(tmp_path: Path, number: signal.Signals) -> None:
+    write_reference(load_policy(Path("baseline")), tmp_path)
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\n"
+        "from conformance.firewall.run import FwOptions, run_fw\n"
+        "from shinsei_testbed import module_command\n"
+        "here = Path(sys.argv[2])\n"
+        "run_fw(FwOptions(module_command, Path('baseline'), (here / 'boundary.nft',), (here / 'lgwan.nft',)), here / 'run')\n"
+    )
+    root = str(Path(__file__).parents[2])
+    run = subprocess.Popen(
+        [module_command("x")[0], "-c", code, root, str(tmp_path)], env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
+    lab = _wait_for_lab(tmp_path)
+    run.send_signal(number)
+    run.wait(30)
+    for _ in range(100):
+        if not Path(f"/proc/{lab}/cmdline").exists() or not Path(f"/proc/{lab}/cmdline").read_bytes():
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail(f"the lab {lab} outlived its run")
+    if number is signal.SIGTERM:
+        results = fold(read_events(tmp_path / "run" / "events.ndjson"))
+        assert results.interrupted == "SIGTERM"
+        assert results.exit() == 4
+        assert list(tmp_path.glob(f"{FOLDER_PREFIX}*")) == []
+
+
+def _wait_for_lab(folder: Path) -> int:
+    for _ in range(200):
+        for found in folder.glob(f"{FOLDER_PREFIX}*/lab.pid"):
+            if found.read_text(encoding="ascii"):
+                return int(found.read_text(encoding="ascii"))
+        time.sleep(0.05)
+    pytest.fail("no lab was started")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from conformance.catalogue import load_catalogue
 from shinsei_testbed import module_command
+from testbed.mutants.firewall import model
 from testbed.mutants.firewall.model import NetworkMutant, load_mutants
 from testbed.mutants.firewall.run import Base, plan_for, run_mutants, unkilled_checks, variant_of
 from testbed.mutants.relay.code import CODE
@@ -56,3 +59,11 @@ def test_a_relay_code_mutant_is_used_and_exists() -> None:
 def test_a_wrong_policy_is_caught_without_a_packet(name: str) -> None:
     (kill,) = run_mutants([MUTANTS[name]], module_command)
     assert kill.as_declared, kill
+
+
+def test_the_committed_table_shows_every_mutant_caught_as_declared() -> None:
+    text = (Path(model.__file__).parent / "MATRIX.md").read_text(encoding="utf-8")
+    rows = {cells[1].strip(): cells[4].split() for line in text.splitlines()[2:] if (cells := line.split("|"))}
+    assert set(rows) == set(MUTANTS)
+    for name, caught in rows.items():
+        assert set(caught) - {"–"} == set(MUTANTS[name].kills), f"{name}: shinsei firewall mutants --out MATRIX.md"
