@@ -12,17 +12,20 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
+from interface_spec.control import JobState
 from reference_impl.shinsei_kanri import app as composition
 from reference_impl.shinsei_kanri import settings as configuration
 from reference_impl.shinsei_kanri.app import Background, Product
 from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.journal import Journal
+from reference_impl.shinsei_kanri.operations import backup
 from reference_impl.shinsei_kanri.settings import PREFIX, Settings, SettingsError
 from reference_impl.shinsei_kanri.storage import database
 from reference_impl.shinsei_kanri.storage.schema import SchemaError
@@ -133,16 +136,64 @@ def leave(background: Background) -> None:
         os._exit(0)
 
 
+def once(settings: Settings, kind: str) -> int:
+    """One run of ``kind``, done here and now; 0 when it succeeded, 1 when not. Raises SettingsError for an unknown kind."""
+    product = open_product(settings)
+    if kind not in product.jobs.kinds:
+        known = ", ".join(product.jobs.kinds)
+        raise SettingsError([f"{kind}: 設定にない仕事です（あるもの: {known}） / no such job is configured"])
+    background = Background(product, max(settings.workers, 1))
+    background.start()
+    job = product.jobs.start(kind)
+    while job.state is JobState.RUNNING:
+        time.sleep(0.1)
+        job = product.jobs.get(job.job_id) or job
+    sys.stdout.write(job.model_dump_json() + "\n")
+    sys.stdout.flush()
+    background.stop(STOP_SECONDS)
+    return 0 if job.state is JobState.DONE else 1
+
+
+def keep(settings: Settings, command: str, path: Path) -> int:
+    """Backup or restore; 0 or 1."""
+    clock = Clock(settings.clock_start)
+    engine = database.connect(settings.database_url)
+    try:
+        counts = backup.backup(engine, clock, path) if command == "backup" else backup.restore(engine, path)
+    except (backup.BackupTrouble, SchemaError) as trouble:
+        sys.stderr.write(f"{trouble}\n")
+        return 1
+    finally:
+        engine.dispose()
+    sys.stdout.write(json.dumps(counts) + "\n")
+    return 0
+
+
 def main(arguments: list[str]) -> int:
-    """0 after an orderly stop, 2 when the settings cannot be used."""
+    """0 after an orderly stop or success, 1 when a job or backup failed, 2 when the settings cannot be used."""
     parser = argparse.ArgumentParser(prog="shinsei_kanri", description="申請管理システム / application management")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="起動（ワーカーを含む） / start, with a worker inside")
     commands.add_parser("worker", help="ワーカーだけを起動 / start another worker only")
+    run = commands.add_parser("run", help="仕事を一度だけ行う / do one job once")
+    run.add_argument("kind", help="sync | import | drops | erase")
+    for name, what in (
+        ("backup", "バックアップを書く / write a backup"),
+        ("restore", "空のデータベースに戻す / restore"),
+    ):
+        commands.add_parser(name, help=what).add_argument("file", type=Path)
     options = parser.parse_args(arguments)
     try:
         settings = configuration.load(os.environ)
-        {"serve": serve, "worker": work}[options.command](settings)
+        match options.command:
+            case "run":
+                return once(settings, options.kind)
+            case "backup" | "restore":
+                return keep(settings, options.command, options.file)
+            case "worker":
+                work(settings)
+            case _:
+                serve(settings)
     except SettingsError as error:
         for problem in error.problems:
             sys.stderr.write(f"設定 / settings: {problem}\n")

@@ -27,6 +27,8 @@ from reference_impl.shinsei_kanri.intake import Intake
 from reference_impl.shinsei_kanri.jobs import Jobs, Work
 from reference_impl.shinsei_kanri.journal import Journal
 from reference_impl.shinsei_kanri.judging import Judge
+from reference_impl.shinsei_kanri.operations import http as operations
+from reference_impl.shinsei_kanri.operations.retention import Eraser
 from reference_impl.shinsei_kanri.pages import actions
 from reference_impl.shinsei_kanri.pages import routes as pages
 from reference_impl.shinsei_kanri.pages.staff import Staff
@@ -81,7 +83,7 @@ class Synchroniser:
             self._settings.profile,
         )
         try:
-            return atena.sync(client, self._engine, core_system)
+            return atena.sync(client, self._engine, core_system, self._clock.now())
         finally:
             client.close()
 
@@ -133,6 +135,8 @@ def assemble(
             desk,
         )
         kinds["drops"] = exchange.run
+    if settings.retention_days:
+        kinds["erase"] = Eraser(engine, clock, journal, settings.retention_days).run
     jobs = Jobs(
         engine,
         clock,
@@ -155,8 +159,11 @@ def http(product: Product, on_ready: Callable[[], None]) -> FastAPI:
 
     app = FastAPI(title="申請管理システム / application management (reference)", version=VERSION, lifespan=lifespan)
     app.include_router(control_api.router(engine, product.clock, product.jobs, product.desk, settings.control_token))
+    app.include_router(
+        operations.router(engine, product.clock, product.intake, settings.registers, settings.control_token)
+    )
     staff = Staff(settings.staff_account, settings.staff_password)
-    app.include_router(pages.router(engine, settings.procedures, staff))
+    app.include_router(pages.router(engine, product.clock, settings.procedures, settings.registers, staff))
     app.include_router(actions.router(staff, product.desk, product.intake))
     handover = HandoverApi(engine, settings.profile, settings.procedures, settings.handover_api_keys, product.desk)
     app.router.routes.extend(handover.routes())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import Engine
 
 from reference_impl.shinsei_kanri.inner_client import InnerClient
@@ -10,7 +12,7 @@ from reference_impl.shinsei_kanri.storage import people
 from reference_impl.shinsei_kanri.wiring.fields import Fields
 
 
-def sync(client: InnerClient, engine: Engine, core_system: str) -> int:
+def sync(client: InnerClient, engine: Engine, core_system: str, now: datetime) -> int:
     """Replace the copy of one core system's 宛名情報 in one transaction; the number of people. Raises InnerTrouble.
 
     A birth date with unknown parts (不詳日) is kept as none: such a person is never matched automatically.
@@ -18,7 +20,13 @@ def sync(client: InnerClient, engine: Engine, core_system: str) -> int:
     _, rows = client.call("full", {}, lenient=("birth_date",))
     with engine.begin() as connection:
         people.replace_atena(connection, core_system, [as_atena(row) for row in rows])
+        people.set_position(connection, source(core_system), len(rows), now)
     return len(rows)
+
+
+def source(core_system: str) -> str:
+    """The name of this copy among the synchronised ones."""
+    return f"atena:{core_system}"
 
 
 def as_atena(row: Fields) -> Atena:

@@ -49,6 +49,7 @@ class Desk:
                 handover=review.handover_after(wanted.to),
                 completed_at=completed_at,
                 drop_number=None,
+                resident_told_at=None,
                 ack_result=None,
                 ack_item="",
                 ack_reason="",
@@ -72,6 +73,17 @@ class Desk:
             applications.change(connection, receipt_no)
             what = f"{wanted.role.value}: 宛名番号 {wanted.atena_no or 'なし'}"
             applications.add_history(connection, receipt_no, self._clock.now(), wanted.actor, what, wanted.reason)
+
+    def resident_told(self, receipt_no: str, actor: str, reason: str) -> None:
+        """Staff updated what the resident sees (the third axis). Raises NotFoundError, RefusedError."""
+        with self._engine.begin() as connection:
+            status = self._locked(connection, receipt_no)
+            if status.review in review.OPEN:
+                raise RefusedError("審査が終わっていません / the review is not done")
+            now = self._clock.now()
+            applications.change(connection, receipt_no, resident_told_at=now)
+            what = "住民への表示を更新済み / the resident's status was updated"
+            applications.add_history(connection, receipt_no, now, actor, what, reason)
 
     def acknowledge(self, receipt_no: str, answer: Acknowledgement, core_system: str) -> Handover:
         """③-5. The state after the core system's answer. Raises NotFoundError, ContradictionError."""

@@ -46,6 +46,11 @@ class Jobs:
         self._lock = threading.Lock()
         self._count = 0
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What can be started."""
+        return tuple(self._kinds)
+
     def start(self, kind: str) -> Job:
         """The new run, or the one of this kind that is still running."""
         with self._engine.begin() as connection:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from interface_spec.errors import SpecError
 from interface_spec.procedures import Procedure, load_procedures
 from interface_spec.profile import Profile, load_profile
+from reference_impl.shinsei_kanri import atena, links
 from reference_impl.shinsei_kanri.clock import JST
 from reference_impl.shinsei_kanri.dialects import check_dialects
 from reference_impl.shinsei_kanri.download_client import DownloadSettings
@@ -53,6 +54,7 @@ NAMES = (
     "HANDOVER_API_KEYS",
     "DROP_FOLDER",
     "DROP_CORES",
+    "RETENTION_DAYS",
     "CONTROL_TOKEN",
     "CLOCK",
     "STAFF_ACCOUNT",
@@ -91,12 +93,18 @@ class Settings:
     atena_urls: Mapping[str, str]
     atena_api_keys: Mapping[str, str] = field(repr=False)
     handover_api_keys: Mapping[str, str] = field(repr=False)
+    retention_days: Mapping[str, int]
     drop_folder: Path | None
     drop_cores: tuple[str, ...]
     control_token: str = field(repr=False)
     clock_start: datetime | None
     staff_account: str
     staff_password: str = field(repr=False)
+
+    @property
+    def registers(self) -> list[str]:
+        """The synchronised copies that this product needs."""
+        return [links.SOURCE, *map(atena.source, self.core_systems)]
 
     @property
     def core_systems(self) -> tuple[str, ...]:
@@ -185,6 +193,7 @@ class _Reader:
             atena_urls=self._per_core("ATENA_URLS", cores, urls=True),
             atena_api_keys=self._per_core("ATENA_API_KEYS", cores),
             handover_api_keys=self._keys(cores),
+            retention_days=self._retention(procedures),
             drop_folder=self._drop_folder(),
             drop_cores=self._drop_cores(cores),
             control_token=self._needed("CONTROL_TOKEN", "制御用トークン / the control token"),
@@ -288,6 +297,20 @@ class _Reader:
             if one not in cores:
                 self._bad("DROP_CORES", f"基幹 {one} の手続を取り込みません / no procedure of this core system")
         return named
+
+    def _retention(self, procedures: Mapping[str, Procedure]) -> dict[str, int]:
+        """``K01=1825``: days that a closed application is kept; for ever where nothing is said."""
+        found = {}
+        for procedure_id, text in self._pairs("RETENTION_DAYS").items():
+            if procedure_id not in procedures:
+                self._bad(
+                    "RETENTION_DAYS", f"手続 {procedure_id} は取り込む手続にありません / not among the procedures"
+                )
+            if not (text.isascii() and text.isdigit() and int(text) > 0):
+                self._bad("RETENTION_DAYS", "手続ID=日数（1 以上）で書いてください / write procedure=days")
+                continue
+            found[procedure_id] = int(text)
+        return found
 
     def _patterns(self, procedures: Mapping[str, Procedure]) -> dict[str, frozenset[str]]:
         """``K01=i+iii,C01=ii``: the identification patterns of each procedure; i and iii where nothing is said."""

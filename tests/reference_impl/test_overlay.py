@@ -54,7 +54,7 @@ def test_chain_works_under_an_odd_profile(database_url: str, tmp_path: Path) -> 
     ("overlay", "place"),
     [
         ('[surfaces.download.operations.list.row]\nreciept_no = { wire = "x", ja = "x", type = "X" }\n', "reciept_no"),
-        ('[codes.core_result.values]\n[codes.x]\nja="x"\n[codes.x.values]\n', None),
+        ('[codes.core_result.values]\n[codes.x]\nja="x"\n[codes.x.values]\na = { wire = "1", ja = "a" }\n', None),
         ('[surfaces.link]\nauth = "bearer-login"\n', "surfaces.link.auth"),
         ('[surfaces.handover]\nauth = "none"\n', "surfaces.handover.auth"),
         ('[surfaces.handover.operations.list]\nbody = "csv"\n', "surfaces.handover.list.body"),

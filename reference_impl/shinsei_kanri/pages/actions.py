@@ -62,6 +62,14 @@ def router(staff: Staff, desk: Desk, intake: Intake) -> APIRouter:
         desk.identify(receipt_no, wanted, version)
         return back(receipt_no)
 
+    @api.post("/resident")
+    def resident_told(
+        receipt_no: str, token: Text, reason: Text = "", name: str = Depends(staff.name)
+    ) -> RedirectResponse:
+        checked(name, token)
+        desk.resident_told(receipt_no, name, reason)
+        return back(receipt_no)
+
     @api.post("/quarantine")
     def again(
         receipt_no: str, token: Text, reason: Text = "", release: Text = "", name: str = Depends(staff.name)

@@ -15,12 +15,15 @@ from sqlalchemy import Engine
 from interface_spec.control import ApplicationDetail, Handover, Ingestion, Review
 from interface_spec.procedures import Procedure
 from reference_impl.shinsei_kanri import control_api, form_types, review, views
+from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.intake import MALWARE
+from reference_impl.shinsei_kanri.operations import state
 from reference_impl.shinsei_kanri.pages.staff import Staff
 from reference_impl.shinsei_kanri.storage import applications
 
 PAGE = 50
 MOST = 2**31
+REMINDERS = 500
 TEMPLATES = Path(__file__).parent / "templates"
 HEADERS = {
     "Cache-Control": "no-store",
@@ -60,7 +63,9 @@ def next_reviews(one: ApplicationDetail, procedure: Procedure | None) -> list[Re
     ]
 
 
-def router(engine: Engine, procedures: Mapping[str, Procedure], staff: Staff) -> APIRouter:
+def router(
+    engine: Engine, clock: Clock, procedures: Mapping[str, Procedure], registers: list[str], staff: Staff
+) -> APIRouter:
     """The staff pages; `actions` holds what their forms do."""
     api = APIRouter(prefix="/staff", dependencies=[Depends(staff.name)], include_in_schema=False)
     environment = templates()
@@ -76,13 +81,23 @@ def router(engine: Engine, procedures: Mapping[str, Procedure], staff: Staff) ->
     def listing(offset: int = Query(0, ge=0, le=MOST)) -> HTMLResponse:
         with engine.connect() as connection:
             page = views.page(connection, offset, PAGE)
-        return show("list.html", page=page, offset=offset, size=PAGE, procedures=procedures)
+            stale = [one for one in state.registers(connection, registers, clock.now()) if one.stale]
+            reminders = len(state.reminders(connection, REMINDERS))
+        return show(
+            "list.html", page=page, offset=offset, size=PAGE, procedures=procedures, stale=stale, reminders=reminders
+        )
+
+    @api.get("/reminders")
+    def untold() -> HTMLResponse:
+        with engine.connect() as connection:
+            found = state.reminders(connection, REMINDERS)
+        return show("reminders.html", found=found, procedures=procedures)
 
     @api.get("/applications/{receipt_no}")
     def detail(receipt_no: str, name: str = Depends(staff.name)) -> HTMLResponse:
         with engine.connect() as connection:
             one = control_api.found(views.detail(connection, receipt_no))
-            kind = control_api.found(applications.header(connection, receipt_no)).quarantine_kind
+            row = control_api.found(applications.header(connection, receipt_no))
         procedure = procedures.get(one.procedure_id)
         remarks = [form_types.remark(procedure, item.item_id, item.group, item.value) for item in one.items]
         return show(
@@ -92,7 +107,9 @@ def router(engine: Engine, procedures: Mapping[str, Procedure], staff: Staff) ->
             rows=list(zip(one.items, remarks, strict=True)),
             next_reviews=next_reviews(one, procedure),
             may_identify=one.review in review.OPEN and one.ingestion is Ingestion.STORED,
-            quarantine_kind=kind,
+            quarantine_kind=row.quarantine_kind,
+            told_at=row.resident_told_at,
+            closed=one.review in state.CLOSED,
             token=staff.token(name),
         )
 

@@ -26,10 +26,11 @@ from reference_impl.shinsei_kanri.storage import people, tables
 
 
 def known_receipts(connection: Connection, receipt_nos: Collection[str]) -> set[str]:
-    """Which of ``receipt_nos`` are here already, stored or quarantined."""
-    column = tables.applications.c.receipt_no
+    """Which of ``receipt_nos`` are here already, stored or quarantined, or were and have been erased."""
     asked = cast(list(receipt_nos), ARRAY(Text))  # one parameter, however many there are
-    return set(connection.execute(select(column).where(column == func.any(asked))).scalars())
+    here, gone = tables.applications.c.receipt_no, tables.erased.c.receipt_no
+    query = select(here).where(here == func.any(asked)).union(select(gone).where(gone == func.any(asked)))
+    return set(connection.execute(query).scalars())
 
 
 def store(

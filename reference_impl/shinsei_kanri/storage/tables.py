@@ -52,6 +52,7 @@ applications = Table(
     Column("ack_item", Text, nullable=False, server_default=""),
     Column("ack_reason", Text, nullable=False, server_default=""),
     Column("drop_number", BigInteger),
+    Column("resident_told_at", DateTime(timezone=True)),
     Index("applications_received", "received_at", "receipt_no"),
     Index("applications_handover", "handover", "procedure_id"),
 )
@@ -234,3 +235,12 @@ drops = Table(
     Column("done", Boolean, nullable=False),
     Column("note", Text, nullable=False),
 )
+
+erased = Table(
+    "erased",
+    metadata,
+    Column("receipt_no", Text, primary_key=True),
+    Column("procedure_id", Text, nullable=False),
+    Column("erased_at", DateTime(timezone=True), nullable=False),
+)
+"""Receipt numbers of what was erased by 保存年限, and nothing else of it."""

@@ -1,0 +1,1 @@
+"""Running the product: what operators measure, keep, bring back and erase."""
