@@ -385,15 +385,3 @@ def test_no_usable_folder_is_one_clear_error(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["error"] == "folder"
     assert "Not a directory" in json.loads(done.stdout)["detail"]
     assert done.stderr == ""
-
-
-def test_start_is_quick(server: EmbeddedServer) -> None:
-    """The best of three stays below the 1.5 s that we promise, on a machine that is busy with other tests."""
-    seconds = []
-    for _ in range(3):
-        started = time.monotonic()
-        with embedded_server():
-            seconds.append(time.monotonic() - started)
-        if seconds[-1] < 1.5:
-            return
-    pytest.fail(f"{seconds}")
