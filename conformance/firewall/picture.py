@@ -26,7 +26,7 @@ MARKS: dict[Mark, tuple[str, str]] = {
 COLOURS: dict[Mark, str] = {
     "ok": "#197a4b", "denied": "#626264", "leak": "#ce0000", "closed": "#c16800", "open": "#949494", "none": "#949494",
 }  # fmt: skip
-WIDTH, ROW, LEFT, BOX = 860, 118, 30, 150
+WIDTH, ROW, LEFT, BOX = 980, 118, 30, 140
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,8 @@ def topology_svg(policy: Policy, record: LabRecord | None = None, scope: Scope =
         parts.append(f'<text x="{LEFT + 8}" y="{y + 36}" fill="#626264" font-size="11">{zone.v4}</text>')
         hosts = [one for one, host in policy.host.items() if host.zone == name]
         for number, one in enumerate(hosts):
-            x = LEFT + 190 + number * (BOX + 10)
+            column = number + (3 if zone.kind == "conn" else 0)  # beside the way of the permitted flows
+            x = LEFT + 190 + column * (BOX + 10)
             at[one] = (x + BOX // 2, y + 42)
             parts.append(f'<rect x="{x}" y="{y + 22}" width="{BOX}" height="40" rx="4" fill="#fff" stroke="#626264"/>')
             parts.append(f'<text x="{x + 6}" y="{y + 39}" font-size="12">{escape(policy.host[one].ja[:12])}</text>')
@@ -125,10 +126,10 @@ def _walls(policy: Policy, place: dict[str, int]) -> Iterable[str]:
     """Each firewall as a bar beside the zones that it joins."""
     for number, wall in enumerate(policy.firewall.values()):
         ys = [place[zone] for zone in wall.leg]
-        x = WIDTH - LEFT - 60 + number * 30
+        x = WIDTH - LEFT - 70 + number * 40
         top, bottom = min(ys) + 20, max(ys) + ROW - 54
         yield f'<line x1="{x}" y1="{top}" x2="{x}" y2="{bottom}" stroke="#0017c1" stroke-width="7"/>'
-        yield f'<text x="{x - 6}" y="{bottom + 16}" text-anchor="end" fill="#0017c1" font-weight="bold">{escape(wall.ja)}</text>'
+        yield f'<text x="{x - 6}" y="{top - 4}" text-anchor="end" fill="#0017c1" font-weight="bold">{escape(wall.ja)}</text>'
         for y in ys:
             yield f'<circle cx="{x}" cy="{y + 42}" r="6" fill="#fff" stroke="#0017c1" stroke-width="2"/>'
 
