@@ -123,7 +123,9 @@ def _attestations(
     """Binding requirements of the deciding sets that no check of this run covers; those of the 団体 are not the product's."""
     entries = []
     for one in requirements.values():
-        binding = one.level == "必須" and one.set in target.run.deciding_sets and role in one.roles
+        binding = (
+            one.level_for(target.declare.has) == "必須" and one.set in target.run.deciding_sets and role in one.roles
+        )
         binding = binding and not one.id.startswith("MUN-")
         if binding and one.id not in covered and target.declare.has(one.condition):
             answer = target.attestations.get(one.id)
@@ -199,7 +201,7 @@ def make_plan(
                 en=check.en,
                 requirement=requirement.id,
                 also=check.also,
-                mandatory=requirement.level == "必須",
+                mandatory=requirement.level_for(target.declare.has) == "必須",
                 deciding=requirement.set in target.run.deciding_sets,
                 verdict=requirement.verdict,
                 headline=requirement.headline,
@@ -257,6 +259,7 @@ def make_plan(
         requirements={
             name: PlannedRequirement(
                 **{key: getattr(requirements[name], key) for key in PlannedRequirement.model_fields}
+                | {"level": requirements[name].level_for(target.declare.has)}
             )
             for name in sorted(cited)
         },
