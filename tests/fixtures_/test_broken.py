@@ -11,7 +11,8 @@ from hashlib import sha256
 import pytest
 from lxml import etree
 
-from fixtures.cases import Case, load_recipes
+from fixtures.cases import Case
+from fixtures.cases.recipes import load_recipes
 from fixtures.world import World
 from fixtures.zip_writer import PASSWORD
 from tests.fixtures_.readback import read

@@ -8,7 +8,8 @@ from hashlib import sha256
 import pytest
 
 from fixtures.attachments import MEDIA_TYPES
-from fixtures.cases import Case, load_recipes
+from fixtures.cases import Case
+from fixtures.cases.recipes import load_recipes
 from fixtures.world import World
 from interface_spec.procedures import ATTACHMENT_TYPES, load_procedures
 from tests.fixtures_.readback import read

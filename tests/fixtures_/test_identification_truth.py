@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.cases import AtenaRow, Case, LinkRow, load_recipes
+from fixtures.cases import AtenaRow, Case, LinkRow
+from fixtures.cases.recipes import load_recipes
 from fixtures.world import World
 from interface_spec.procedures import load_procedures
 from tests.fixtures_.readback import read

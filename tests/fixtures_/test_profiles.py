@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cases import Case, load_recipes
+from fixtures.cases import Case
+from fixtures.cases.recipes import load_recipes
 from fixtures.errors import NotExpressible
 from fixtures.wiring import DocumentWriter, Value
 from fixtures.world import World
