@@ -15,7 +15,7 @@ from mock_services.http import Answer, Request
 from mock_services.recorder import Recorder
 
 MAX_REQUEST_BODY = 1024 * 1024
-"""No call of any simulated system carries more upwards; the rest is drained and the request refused."""
+"""Calls carry no more upwards unless the system says so; the rest is drained and the request refused."""
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -37,13 +37,13 @@ class Service(Protocol):
 class ServiceApp:
     """ASGI application of one service. Uvicorn's connection is expected in ``scope["state"]["transport"]``."""
 
-    def __init__(self, service: Service, recorder: Recorder) -> None:
-        self._service, self._recorder = service, recorder
+    def __init__(self, service: Service, recorder: Recorder, max_body: int = MAX_REQUEST_BODY) -> None:
+        self._service, self._recorder, self._max_body = service, recorder, max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"no {scope['type']} here")
-        body, cut = await _read_body(receive)
+        body, cut = await _read_body(receive, self._max_body)
         request = _request(scope, body, cut)
         try:
             answer = await self._service.handle(request)
@@ -66,7 +66,7 @@ class ServiceApp:
         await _send(scope, receive, send, answer, date)
 
 
-async def _read_body(receive: Receive) -> tuple[bytes, bool]:
+async def _read_body(receive: Receive, most: int) -> tuple[bytes, bool]:
     parts: list[bytes] = []
     size = 0
     while True:
@@ -75,10 +75,10 @@ async def _read_body(receive: Receive) -> tuple[bytes, bool]:
             return b"".join(parts), True
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
-        if size <= MAX_REQUEST_BODY:
+        if size <= most:
             parts.append(chunk)
         if not message.get("more_body", False):
-            return b"".join(parts), size > MAX_REQUEST_BODY
+            return b"".join(parts), size > most
 
 
 def _request(scope: Scope, body: bytes, cut: bool) -> Request:

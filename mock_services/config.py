@@ -52,6 +52,15 @@ class JukiCsConfig(_Config):
     other_towns: tuple[str, ...] = ()
 
 
+class PortalConfig(_Config):
+    """ぴったりサービス. ``api_keys``: API client → key; ``town_names``: 団体コード → name on the screens."""
+
+    api_keys: dict[str, str] = Field(min_length=1)
+    people_seed: int = Field(default=1, ge=0)
+    arrival_seconds: int = Field(default=0, ge=0, le=7200)
+    town_names: dict[str, str] = {}
+
+
 class Ports(_Config):
     """0 = a free port. ``systems``: by the door's name, for the systems that run only when asked for."""
 
@@ -89,6 +98,7 @@ class WorldConfig(_Config):
     core: dict[str, CoreConfig] = Field(min_length=1)
     togo: TogoConfig | None = None
     juki_cs: JukiCsConfig | None = None
+    portal: PortalConfig | None = None
     ports: Ports = Ports()
     addresses: Addresses = Addresses()
     relay_command: tuple[str, ...] = ()

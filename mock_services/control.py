@@ -10,6 +10,7 @@ from typing import Any, Literal, Self, TypeVar
 import httpx
 from pydantic import BaseModel, TypeAdapter
 
+from mock_services.card_wire import SignedBy, SignOrder, TestPerson
 from mock_services.config import Endpoints
 from mock_services.juki_cs.wire import (
     CsEvent,
@@ -149,6 +150,15 @@ class WorldClient:
     def drop_links(self, kind: Literal["full", "diff"]) -> DropResult:
         """Write 番号紐付情報 as files with a manifest."""
         return self._read(DropResult, "POST", f"/juki/drops/{kind}")
+
+    def test_people(self) -> list[TestPerson]:
+        """The synthetic residents who can sign in to the portal."""
+        return self._read(list[TestPerson], "GET", "/portal/people")
+
+    def card_sign(self, number: int, sign_target: str) -> SignedBy:
+        """Let a test resident's card sign, as the device of an API client's user would."""
+        order = SignOrder(sign_target=sign_target)
+        return self._read(SignedBy, "POST", f"/portal/people/{number}/sign", content=order.model_dump_json())
 
     # ── faults ────────────────────────────────────────────────────────────
     def set_faults(self, faults: Sequence[Fault]) -> None:

@@ -29,6 +29,7 @@ class Shape:
     request: Names = field(default_factory=dict)
     response: Names = field(default_factory=dict)
     row: Names | None = None
+    request_row: Names = field(default_factory=dict)
     body: tuple[str, ...] = ("json",)
 
 
@@ -78,6 +79,7 @@ def bind(
             ("request", operation.request, shape.request),
             ("response", operation.response, shape.response),
             ("row", operation.row, shape.row or {}),
+            ("request_row", operation.request_row, shape.request_row),
         ):
             _same(profile, f"{where}.{part}", items, names)
             for item_name, item in items.items():
@@ -169,9 +171,12 @@ def read_request(bound: Bound, operation: Operation, request: Request, path_valu
         ("path", path_values, False),
         ("header", {wire: value for wire, value in headers.items() if value is not None}, False),
     ]
-    if by_place["body"]:
-        parts.append(("body", request.json_object(), True))
-    elif request.body:
+    if by_place["body"] or operation.request_rows:
+        content = request.json_object()
+        if operation.request_rows:
+            content.pop(operation.request_rows, None)  # see `read_request_rows`
+        parts.append(("body", content, True))
+    elif request.body and not operation.upload:
         raise MalformedError("本文を持たない呼出しです / this call has no body")
     record: Record = {}
     for place, found, is_json in parts:
@@ -180,6 +185,22 @@ def read_request(bound: Bound, operation: Operation, request: Request, path_valu
             raise MalformedError(problems[0])
         record |= values
     return record
+
+
+def read_request_rows(bound: Bound, operation: Operation, request: Request) -> list[Record]:
+    """The canonical rows of a request. MalformedError naming the first thing that the contract does not allow."""
+    found = request.json_object().get(operation.request_rows or "")
+    if not isinstance(found, list):
+        raise MalformedError(f"{operation.request_rows}: 配列ではありません / not an array")
+    rows: list[Record] = []
+    for number, raw in enumerate(found, start=1):
+        if not isinstance(raw, dict):
+            raise MalformedError(f"{operation.request_rows}[{number}]: オブジェクトではありません / not an object")
+        row, problems = read_record(bound.codec, operation.request_row, raw, is_json=True)
+        if problems:
+            raise MalformedError(f"{operation.request_rows}[{number}].{problems[0]}")
+        rows.append(row)
+    return rows
 
 
 def write_answer(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mock_services.world import World
 
 Zone = Literal["internet", "lgwan", "lgwan-side", "mynumber", "juki-net"]
-NAMES = ("togo", "juki_cs")
+NAMES = ("togo", "juki_cs", "portal")
 """Optional systems in the order in which they are built: a field of `WorldConfig` each."""
 
 

@@ -27,7 +27,10 @@ class Account:
 
 @dataclass(frozen=True)
 class Application:
-    """One application as it lies ready for download. ``listed_at``: 受付日時 in the precision of the wire."""
+    """One application as it lies ready for download. ``listed_at``: 受付日時 in the precision of the wire.
+
+    ``status_at``: when 処理状況 was changed last; ``message``: 団体からの連絡 that goes with it.
+    """
 
     receipt_no: str
     procedure_id: str
@@ -39,6 +42,8 @@ class Application:
     package: bytes
     sha256: str
     listed_at: datetime
+    status_at: datetime | None = None
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,11 +147,16 @@ class DownloadStore:
             raise ForbiddenError
         return application
 
-    def set_status(self, dantai_code: str, receipt_no: str, status: str) -> Application:
+    def set_status(self, dantai_code: str, receipt_no: str, status: str, message: str = "") -> Application:
         """The application with another 処理状況, as the resident sees it. NotFoundError, ForbiddenError."""
-        application = replace(self.get(dantai_code, receipt_no), status=status)
+        found = self.get(dantai_code, receipt_no)
+        application = replace(found, status=status, status_at=self._clock.now(), message=message)
         self._applications[receipt_no] = application
         return application
+
+    def peek(self, receipt_no: str) -> Application | None:
+        """One application whether it is in a list yet or not: the portal shows its own applicant everything."""
+        return self._applications.get(receipt_no)
 
     def _visible(self, application: Application) -> bool:
         return application.visible_at is None or application.visible_at <= self._clock.now()

@@ -17,7 +17,6 @@ from typing import Any
 import httpx
 
 from interface_spec.profile import load_profile
-from mock_services.asgi import ServiceApp
 from mock_services.clock import WorldClock
 from mock_services.config import CoreConfig, DownloadConfig, Endpoints, WorldConfig
 from mock_services.control import WorldClient
@@ -68,7 +67,7 @@ def config(run_dir: Path, **changes: Any) -> WorldConfig:
 class _AsgiTransport(httpx.BaseTransport):
     """Calls an ASGI application in this very process, one event loop a call."""
 
-    def __init__(self, app: ServiceApp) -> None:
+    def __init__(self, app: Any) -> None:
         self._transport = httpx.ASGITransport(app=app)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -80,7 +79,7 @@ class _AsgiTransport(httpx.BaseTransport):
         return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
 
 
-def asgi_client(app: ServiceApp, headers: dict[str, str] | None = None) -> httpx.Client:
+def asgi_client(app: Any, headers: dict[str, str] | None = None) -> httpx.Client:
     return httpx.Client(transport=_AsgiTransport(app), base_url="http://mock", headers=headers)
 
 

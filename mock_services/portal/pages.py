@@ -1,0 +1,310 @@
+"""The resident's screens: search, sign-in with a test card, form, attachments, signature, receipt, status.
+
+Plain HTML from templates, no script. Everything a resident does goes through the same store as the API.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.datastructures import UploadFile
+
+from mock_services.download.models import DownloadStore
+from mock_services.portal import hikkoshi, screen_forms
+from mock_services.portal.errors import (
+    BadItemsError,
+    BadRequestError,
+    ConflictError,
+    NotFoundError,
+    PortalError,
+    RefusedTypeError,
+    TooLargeError,
+)
+from mock_services.portal.forms import check
+from mock_services.portal.models import FORM_VERSION, Draft, File, NewDraft, PortalStore, Proofs
+from mock_services.portal.people import Person
+from mock_services.wiring import JST
+
+_COOKIE = "resident"
+_SAY = {
+    RefusedTypeError: "この種類のファイルは添付できません",
+    TooLargeError: "ファイルが大きすぎます",
+    BadRequestError: "ファイル名に使えない文字があります",
+    ConflictError: "すでに送信された申請です",
+}
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+STATUS_JA = {
+    "processing": "処理中",
+    "correction": "要訂正",
+    "completed": "完了",
+    "rejected": "却下",
+    "withdrawn": "取下げ",
+}
+
+
+class Screens:
+    """Everything that the pages share."""
+
+    def __init__(self, store: PortalStore, applications: DownloadStore, town_names: Mapping[str, str]) -> None:
+        self.store, self.applications = store, applications
+        self._town_names = dict(town_names)
+        self._key = hashlib.sha256(b"shinsei-testbed-portal-cookie").digest()
+        self._environment = Environment(
+            loader=FileSystemLoader(Path(__file__).with_name("templates")),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters["jst"] = lambda moment: f"{moment.astimezone(JST):%Y年%m月%d日 %H:%M:%S}"
+
+    def town(self, dantai_code: str) -> str:
+        return self._town_names.get(dantai_code, f"団体 {dantai_code}")
+
+    def towns(self) -> list[tuple[str, str]]:
+        return [(code, self.town(code)) for code in self.store.rules.towns]
+
+    def page(self, name: str, request: Request, status: int = 200, **values: Any) -> HTMLResponse:
+        shared = {"person": self.person(request), "towns": self.towns(), "town": self.town, "status_ja": STATUS_JA}
+        html = self._environment.get_template(f"{name}.html.j2").render(**shared, **values)
+        return HTMLResponse(html, status, headers=_HEADERS)
+
+    # ── who is signed in ──────────────────────────────────────────────────
+    def person(self, request: Request) -> Person | None:
+        number, _, mac = request.cookies.get(_COOKIE, "").partition(".")
+        if not hmac.compare_digest(mac.encode(), self._mac(number).encode()):
+            return None
+        return self.store.people.persons[int(number)]
+
+    def signed_in(self, response: Response, number: int) -> Response:
+        value = f"{number}.{self._mac(str(number))}"
+        response.set_cookie(_COOKIE, value, httponly=True, samesite="strict", path="/")
+        return response
+
+    def _mac(self, number: str) -> str:
+        return hmac.new(self._key, number.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def resident(self, request: Request) -> Person:
+        person = self.person(request)
+        if person is None:
+            raise _SignInFirst(request.url.path)
+        return person
+
+    def draft(self, request: Request, draft_id: str) -> Draft:
+        return self.store.draft(_owner(self.resident(request)), draft_id)
+
+
+class _SignInFirst(Exception):
+    def __init__(self, back_to: str) -> None:
+        self.back_to = back_to
+        super().__init__()
+
+
+def _owner(person: Person) -> str:
+    return f"resident/{person.number}"
+
+
+def _local(path: str) -> str:
+    """Only a path of this very site."""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
+
+
+async def _form(request: Request) -> dict[str, str]:
+    return {name: value for name, value in (await request.form()).multi_items() if isinstance(value, str)}
+
+
+def _go(path: str) -> RedirectResponse:
+    return RedirectResponse(path, 303, headers=_HEADERS)
+
+
+def portal_pages(store: PortalStore, applications: DownloadStore, town_names: Mapping[str, str]) -> FastAPI:
+    """The screens as an application of their own door."""
+    screens = Screens(store, applications, town_names)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    _search(app, screens)
+    _apply(app, screens)
+    _send(app, screens)
+
+    @app.exception_handler(_SignInFirst)
+    async def sign_in_first(_: Request, error: _SignInFirst) -> Response:
+        return _go(f"/sign-in?next={error.back_to}")
+
+    @app.exception_handler(PortalError)
+    async def refused(request: Request, error: PortalError) -> Response:
+        status = 404 if isinstance(error, NotFoundError) else 409 if isinstance(error, ConflictError) else 400
+        said = "お探しのページはありません" if status == 404 else _SAY.get(type(error), "受け付けられません")
+        return screens.page("problem", request, status, said=said)
+
+    @app.exception_handler(404)
+    async def nowhere(request: Request, _: Exception) -> Response:
+        return screens.page("problem", request, 404, said="お探しのページはありません")
+
+    @app.middleware("http")
+    async def same_site_only(request: Request, call_next: Any) -> Response:
+        crossing = request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+        if request.method == "POST" and crossing:
+            return Response("他のサイトからの送信は受け付けません / cross-site request refused", 403)
+        answer: Response = await call_next(request)
+        return answer
+
+    return app
+
+
+def _search(app: FastAPI, screens: Screens) -> None:
+    @app.get("/")
+    async def search(request: Request, town: str = "", q: str = "") -> Response:
+        chosen = town if town in screens.store.rules.towns else screens.store.rules.towns[0]
+        found = [
+            one for one in screens.store.offered(chosen) if q.strip() in f"{one.ja} {one.en} {one.field} {one.ministry}"
+        ]
+        by_field: dict[str, list[Any]] = {}
+        for one in found:
+            by_field.setdefault(one.field, []).append(one)
+        return screens.page("search", request, chosen=chosen, q=q, by_field=by_field, count=len(found))
+
+    @app.get("/sign-in")
+    async def sign_in(request: Request, next: str = "/") -> Response:  # noqa: A002 - the word in the address
+        return screens.page("sign_in", request, persons=screens.store.people.persons, next=_local(next))
+
+    @app.post("/sign-in")
+    async def signed_in(request: Request) -> Response:
+        form = await _form(request)
+        number = form.get("number", "")
+        persons = screens.store.people.persons
+        if not (number.isascii() and number.isdigit() and int(number) < len(persons)):
+            return screens.page("problem", request, 400, said="試験用の住民を選んでください")
+        return screens.signed_in(_go(_local(form.get("next", "/"))), int(number))
+
+    @app.post("/sign-out")
+    async def sign_out() -> Response:
+        response = _go("/")
+        response.delete_cookie(_COOKIE, path="/")
+        return response
+
+
+def _apply(app: FastAPI, screens: Screens) -> None:
+    def draw(request: Request, dantai_code: str, procedure_id: str, **values: Any) -> HTMLResponse:
+        procedure = screens.store.procedure(dantai_code, procedure_id)
+        return screens.page("form", request, dantai_code=dantai_code, procedure=procedure, **values)
+
+    @app.get("/apply/{dantai_code}/{procedure_id}")
+    async def empty_form(request: Request, dantai_code: str, procedure_id: str) -> Response:
+        procedure = screens.store.procedure(dantai_code, procedure_id)
+        form = screen_forms.known_values(procedure, screens.resident(request))
+        shown = screen_forms.counts(procedure, form)
+        drawn = screen_forms.blocks(procedure, form, shown, ())
+        return draw(request, dantai_code, procedure_id, blocks=drawn, shown=shown, problems=[], kind="self")
+
+    @app.post("/apply/{dantai_code}/{procedure_id}")
+    async def filled_form(request: Request, dantai_code: str, procedure_id: str) -> Response:
+        person = screens.resident(request)
+        procedure = screens.store.procedure(dantai_code, procedure_id)
+        form = await _form(request)
+        kind = "agent" if form.get("applicant_kind") == "agent" else "self"
+        action = form.get("action", "check")
+        shown = screen_forms.changed_counts(procedure, form, action)
+        typed = screen_forms.typed(procedure, form, shown)
+        problems = check(procedure, typed) if action == "check" else []
+        if action != "check" or problems:
+            drawn = screen_forms.blocks(procedure, form, shown, problems)
+            names = [(_anchor(procedure, one.item_id, one.occurrence), one.ja) for one in problems]
+            values = {"blocks": drawn, "shown": shown, "problems": names, "kind": kind}
+            return draw(request, dantai_code, procedure_id, **values)
+        key = hashlib.sha256(repr((procedure_id, dantai_code, kind, typed)).encode()).hexdigest()
+        new = NewDraft(procedure_id, dantai_code, kind, FORM_VERSION, key, typed)
+        try:
+            draft = screens.store.create(_owner(person), new)
+            if draft.receipt_no:  # sent before with the very same words: that is a new application
+                again = replace(new, idempotency_key=f"{key}/{draft.receipt_no}")
+                draft = screens.store.create(_owner(person), again)
+        except BadItemsError as error:
+            return screens.page("problem", request, 422, said="。".join(error.problems))
+        return _go(f"/drafts/{draft.draft_id}")
+
+
+def _anchor(procedure: Any, item_id: str, occurrence: int) -> str:
+    spec = next((one for one in procedure.items if one.id == item_id), None)
+    return screen_forms.field_name(spec, occurrence) if spec is not None else "main"
+
+
+def _send(app: FastAPI, screens: Screens) -> None:
+    def draw(request: Request, draft: Draft, said: str = "", status: int = 200) -> HTMLResponse:
+        others = [one for one in screens.towns() if one[0] != draft.dantai_code]
+        moving = draft.procedure.id == hikkoshi.TENSHUTSU and bool(others)
+        return screens.page("draft", request, status, draft=draft, said=said, others=others, moving=moving)
+
+    @app.get("/drafts/{draft_id}")
+    async def show_draft(request: Request, draft_id: str) -> Response:
+        draft = screens.draft(request, draft_id)
+        return _go(f"/receipts/{draft.receipt_no}") if draft.receipt_no else draw(request, draft)
+
+    @app.post("/drafts/{draft_id}/files")
+    async def add_file(request: Request, draft_id: str) -> Response:
+        draft = screens.draft(request, draft_id)
+        async with request.form(max_files=1, max_fields=10) as form:
+            upload, label = form.get("file"), form.get("label")
+            if not isinstance(upload, UploadFile) or not upload.filename or not isinstance(label, str):
+                return draw(request, draft, "ファイルを選んでください", 400)
+            data, file_name = await upload.read(screens.store.rules.package_bytes + 1), upload.filename
+        name = file_name.replace("\\", "/").rpartition("/")[2]
+        try:
+            screens.store.attach(draft, File(len(draft.files) + 1, label[:100], name, data))
+        except (RefusedTypeError, TooLargeError, BadRequestError) as error:
+            return draw(request, draft, _SAY[type(error)], 400)
+        return _go(f"/drafts/{draft_id}")
+
+    @app.post("/drafts/{draft_id}/submit")
+    async def submit(request: Request, draft_id: str) -> Response:
+        person, draft = screens.resident(request), screens.draft(request, draft_id)
+        form = await _form(request)
+        signs = form.get("sign") == "1"
+        proofs = Proofs(person, person) if signs and draft.procedure.signing != "none" else Proofs()
+        try:
+            second = _reservation(screens, draft, form, _owner(person))
+            done = screens.store.submit(draft, proofs, origin="portal")
+            if second is not None:
+                also = screens.store.submit(second, proofs, origin="portal")
+                return _go(f"/receipts/{done.receipt_no}?also={also.receipt_no}")
+        except BadItemsError as error:
+            return draw(request, draft, "。".join(error.problems), 422)
+        return _go(f"/receipts/{done.receipt_no}")
+
+    @app.get("/receipts")
+    async def receipts(request: Request) -> Response:
+        found = screens.store.receipts(_owner(screens.resident(request)))
+        rows = [(one, screens.applications.peek(one.receipt_no)) for one in found]
+        return screens.page("receipts", request, rows=rows)
+
+    @app.get("/receipts/{receipt_no}")
+    async def receipt(request: Request, receipt_no: str, also: str = "") -> Response:
+        owner = _owner(screens.resident(request))
+        done = screens.store.receipt(owner, receipt_no)
+        second = screens.store.receipt(owner, also) if also else None
+        state = screens.applications.peek(receipt_no)
+        return screens.page("receipt", request, done=done, also=second, state=state)
+
+
+def _reservation(screens: Screens, draft: Draft, form: Mapping[str, str], owner: str) -> Draft | None:
+    """The draft of 転入予約 at the other town, when a 転出届 asks for one. BadItemsError when it cannot be made."""
+    town = form.get("new_town", "")
+    if draft.procedure.id != hikkoshi.TENSHUTSU or not town:
+        return None
+    typed = hikkoshi.reservation(draft.items, form.get("visit_date", ""), form.get("visit_time", "指定なし"))
+    key = f"{draft.draft_id}/{hashlib.sha256(repr((town, typed)).encode()).hexdigest()[:16]}"
+    new = NewDraft(hikkoshi.YOYAKU, town, draft.applicant_kind, FORM_VERSION, key, typed)
+    if town == draft.dantai_code:
+        raise BadItemsError(["転入先には、転出元と違う団体を選んでください"])
+    return screens.store.create(owner, new)

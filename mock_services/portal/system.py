@@ -1,0 +1,111 @@
+"""ぴったりサービス as one system of the simulated world: API, screens, test residents."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import b64encode
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from interface_spec.errors import SpecError
+from interface_spec.procedures import load_procedures
+from mock_services.asgi import ServiceApp
+from mock_services.card_wire import SignedBy, SignOrder, TestPerson
+from mock_services.disturb import Disturbed
+from mock_services.errors import UnknownError
+from mock_services.faults import FaultBox, reach_of
+from mock_services.portal.cms import sign
+from mock_services.portal.models import PortalStore, Rules
+from mock_services.portal.people import People, Person
+from mock_services.portal.routes import PortalService, bind_portal
+from mock_services.systems import Site, Zone
+from mock_services.wiring import JST
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_RECEIPT_LENGTH = 20
+
+
+class PortalSystem:
+    """Doors: ``portal`` (API) and ``portal-screen``."""
+
+    name = "portal"
+    zone: Zone = "internet"
+
+    def __init__(self, site: Site) -> None:
+        config, profile = site.config.portal, site.profile
+        if config is None:
+            raise SpecError("world.json", "portal", "この節が要ります / needed")
+        self._site, self._config = site, config
+        self._bound = bind_portal(profile)
+        length = profile.package.documents["application"].items["receipt_no"].length or _RECEIPT_LENGTH
+        own = site.config
+        rules = Rules(
+            towns=(own.dantai_code, *(one.dantai_code for one in own.download.other_accounts)),
+            package_bytes=profile.limit("package_bytes"),
+            package_entries=profile.limit("package_entries"),
+            receipt_length=min(length, _RECEIPT_LENGTH),
+            arrival=timedelta(seconds=config.arrival_seconds),
+        )
+        people = People(config.people_seed, site.clock.now().astimezone(JST).date(), profile)
+        key = hmac.new(b"shinsei-testbed-portal", own.seed.encode(), hashlib.sha256).digest()
+        self.store = PortalStore(
+            site.clock, people, load_procedures().values(), rules, site.world.load_application, key
+        )
+        self.boxes = {self.name: FaultBox(reach_of(self.name, self._bound.surface))}
+
+    def doors(self) -> dict[str, Any]:
+        from mock_services.portal.pages import portal_pages
+
+        service = PortalService(self._bound, self.store, self._site.world.applications, self._config.api_keys)
+        disturbed = Disturbed(service, self._bound, self.boxes[self.name])
+        most = self.store.rules.package_bytes
+        return {
+            "portal": ServiceApp(disturbed, self._site.recorder, most),
+            "portal-screen": portal_pages(self.store, self._site.world.applications, self._config.town_names),
+        }
+
+    def reset(self) -> None:
+        self.store.reset()
+
+    def person(self, number: int) -> Person:
+        persons = self.store.people.persons
+        if not 0 <= number < len(persons):
+            raise UnknownError(f"試験用の住民は 0 から {len(persons) - 1} までです / no such test resident")
+        return persons[number]
+
+    def _auth_certificate(self, person: Person) -> str:
+        certificate = self.store.people.login_holder(person).certificate
+        return b64encode(certificate.public_bytes(Encoding.DER)).decode()
+
+    def control(self, app: FastAPI, base: str) -> None:
+        @app.get(f"{base}/portal/people", tags=["portal"])
+        async def people() -> list[TestPerson]:
+            """The test residents who can sign in (everybody is synthetic)."""
+            return [
+                TestPerson(
+                    number=one.number,
+                    name=one.resident.name,
+                    kana=one.resident.kana,
+                    birth_date=one.resident.birth_date,
+                    address=one.resident.address,
+                    household=[member.name for member in one.household],
+                    auth_certificate=self._auth_certificate(one),
+                )
+                for one in self.store.people.persons
+            ]
+
+        @app.post(f"{base}/portal/people/{{number}}/sign", tags=["portal"])
+        async def sign_with_card(number: int, order: SignOrder) -> SignedBy:
+            """Let a test resident's card sign, as the device of an API client's user would."""
+            person = self.person(number)
+            signature = sign(self.store.people.signing_holder(person), bytes.fromhex(order.sign_target))
+            return SignedBy(signature=b64encode(signature).decode(), auth_certificate=self._auth_certificate(person))
+
+
+def build(site: Site) -> PortalSystem:
+    return PortalSystem(site)
