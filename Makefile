@@ -4,7 +4,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup conformance test lint matrix bench docs-check wheel clean
+.PHONY: help setup conformance test lint matrix bench crash docs-check wheel clean
 
 help: ## この一覧を表示 / show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ matrix: setup ## 変異体と検査の対応表を作成 / make the kill matrix:
 
 bench: setup ## 性能測定 / run the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+crash: setup ## 申請管理システムを無作為に落として約束を確かめる / kill the product at random moments (ARGS="--kills 20")
+	@$(BIN)/python -m testbed.crash $(ARGS)
 
 docs-check: setup ## 文書のリンクと書式を検査 / check the documents
 	@$(BIN)/python tools/docs_check.py
