@@ -61,6 +61,19 @@ class PortalConfig(_Config):
     town_names: dict[str, str] = {}
 
 
+class KanriConfig(_Config):
+    """The staff's screen of マイナポータル申請管理; its accounts are those of the download function."""
+
+    town_names: dict[str, str] = {}
+
+
+class LgwanConfig(_Config):
+    """LGWAN neighbours. ``names``: what the DNS knows besides the download function."""
+
+    names: dict[str, str] = {"other.lgwan.test": "127.0.20.2"}
+    dns_port: int = Field(default=0, ge=0, le=65535)
+
+
 class Ports(_Config):
     """0 = a free port. ``systems``: by the door's name, for the systems that run only when asked for."""
 
@@ -99,6 +112,8 @@ class WorldConfig(_Config):
     togo: TogoConfig | None = None
     juki_cs: JukiCsConfig | None = None
     portal: PortalConfig | None = None
+    kanri: KanriConfig | None = None
+    lgwan: LgwanConfig | None = None
     ports: Ports = Ports()
     addresses: Addresses = Addresses()
     relay_command: tuple[str, ...] = ()

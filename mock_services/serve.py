@@ -38,6 +38,7 @@ class RunningWorld:
         tls = ServerTls(config.download.fqdn, datetime.now(UTC), world.tls_variant)
         ca_file.write_bytes(tls.ca_pem)
         self._doors: list[str] = []
+        self._beside: dict[str, str] = {}
         sockets["download"].on_accept = world.saw_peer
         self._download = Listener(world.download_app(), sockets["download"], tls.context)
         self._listeners = [
@@ -60,6 +61,8 @@ class RunningWorld:
             self._listeners.append(Listener(control_app(self), self._sockets["control"]))
             for listener in self._listeners:
                 await listener.start()
+            for system in self.world.systems.values():
+                self._beside |= await system.start(zone_address(self._config, system.zone))
             if self.relay is not None:
                 await self.relay.ready()
         except BaseException:
@@ -69,6 +72,7 @@ class RunningWorld:
 
     async def stop(self) -> None:
         jobs = [listener.stop() for listener in self._listeners]
+        jobs += [system.stop() for system in self.world.systems.values()]
         if self.relay is not None:
             jobs.append(self.relay.stop())
         await asyncio.gather(*jobs)
@@ -88,7 +92,7 @@ class RunningWorld:
             relay_url=relay,
             relay_source=config.addresses.zone_dmz,
             dl_ca_file=str(config.run_dir / "dl-ca.pem"),
-            systems={door: f"http://{where[door]}" for door in self._doors},
+            systems={door: f"http://{where[door]}" for door in self._doors} | self._beside,
         )
 
     async def apply_network_faults(self) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mock_services.world import World
 
 Zone = Literal["internet", "lgwan", "lgwan-side", "mynumber", "juki-net"]
-NAMES = ("togo", "juki_cs", "portal")
+NAMES = ("togo", "juki_cs", "portal", "kanri", "lgwan")
 """Optional systems in the order in which they are built: a field of `WorldConfig` each."""
 
 
@@ -47,11 +47,27 @@ class System(Protocol):
     def doors(self) -> dict[str, Any]:
         """Name → ASGI application."""
 
+    async def start(self, address: str) -> dict[str, str]:
+        """Start what is no HTTP on the zone's ``address``; name → URL of what accepts then."""
+
+    async def stop(self) -> None:
+        """End what `start` began."""
+
     def reset(self) -> None:
         """Forget all data; what was configured stays."""
 
     def control(self, app: FastAPI, base: str) -> None:
         """Add the system's own calls to the control API below ``base``."""
+
+
+class Quiet:
+    """A system that is HTTP (or files) alone: nothing to start beside its doors."""
+
+    async def start(self, address: str) -> dict[str, str]:  # noqa: ARG002 - the protocol's parameter
+        return {}
+
+    async def stop(self) -> None:
+        return
 
 
 def build_systems(world: World) -> dict[str, System]:

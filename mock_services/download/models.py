@@ -95,14 +95,23 @@ class DownloadStore:
 
     def login(self, dantai_code: str, account: str, secret: str) -> Token:
         """A new token. BadCredentialsError, the same for every cause."""
-        known = self._accounts.get((dantai_code, account))
-        if known is None or not hmac.compare_digest(known.secret.encode(), secret.encode(errors="surrogatepass")):
+        if not self.knows(dantai_code, account, secret):
             raise BadCredentialsError
         self._issued += 1
         value = hmac.new(self._token_key, str(self._issued).encode(), hashlib.sha256).hexdigest()
         token = Token(value, dantai_code, self._clock.now() + timedelta(seconds=self.token_seconds))
         self._tokens[value] = token
         return token
+
+    def knows(self, dantai_code: str, account: str, secret: str) -> bool:
+        """Whether these credentials are right (the staff's screen has the same accounts)."""
+        known = self._accounts.get((dantai_code, account))
+        return known is not None and hmac.compare_digest(known.secret.encode(), secret.encode(errors="surrogatepass"))
+
+    def of_town(self, dantai_code: str) -> list[Application]:
+        """Every visible application of a municipality, newest first."""
+        found = [one for one in self._applications.values() if one.dantai_code == dantai_code and self._visible(one)]
+        return sorted(found, key=lambda one: (one.received_at, one.receipt_no), reverse=True)
 
     def authorise(self, value: str | None) -> Token:
         """The token when it is known and not expired by the world's clock; BadTokenError otherwise."""

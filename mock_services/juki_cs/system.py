@@ -29,13 +29,13 @@ from mock_services.juki_cs.wire import (
     Register,
     Replace,
 )
-from mock_services.systems import Site, Zone
+from mock_services.systems import Quiet, Site, Zone
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
-class JukiCsSystem:
+class JukiCsSystem(Quiet):
     """The CS of this town and of others, the exchange folders, 既存住基's master, and its file drops."""
 
     name = "juki_cs"

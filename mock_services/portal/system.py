@@ -21,7 +21,7 @@ from mock_services.portal.cms import sign
 from mock_services.portal.models import PortalStore, Rules
 from mock_services.portal.people import People, Person
 from mock_services.portal.routes import PortalService, bind_portal
-from mock_services.systems import Site, Zone
+from mock_services.systems import Quiet, Site, Zone
 from mock_services.wiring import JST
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _RECEIPT_LENGTH = 20
 
 
-class PortalSystem:
+class PortalSystem(Quiet):
     """Doors: ``portal`` (API) and ``portal-screen``."""
 
     name = "portal"

@@ -13,7 +13,7 @@ from mock_services.errors import RefusedError
 from mock_services.faults import FaultBox, reach_of
 from mock_services.models import TogoRecord
 from mock_services.surface import check_row
-from mock_services.systems import Site, Zone
+from mock_services.systems import Quiet, Site, Zone
 from mock_services.togo.models import TogoStore
 from mock_services.togo.oauth import Client, TokenStore
 from mock_services.togo.responses import refused
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
-class TogoSystem:
+class TogoSystem(Quiet):
     """Store, tokens and service; built by `build`."""
 
     name = "togo"

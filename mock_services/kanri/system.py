@@ -1,0 +1,39 @@
+"""The staff's screen as one system of the simulated world: it works while the API is disturbed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mock_services.faults import FaultBox
+from mock_services.systems import Quiet, Site, Zone
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+class KanriSystem(Quiet):
+    """Door: ``kanri-screen``. It has no data of its own."""
+
+    name = "kanri"
+    zone: Zone = "lgwan-side"
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self.boxes: dict[str, FaultBox] = {}
+
+    def doors(self) -> dict[str, Any]:
+        from mock_services.kanri.pages import kanri_pages
+
+        config = self._site.config.kanri
+        names = config.town_names if config is not None else {}
+        return {"kanri-screen": kanri_pages(self._site.profile, self._site.world.applications, names)}
+
+    def reset(self) -> None:
+        return
+
+    def control(self, app: FastAPI, base: str) -> None:  # noqa: ARG002 - the screen has no data of its own
+        return
+
+
+def build(site: Site) -> KanriSystem:
+    return KanriSystem(site)
