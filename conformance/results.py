@@ -120,7 +120,7 @@ def fold(events: Iterable[Event]) -> Results:
         checks=checks,
         attestations=plan.attestations if plan else (),
         clause=_question("clause", plan, checks) if plan else None,
-        contract=_question("contract", plan, checks) if plan else None,
+        contract=_question("contract", plan, checks) if plan and _asked("contract", plan) else None,
         headlines=_headlines(plan, checks) if plan else (),
         troubles=tuple(troubles),
         interrupted=interrupted,
@@ -154,6 +154,11 @@ def _result(planned: PlannedCheck, ended: list[CheckEnded]) -> CheckResult:
     )
 
 
+def _asked(key: str, plan: Plan) -> bool:
+    """Whether any planned check answers the question: the network roles have no interface contract to judge."""
+    return any(one.verdict == key for one in plan.checks)
+
+
 def _question(key: str, plan: Plan, checks: tuple[CheckResult, ...]) -> Question:
     mine = [one for one in checks if one.planned.deciding and one.planned.verdict == key]
     verdicts = [one.verdict for one in mine]
@@ -181,7 +186,7 @@ def _functions_without_execution(plan: Plan, checks: tuple[CheckResult, ...]) ->
 def _headlines(plan: Plan, checks: tuple[CheckResult, ...]) -> tuple[Headline, ...]:
     deciding = [one for one in checks if one.planned.deciding]
     level1 = [one for one in deciding if one.planned.headline == "uketsuke"]
-    lines = [Headline("uketsuke", "", _of(level1))]
+    lines = [Headline("uketsuke", "", _of(level1))] if level1 else []
     for procedure in sorted({name for one in plan.checks for name in one.procedures if name in _declared(plan)}):
         method = plan.methods.get(procedure, "")
         if not method:

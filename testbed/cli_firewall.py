@@ -20,7 +20,7 @@ from conformance.firewall.run import POLICY_FILE, RECORD_FILE, FwOptions, run_fw
 from conformance.firewall.sheet import write_sheet
 from conformance.firewall.start import LabFailed, clean
 from conformance.results import Results, fold
-from conformance.verdicts import Exit, Verdict, exit_of, strongest
+from conformance.verdicts import Exit, Verdict
 from interface_spec.errors import SpecError
 from interface_spec.policy import Policy, load_policy, parse_policy
 from reference_impl.firewall.nftables import ruleset
@@ -121,19 +121,7 @@ def lab(
         sys.stdout.write(json.dumps(_as_json(results, run_dir), ensure_ascii=False, indent=1) + "\n")
     else:
         _print(console, results, run_dir)
-    raise typer.Exit(exit_code(results))
-
-
-def exit_code(results: Results) -> Exit:
-    """The exit code of a network run: clauses, troubles, unfinished runs; this role has no contract question."""
-    exits = [Exit.CONFIGURATION if one.kind == "configuration" else Exit.HARNESS for one in results.troubles]
-    if results.foreign or any(one.verdict is Verdict.ERROR for one in results.checks):
-        exits.append(Exit.HARNESS)
-    if results.clause is not None:
-        exits.append(exit_of(results.clause.verdict))
-    if not results.finished or results.plan is None:
-        exits.append(Exit.INCOMPLETE)
-    return strongest(exits)
+    raise typer.Exit(results.exit())
 
 
 def _record(run_dir: Path) -> LabRecord | None:
@@ -145,7 +133,7 @@ def _as_json(results: Results, run_dir: Path) -> dict[str, object]:
     return {
         "run": str(run_dir),
         "clause": results.clause.verdict if results.clause else None,
-        "exit": int(exit_code(results)),
+        "exit": int(results.exit()),
         "checks": {one.planned.id: one.verdict for one in results.checks},
         "troubles": [one.ja for one in results.troubles],
         "seconds": results.seconds,

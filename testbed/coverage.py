@@ -12,7 +12,7 @@ from pathlib import Path
 from conformance.catalogue import DECIDING, load_catalogue, roles_with_suite
 from interface_spec.requirements import Requirement, load_requirements
 from shinsei_testbed import lib_dir
-from testbed.mutants.registry import mutants_of
+from testbed.mutants.registry import rows_of
 
 FILE = "requirements-coverage.md"
 REMAKE = "shinsei requirements coverage --write"
@@ -71,7 +71,7 @@ def _checks() -> dict[str, list[str]]:
 def _mutants() -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for role in roles_with_suite():
-        for mutant in mutants_of(role).values():
+        for mutant in rows_of(role):
             for check in mutant.killed_by:
                 found[check].append(mutant.name)
     return found

@@ -6,6 +6,7 @@ Content-Security-Policy forbids scripts.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from itertools import groupby
@@ -59,6 +60,7 @@ def write_html(results: Results, path: Path, *, lang: Lang = "ja", gate_waived: 
             code=int(code),
             groups=_groups(results.checks),
             functions=_functions(results.checks),
+            topology=_picture(path.with_name("topology.svg")),
             shown=[one for one in results.checks if _worth_showing(one)],
             executed=sum(one.verdict in (Verdict.PASS, Verdict.FAIL, Verdict.WARN) for one in results.checks),
         ),
@@ -69,6 +71,13 @@ def write_html(results: Results, path: Path, *, lang: Lang = "ja", gate_waived: 
 def _groups(checks: Iterable[CheckResult]) -> list[tuple[str, list[CheckResult]]]:
     ordered = sorted(checks, key=lambda one: (one.planned.function, one.planned.id))
     return [(name, list(found)) for name, found in groupby(ordered, key=lambda one: one.planned.function)]
+
+
+def _picture(path: Path) -> str:
+    """The network's picture as an image of its own (nothing in it can run), "" when the run has none."""
+    if not path.is_file():
+        return ""
+    return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
 def _moment(text: str) -> str:

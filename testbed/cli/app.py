@@ -13,14 +13,15 @@ from rich.table import Table
 
 from conformance.catalogue import load_catalogue
 from testbed.cli import check as checking
-from testbed.cli import report_app, vendor_app
+from testbed.cli import network, report_app, vendor_app
 from testbed.cli.common import JsonFlag, LangOption, RoleArgument, fail, known_role, language
 from testbed.cli.generate_app import generate_app
 from testbed.cli.profile_app import app as profile_app
 from testbed.cli.requirements_app import app as requirements_app
 from testbed.cli.spec_app import app as spec_app
 from testbed.cli.validate_app import validate
-from testbed.mutants.registry import UnknownMutant, mutants_of
+from testbed.cli_firewall import app as firewall_app
+from testbed.mutants.registry import UnknownMutant, rows_of
 
 app = typer.Typer(
     name="shinsei",
@@ -35,6 +36,7 @@ app.add_typer(mutants_app, name="mutants")
 app.add_typer(requirements_app, name="requirements")
 app.add_typer(profile_app, name="profile")
 app.add_typer(spec_app, name="spec")
+app.add_typer(firewall_app, name="firewall")
 app.add_typer(generate_app, name="generate")
 app.command("validate")(validate)
 app.command("init")(vendor_app.init)
@@ -63,6 +65,16 @@ def check(
     overlay: Annotated[
         Path | None, typer.Option("--overlay", help="プロファイルの上書きファイル（同梱の製品用） / profile overlay")
     ] = None,
+    policy: Annotated[Path, typer.Option("--policy", help="役割 fw・relay: 通信方針（TOML） / network policy")] = Path(
+        "baseline"
+    ),
+    boundary: Annotated[
+        list[Path] | None, typer.Option("--boundary", help="役割 fw: 境界FWの規則。省くと参照の規則 / boundary rules")
+    ] = None,
+    lgwan: Annotated[
+        list[Path] | None, typer.Option("--lgwan", help="役割 fw: LGWAN-FWの規則。省くと参照の規則 / LGWAN-FW rules")
+    ] = None,
+    proxy: Annotated[Path | None, typer.Option("--proxy", help="役割 fw: squid.conf / proxy settings")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="乱数種 / seed")] = None,
     date: Annotated[
         datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="基準日。省くと今日 / reference date")
@@ -90,8 +102,26 @@ def check(
       shinsei check am                          同梱の申請管理システムを試験
       shinsei check am --target target.toml     自社製品を試験
       shinsei check am -k AM-3.3 --seed 7       一部だけ（終了コードは 4 か 1）
-      shinsei check am --mutant no-hostname     変異体が捕まることを確かめる
+      shinsei check am --mutant serial-wins     変異体が捕まることを確かめる
+      shinsei check fw --boundary bfw.nft --lgwan lgfw.nft   通信制御の規則を実験網で試験
+      shinsei check relay --target relay-target.toml         連携サーバを試験
     """
+    if role in network.ROLES:
+        wanted = network.Request(
+            role=known_role(role),
+            target=target,
+            policy=policy,
+            boundary=tuple(boundary or ()),
+            lgwan=tuple(lgwan or ()),
+            proxy=proxy,
+            select=tuple(select or ()),
+            reference_date=date.date() if date else None,
+            out=out,
+            gate_waived=gate_waived,
+            as_json=as_json,
+            lang=language(lang),
+        )
+        raise typer.Exit(int(network.carry_out(wanted)))
     words = list(select or [])
     if last_failed:
         try:
@@ -151,10 +181,17 @@ def mutants_list(
     role: Annotated[str, typer.Option("--role", help="役割 / role")] = "am", as_json: JsonFlag = False
 ) -> None:
     """変異体と、それを捕まえるべき検査の一覧 / mutants and the checks that must catch them"""
-    found = mutants_of(known_role(role)).values()
+    found = rows_of(known_role(role))
     if as_json:
         rows = [
-            {"name": one.name, "ja": one.ja, "en": one.en, "killed_by": list(one.killed_by), "target": one.target}
+            {
+                "name": one.name,
+                "ja": one.ja,
+                "en": one.en,
+                "killed_by": list(one.killed_by),
+                "target": one.target,
+                "kind": one.kind,
+            }
             for one in found
         ]
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))

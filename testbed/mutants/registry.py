@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 
 from testbed.mutants.model import Mutant
 
@@ -18,6 +19,33 @@ def mutants_of(role: str) -> dict[str, Mutant]:
     from testbed.mutants.am import MUTANTS
 
     return {one.name: one for one in MUTANTS}
+
+
+@dataclass(frozen=True)
+class MutantRow:
+    """One mutant of any role, as the lists and the coverage matrix show it."""
+
+    name: str
+    ja: str
+    en: str
+    killed_by: tuple[str, ...]
+    target: str
+    kind: str = "killed"
+
+
+def rows_of(role: str) -> list[MutantRow]:
+    """Every mutant of ``role``: of our 申請管理システム, of rulesets and policies (fw), of relays (relay)."""
+    if role == "am":
+        return [MutantRow(one.name, one.ja, one.en, one.killed_by, one.target) for one in mutants_of(role).values()]
+    if role in ("fw", "relay"):
+        from testbed.mutants.firewall.model import load_mutants
+
+        return [
+            MutantRow(one.id, one.ja, one.en, one.kills, one.part, one.kind)
+            for one in load_mutants().values()
+            if one.role == role
+        ]
+    return []
 
 
 def mutant(name: str) -> Mutant:

@@ -1,0 +1,89 @@
+"""`shinsei check fw` and `shinsei check relay`: the network roles, played in the lab of namespaces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+
+from conformance.engine.run import new_run_id
+from conformance.firewall.run import FwOptions, RelayOptions, run_fw, run_relay
+from conformance.messages import Lang
+from conformance.reporters.terminal import Progress
+from conformance.verdicts import Exit
+from interface_spec.errors import SpecError
+from interface_spec.policy import Policy, load_policy
+from shinsei_testbed import module_command
+from testbed.cli import check as checking
+from testbed.cli.common import fail
+from testbed.cli_firewall import write_reference, write_relay_target
+
+ROLES = ("fw", "relay")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run of a network role, as the command line gave it."""
+
+    role: str
+    target: Path | None
+    policy: Path
+    boundary: tuple[Path, ...]
+    lgwan: tuple[Path, ...]
+    proxy: Path | None
+    select: tuple[str, ...]
+    reference_date: date | None
+    out: Path
+    gate_waived: bool
+    as_json: bool
+    lang: Lang
+
+
+def carry_out(request: Request) -> Exit:
+    """One run with its reports; returns the exit code. Exit 2 for a policy that cannot be used."""
+    policy = _policy(request.policy)
+    run_dir = (request.out / new_run_id(request.role)).resolve()
+    run_dir.mkdir(parents=True)
+    console = Console(stderr=request.as_json)
+    listeners = (Progress(console, request.lang),)
+    if request.role == "fw":
+        run_fw(_fw_options(request, policy, run_dir), run_dir, listeners)
+    else:
+        target = request.target or write_relay_target(policy, str(request.policy), run_dir / "reference")
+        run_relay(
+            RelayOptions(
+                module_command=module_command,
+                target=target,
+                select=request.select,
+                reference_date=request.reference_date,
+            ),
+            run_dir,
+            listeners,
+        )
+    return checking.report(
+        run_dir, request.lang, as_json=request.as_json, gate_waived=request.gate_waived, console=console
+    )
+
+
+def _policy(path: Path) -> Policy:
+    try:
+        return load_policy(path)
+    except SpecError as error:
+        raise fail(str(error)) from None
+
+
+def _fw_options(request: Request, policy: Policy, run_dir: Path) -> FwOptions:
+    """The vendor's files; a firewall without a file is played by the reference rules, which the report says."""
+    boundary, lgwan, proxy = write_reference(policy, run_dir / "reference")
+    bare = not request.boundary and not request.lgwan
+    return FwOptions(
+        module_command=module_command,
+        policy=request.policy,
+        boundary=request.boundary or (boundary,),
+        lgwan=request.lgwan or (lgwan,),
+        proxy=request.proxy or (proxy if bare else None),
+        select=request.select,
+        reference_date=request.reference_date,
+    )
