@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, OperationalError, SQLAlchemyError
+from starlette.exceptions import HTTPException as AnyHTTPException
 
 from interface_spec import control
 from interface_spec.control import (
@@ -32,6 +33,14 @@ from reference_impl.shinsei_kanri.storage import applications, database
 PRODUCT = "reference 申請管理システム"
 MOST = 1000
 T = TypeVar("T")
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "not readable"},
+    401: {"model": Problem, "description": "wrong control token"},
+    404: {"model": Problem, "description": "not found"},
+    409: {"model": Problem, "description": "refused by the rules; nothing changed"},
+    422: {"model": Problem, "description": "not a valid request"},
+    503: {"model": Problem, "description": "database or scanner away"},
+}
 
 
 def authorised(token: str) -> Callable[[HTTPAuthorizationCredentials | None], None]:
@@ -47,7 +56,7 @@ def authorised(token: str) -> Callable[[HTTPAuthorizationCredentials | None], No
 
 def router(engine: Engine, clock: Clock, jobs: Jobs, at: desk.Desk, token: str) -> APIRouter:
     """All paths of the control interface."""
-    api = APIRouter(tags=["control"])
+    api = APIRouter(tags=["control"], responses=REFUSALS)
     guarded = [Depends(authorised(token))]
 
     @api.get(control.HEALTH)
@@ -118,18 +127,28 @@ def add_error_answers(app: FastAPI) -> None:
     def unscanned(_: Request, error: ScannerTrouble) -> JSONResponse:
         return problem(503, "scanner", str(error))
 
+    @app.exception_handler(OperationalError)
+    def away(_: Request, __: OperationalError) -> JSONResponse:
+        return problem(503, "database", "データベースを使えません / the database is away")
+
+    @app.exception_handler(DataError)
+    def impossible(_: Request, __: DataError) -> JSONResponse:
+        """A value that no database can hold (NUL, a number beyond all bounds): nobody has such an application."""
+        return problem(422, "invalid", "値が正しくありません / not a valid value")
+
     @app.exception_handler(desk.NotFoundError)
     def not_found(_: Request, __: desk.NotFoundError) -> JSONResponse:
         return problem(404, "not_found", "その申請はありません / no such application")
 
-    @app.exception_handler(HTTPException)
-    def other(_: Request, error: HTTPException) -> JSONResponse:
+    @app.exception_handler(AnyHTTPException)
+    def other(_: Request, error: AnyHTTPException) -> JSONResponse:
         code = {401: "unauthorized", 404: "not_found"}.get(error.status_code, "error")
         return problem(error.status_code, code, str(error.detail), error.headers)
 
     @app.exception_handler(RequestValidationError)
     def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        place = place.encode("ascii", "backslashreplace").decode()[:200]
         return problem(422, "invalid", f"{place}: 値が正しくありません / not a valid value")
 
 

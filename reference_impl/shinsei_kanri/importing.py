@@ -22,6 +22,7 @@ from reference_impl.shinsei_kanri.journal import Journal
 from reference_impl.shinsei_kanri.records import Listed
 from reference_impl.shinsei_kanri.scanner import ScannerTrouble
 from reference_impl.shinsei_kanri.storage import applications, runs
+from reference_impl.shinsei_kanri.unpack import archive
 
 AHEAD = timedelta(minutes=10)
 """The window reaches a little into the future: the State's clock may run ahead of ours."""
@@ -175,7 +176,7 @@ class Importer:
 
     def _take_in(self, client: DownloadClient, run_id: int, row: Listed) -> None:
         body = fetch_verified(client, row)
-        if len(body) < LARGE_BYTES:
+        if max(len(body), archive.claimed_bytes(body)) < LARGE_BYTES:
             self._keep(run_id, row, body)
             return
         with self._one_large:  # unpacked sizes add up: one large application at a time bounds the memory

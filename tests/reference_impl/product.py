@@ -131,6 +131,10 @@ class Product:
             base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False, timeout=60
         )
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def kill(self) -> None:
         """End it as a power cut would."""
         self._process.kill()

@@ -18,7 +18,7 @@ from reference_impl.shinsei_kanri.scanner import ScannerTrouble
 
 def router(engine: Engine, clock: Clock, intake: Intake, sources: Sequence[str], token: str) -> APIRouter:
     """Health is open to a load balancer; metrics need the control token."""
-    api = APIRouter(tags=["operations"])
+    api = APIRouter(tags=["operations"], responses=control_api.REFUSALS)
 
     @api.get("/health/live")
     def live() -> dict[str, str]:

@@ -6,9 +6,10 @@ import io
 import stat
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from reference_impl.shinsei_kanri.unpack import structure
 from reference_impl.shinsei_kanri.unpack.errors import RefusedPackage
 
 CHUNK = 65536
@@ -29,6 +30,7 @@ def read_entries(body: bytes, bounds: Bounds, name_encoding: str) -> Mapping[str
     """Entry name → content, folders left out. Raises RefusedPackage."""
     if len(body) > bounds.package_bytes:
         raise RefusedPackage(f"ZIP が上限 {bounds.package_bytes} バイトを超えています / ZIP larger than the limit")
+    found = structure.entries(body)
     try:
         with zipfile.ZipFile(io.BytesIO(body), metadata_encoding=name_encoding) as archive:
             members = archive.infolist()
@@ -37,8 +39,12 @@ def read_entries(body: bytes, bounds: Bounds, name_encoding: str) -> Mapping[str
                 check_member(member)
             check_names([member.filename for member in members])
             check_declared_size(members, bounds)
-            return _contents(archive, members, bounds)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, UnicodeDecodeError, NotImplementedError) as error:
+            if [member.header_offset for member in members] != [entry.offset for entry in found]:
+                raise RefusedPackage("ZIP の目録を二通りに読めます / the directory can be read in two ways")
+            return _contents(body, found, members, bounds)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, IndexError, NotImplementedError) as error:
+        if isinstance(error, RefusedPackage):
+            raise
         raise RefusedPackage(f"ZIP として読めません（壊れています） / not readable as a ZIP: {broken(error)}") from None
 
 
@@ -47,6 +53,14 @@ def broken(error: Exception) -> str:
     if isinstance(error, zipfile.BadZipFile) and "CRC" in str(error):
         return "CRC が一致しません / CRC differs"
     return type(error).__name__
+
+
+def claimed_bytes(body: bytes) -> int:
+    """What the entries claim to hold together; no entry can unpack to more. 0 for what is refused anyway."""
+    try:
+        return sum(entry.size for entry in structure.entries(body))
+    except RefusedPackage:
+        return 0
 
 
 def check_count(count: int, bounds: Bounds) -> None:
@@ -96,22 +110,44 @@ def check_declared_size(members: list[zipfile.ZipInfo], bounds: Bounds) -> None:
         )
 
 
-def _contents(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], bounds: Bounds) -> dict[str, bytes]:
+def _contents(
+    body: bytes, found: Sequence[structure.Entry], members: Sequence[zipfile.ZipInfo], bounds: Bounds
+) -> dict[str, bytes]:
     left = bounds.unpacked_bytes
-    found: dict[str, bytes] = {}
-    for member in members:
-        content = bytearray()
-        with archive.open(member) as stream:
-            while piece := stream.read(min(CHUNK, left + 1)):
-                content += piece
-                left -= len(piece)
-                if left < 0:  # whatever the directory claims: this counts what really comes out
-                    raise RefusedPackage("展開後の合計が上限を超えています / unpacked size over the limit")
+    contents: dict[str, bytes] = {}
+    for member, entry in zip(members, found, strict=True):
+        content = unpacked(memoryview(body)[slice(*entry.data)], member.compress_type, min(left, entry.size))
+        left -= len(content)
         if member.is_dir():
             if content:
                 raise RefusedPackage("フォルダのエントリに中身があります / a folder entry has content")
             continue
         if len(content) != member.file_size:
             raise RefusedPackage("エントリの大きさが目録と違います / an entry's size differs from the directory")
-        found[member.filename] = bytes(content)
-    return found
+        if zlib.crc32(content) != member.CRC:
+            raise RefusedPackage(
+                "ZIP として読めません（壊れています） / not readable as a ZIP: CRC が一致しません / CRC differs"
+            )
+        contents[member.filename] = content
+    return contents
+
+
+def unpacked(packed: memoryview, method: int, most: int) -> bytes:
+    """The content of one entry, at most ``most`` bytes whatever it claims. RefusedPackage for more, or for a rest."""
+    if method == zipfile.ZIP_STORED:
+        if len(packed) > most:
+            raise RefusedPackage("展開後の合計が上限を超えています / unpacked size over the limit")
+        return bytes(packed)
+    inflater, content = zlib.decompressobj(-zlib.MAX_WBITS), bytearray()
+    piece: bytes | memoryview = packed
+    while not inflater.eof:
+        before = len(content)
+        content += inflater.decompress(piece, CHUNK)
+        if len(content) > most:
+            raise RefusedPackage("展開すると申告より大きくなります / larger than it claims, or than the limit")
+        piece = inflater.unconsumed_tail
+        if not piece and len(content) == before and not inflater.eof:
+            raise RefusedPackage("圧縮データが途中で終わっています / compressed data ends early")
+    if inflater.unused_data or inflater.unconsumed_tail:
+        raise RefusedPackage("圧縮データの後に何かがあります / something follows the compressed data")
+    return bytes(content)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Mapping
 
 from lxml import etree
@@ -12,6 +14,8 @@ from reference_impl.shinsei_kanri.wiring import formats, tables
 from reference_impl.shinsei_kanri.wiring.fields import Fields
 from reference_impl.shinsei_kanri.wiring.formats import Codes
 
+_DECLARATION = re.compile(r"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)["']""")
+
 
 def read_record(document: Document, body: bytes, codes: Codes, lenient: tuple[str, ...] = ()) -> tuple[Fields, Fields]:
     """(typed values, raw texts) of a document of single items; unreadable ``lenient`` items are None among the typed.
@@ -21,6 +25,7 @@ def read_record(document: Document, body: bytes, codes: Codes, lenient: tuple[st
     raw = _raw_rows(document, body, document.items)
     if len(raw) != 1:
         raise RefusedPackage(f"{document.ja}: 1 行でなければなりません / must hold exactly one line")
+    check_lengths(document, raw[0], document.items)
     try:
         typed = tables.read_row(raw[0], document.items, codes, lenient)
     except formats.FormatError as error:
@@ -30,8 +35,11 @@ def read_record(document: Document, body: bytes, codes: Codes, lenient: tuple[st
 
 def read_rows(document: Document, body: bytes, codes: Codes) -> list[Fields]:
     """The typed rows of a document of rows. Raises RefusedPackage."""
+    rows = _raw_rows(document, body, document.row)
+    for raw in rows:
+        check_lengths(document, raw, document.row)
     try:
-        return [tables.read_row(raw, document.row, codes) for raw in _raw_rows(document, body, document.row)]
+        return [tables.read_row(raw, document.row, codes) for raw in rows]
     except formats.FormatError as error:
         raise RefusedPackage(f"{document.ja}: {error}") from None
 
@@ -45,13 +53,14 @@ def _raw_rows(document: Document, body: bytes, items: Mapping[str, Item]) -> lis
             return list(tables.raw_csv(text, items, header=document.header))
     except tables.TableError as error:
         raise RefusedPackage(f"{document.ja}: {error}") from None
+    check_declaration(text, document)
     root = parse_xml(text, document.ja)
     if root.tag != document.root:
         raise RefusedPackage(f"{document.ja}: 最上位の要素が {document.root} ではありません / wrong root element")
     if document.items:
         return [_elements(root, document, items)]
     rows = []
-    for element in root.iterchildren():
+    for element in root.iterchildren(etree.Element):
         if element.tag != document.row_element:
             raise RefusedPackage(f"{document.ja}: {document.row_element} でない行があります / unknown row element")
         rows.append(_elements(element, document, items))
@@ -68,13 +77,35 @@ def parse_xml(text: str, what: str) -> etree._Element:
         load_dtd=False,
         dtd_validation=False,
         huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
+        remove_comments=False,  # one inside a value would cut it for some readers: `_elements` refuses it
+        remove_pis=False,
     )
     try:
         return etree.fromstring(text.encode("utf-8"), parser)
     except etree.XMLSyntaxError:
         raise RefusedPackage(f"{what}: XML として読めません / not well-formed XML") from None
+
+
+def check_declaration(text: str, document: Document) -> None:
+    """RefusedPackage when the XML declaration names another encoding: other readers would see other characters."""
+    declared = _DECLARATION.match(text)
+    if declared is None:
+        return
+    try:
+        same = codecs.lookup(declared[1]).name == codecs.lookup(document.encoding).name
+    except LookupError:
+        same = False
+    if not same:
+        raise RefusedPackage(
+            f"{document.ja}: XML宣言の文字コードが {document.encoding} ではありません / another encoding is declared"
+        )
+
+
+def check_lengths(document: Document, raw: Mapping[str, str], items: Mapping[str, Item]) -> None:
+    """RefusedPackage for a text longer than the profile allows: nothing is cut in silence."""
+    for name, item in items.items():
+        if item.type in ("X", "N") and item.length is not None and len(raw.get(name, "")) > item.length:
+            raise RefusedPackage(f"{document.ja}: {item.ja}が {item.length} 文字を超えています / longer than allowed")
 
 
 def check_no_doctype(text: str, what: str) -> None:
@@ -95,7 +126,7 @@ def check_no_doctype(text: str, what: str) -> None:
 def _elements(parent: etree._Element, document: Document, items: Mapping[str, Item]) -> dict[str, str]:
     by_wire = {item.wire: name for name, item in items.items()}
     found: dict[str, str] = {}
-    for element in parent.iterchildren():
+    for element in parent.iterchildren(etree.Element):
         name = by_wire.get(str(element.tag))
         if name is None:
             raise RefusedPackage(f"{document.ja}: 知らない要素があります / unknown element")

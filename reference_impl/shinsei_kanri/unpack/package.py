@@ -6,12 +6,16 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from interface_spec.procedures import ATTACHMENT_TYPES
 from interface_spec.profile import Profile
 from reference_impl.shinsei_kanri import media
 from reference_impl.shinsei_kanri.records import Application, AttachedFile, Basic4, FormValue, Listed, Verification
 from reference_impl.shinsei_kanri.unpack import archive, documents
 from reference_impl.shinsei_kanri.unpack.errors import RefusedPackage
 from reference_impl.shinsei_kanri.wiring.fields import Fields
+
+SERIAL_BITS = 160
+"""RFC 5280 4.1.2.2: a certificate serial has at most 20 octets."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def unpack(body: bytes, listed: Listed, profile: Profile) -> Application:
         items=read_form(documents.read_rows(package["form"], entries[layout.documents["form"]], profile.codes)),
         attachments=attachments,
         verification=read_verification(profile, entries[layout.documents["verification"]]),
-        form_pdf=entries[layout.form_pdf],
+        form_pdf=check_form_pdf(entries[layout.form_pdf]),
     )
 
 
@@ -112,6 +116,7 @@ def read_attachments(
         body = entries.get(attachment_path(profile, listed.receipt_no, seq, file_name))
         if body is None:
             raise RefusedPackage(f"添付ファイル {seq} が ZIP の中にありません / attachment {seq} is missing")
+        check_kind(seq, file_name)
         check_attachment(seq, body, row.whole("size"), row.text("sha256"))
         kind = media.detect(file_name, body)
         found.append(AttachedFile(seq, row.text("label"), file_name, kind, len(body), row.text("sha256"), body))
@@ -124,6 +129,21 @@ def attachment_path(profile: Profile, receipt_no: str, seq: int, file_name: str)
     """The entry name; RefusedPackage for a file name that would lead elsewhere."""
     archive.check_name(file_name)
     return profile.package.attachment.format(receipt_no=receipt_no, seq=seq, file_name=file_name)
+
+
+def check_kind(seq: int, file_name: str) -> None:
+    """RefusedPackage for a file of a kind that マイナポータル does not accept (公開: FAQ 4288)."""
+    if file_name.rpartition(".")[2].lower() not in ATTACHMENT_TYPES or "." not in file_name:
+        raise RefusedPackage(
+            f"添付ファイル {seq} は公開の一覧にない種類です / attachment {seq} is of a kind not accepted"
+        )
+
+
+def check_form_pdf(body: bytes) -> bytes:
+    """``body``; RefusedPackage when it is no PDF."""
+    if not body.startswith(b"%PDF-"):
+        raise RefusedPackage("申請書がPDFではありません / the form is no PDF")
+    return body
 
 
 def check_attachment(seq: int, body: bytes, size: int, sha256: str) -> None:
@@ -161,12 +181,14 @@ def read_verification(profile: Profile, body: bytes) -> Verification:
     typed, raw = documents.read_record(
         profile.package.documents["verification"], body, profile.codes, lenient=("birth_date",)
     )
-    birth = typed.day_or_none("birth_date")
+    birth, serial = typed.day_or_none("birth_date"), typed.whole_or_none("serial")
+    if serial is not None and serial.bit_length() > SERIAL_BITS:
+        raise RefusedPackage("シリアル番号が 20 オクテットを超えています / the serial exceeds 20 octets")
     return Verification(
         result=typed.text("result"),
         reason=typed.text("reason"),
         verified_at=typed.moment("verified_at"),
-        serial=typed.whole_or_none("serial"),
+        serial=serial,
         basic4=Basic4(
             name=typed.text("name"),
             birth_date=birth,
