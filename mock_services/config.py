@@ -74,6 +74,13 @@ class LgwanConfig(_Config):
     dns_port: int = Field(default=0, ge=0, le=65535)
 
 
+class FixturesConfig(_Config):
+    """Fill the world with the synthetic municipality of ``seed`` when it starts, with at most so many applications."""
+
+    seed: int = Field(default=1, ge=0)
+    applications: int = Field(default=40, ge=0)
+
+
 class Ports(_Config):
     """0 = a free port. ``systems``: by the door's name, for the systems that run only when asked for."""
 
@@ -114,6 +121,7 @@ class WorldConfig(_Config):
     portal: PortalConfig | None = None
     kanri: KanriConfig | None = None
     lgwan: LgwanConfig | None = None
+    fixtures: FixturesConfig | None = None
     ports: Ports = Ports()
     addresses: Addresses = Addresses()
     relay_command: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Protocol
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
 
 from mock_services.config import Endpoints
 from mock_services.errors import RefusedError, UnknownError
@@ -141,6 +142,9 @@ def control_app(stage: Stage) -> FastAPI:
     _relay(app, stage)
     for system in world.systems.values():
         system.control(app, BASE)
+    specification = world.config.run_dir / "spec"
+    if specification.is_dir():  # whoever starts the world may lay the generated specification there
+        app.mount("/spec", StaticFiles(directory=specification, html=True))
     return app
 
 

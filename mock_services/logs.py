@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 _FIELDS = ("system", "operation", "status", "fault", "error", "what")
 
@@ -32,7 +33,15 @@ class JsonFormatter(logging.Formatter):
 
 def log_to_stderr() -> None:
     """Send the logs of this process to stderr as JSON lines."""
-    handler = logging.StreamHandler(sys.stderr)
+    _log_to(logging.StreamHandler(sys.stderr))
+
+
+def log_to_file(path: Path) -> None:
+    """Send the logs of this process to a file as JSON lines, for a terminal that a person reads."""
+    _log_to(logging.FileHandler(path, encoding="utf-8"))
+
+
+def _log_to(handler: logging.Handler) -> None:
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("mock_services").setLevel(logging.INFO)

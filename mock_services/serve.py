@@ -10,7 +10,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -179,14 +179,19 @@ def _write_ready(run_dir: Path, endpoints: Endpoints) -> None:
     unfinished.replace(run_dir / "world-ready.json")
 
 
-async def run(config: WorldConfig, stop: asyncio.Event) -> None:
+async def run(config: WorldConfig, stop: asyncio.Event, on_ready: Callable[[Endpoints], None] = lambda _: None) -> None:
     """Run one world until ``stop`` is set. SpecError, PortInUseError, RelayError before it is up."""
     profile = load_profile(config.profile, config.overlay)
     (config.run_dir / "world-ready.json").unlink(missing_ok=True)
     world = World(config, profile, WorldClock(config.start_clock))
+    if config.fixtures is not None:
+        from mock_services.seeding import fill
+
+        fill(world)
     running = RunningWorld(config, world, open_sockets(config, world.systems.values()))
     endpoints = await running.start()
     _write_ready(config.run_dir, endpoints)
+    on_ready(endpoints)
     log.info("ready", extra={"what": endpoints.control_url})
     await stop.wait()
     (config.run_dir / "world-ready.json").unlink(missing_ok=True)
@@ -194,12 +199,13 @@ async def run(config: WorldConfig, stop: asyncio.Event) -> None:
     log.info("stopped")
 
 
-async def _until_signalled(config: WorldConfig) -> None:
+async def until_signalled(config: WorldConfig, on_ready: Callable[[Endpoints], None] = lambda _: None) -> None:
+    """Run one world until SIGTERM or SIGINT; see `run`."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stop.set)
-    await run(config, stop)
+    await run(config, stop, on_ready)
 
 
 def main(arguments: list[str]) -> int:
@@ -212,7 +218,7 @@ def main(arguments: list[str]) -> int:
     try:
         config = load_config(config_file)
         config.run_dir.mkdir(parents=True, exist_ok=True)
-        asyncio.run(_until_signalled(config))
+        asyncio.run(until_signalled(config))
     except (SpecError, PortInUseError) as error:
         print(f"{config_file.name}: {error}" if isinstance(error, PortInUseError) else error, file=sys.stderr)  # noqa: T201
         return 2

@@ -56,8 +56,20 @@ class Parcel:
 class People(World):
     """A municipality of the fixtures, opened for the portal (its cards sign, its writer writes)."""
 
-    def __init__(self, seed: int, reference_date: date, profile: Profile) -> None:
-        super().__init__(seed=seed, reference_date=reference_date, profile=profile)
+    def __init__(self, seed: int, reference_date: date, profile: Profile, dantai_code: str) -> None:
+        super().__init__(seed=seed, reference_date=reference_date, profile=profile, dantai_code=dantai_code)
+
+    def registered(self) -> list[tuple[Resident, str, tuple[Card, ...]]]:
+        """Every resident with 住民票コード, the 住記 number, and the certificates that the CS knows from the start."""
+        return [
+            (
+                one,
+                self._town.juki_number(one.index),
+                tuple(c for c in self._town.cards(one.index) if c.known == "start"),
+            )
+            for one in self._town.everybody()
+            if one.juminhyo_code
+        ]
 
     @cached_property
     def persons(self) -> tuple[Person, ...]:

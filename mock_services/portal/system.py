@@ -51,7 +51,7 @@ class PortalSystem(Quiet):
             receipt_length=min(length, _RECEIPT_LENGTH),
             arrival=timedelta(seconds=config.arrival_seconds),
         )
-        people = People(config.people_seed, site.clock.now().astimezone(JST).date(), profile)
+        people = People(config.people_seed, site.clock.now().astimezone(JST).date(), profile, own.dantai_code)
         key = hmac.new(b"shinsei-testbed-portal", own.seed.encode(), hashlib.sha256).digest()
         self.store = PortalStore(
             site.clock, people, load_procedures().values(), rules, site.world.load_application, key

@@ -18,6 +18,7 @@ from testbed.cli.common import JsonFlag, LangOption, RoleArgument, fail, known_r
 from testbed.cli.generate_app import generate_app
 from testbed.cli.profile_app import app as profile_app
 from testbed.cli.requirements_app import app as requirements_app
+from testbed.cli.serve_app import serve
 from testbed.cli.spec_app import app as spec_app
 from testbed.cli.validate_app import validate
 from testbed.cli_firewall import app as firewall_app
@@ -39,6 +40,7 @@ app.add_typer(spec_app, name="spec")
 app.add_typer(firewall_app, name="firewall")
 app.add_typer(generate_app, name="generate")
 app.command("validate")(validate)
+app.command("serve")(serve)
 app.command("init")(vendor_app.init)
 app.command("doctor")(vendor_app.doctor)
 

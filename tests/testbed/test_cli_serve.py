@@ -1,0 +1,66 @@
+"""``shinsei serve``: starts, tells where everything is, serves the specification, ends cleanly; wrong words end with 2."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from shinsei_testbed import module_command
+from testbed.cli.serve_app import SYSTEMS
+
+COMMAND = module_command("testbed.cli.run", "serve")
+
+
+def test_everything_is_served_and_ends_with_0(tmp_path: Path) -> None:
+    words = ["all", "--json", "--out", str(tmp_path / "run"), "--applications", "3", "--date", "2026-11-23"]
+    child = subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        told = json.loads(child.stdout.readline())
+        where, control = told["endpoints"]["systems"], told["endpoints"]["control_url"]
+        get = httpx.Client(trust_env=False).get
+        assert get(f"{control}/world/v1/health").json()["status"] == "ok"
+        assert "ダウンロード機能" in get(f"{control}/spec/index.html").text
+        assert get(f"{control}/spec/openapi/togo.json").json()["openapi"] == "3.1.0"
+        assert "手続をさがす" in get(where["portal-screen"]).text
+        assert "職員のログイン" in get(f"{where['kanri-screen']}/sign-in").text
+        key = {"X-Api-Key": told["world"]["link_api_key"]}
+        full = get(f"{told['endpoints']['link_url']}/himozuke/v1/zenken", headers=key)
+        assert len(full.text.splitlines()) > 100
+        (cs,) = [one for one in get(f"{control}/world/v1/juki-cs").json() if one["dantai_code"] == "991236"]
+        assert cs["certificates"] == len(full.text.splitlines()) - 1
+        started = time.monotonic()
+        child.terminate()
+        assert child.wait(timeout=15) == 0
+        assert time.monotonic() - started < 5
+    finally:
+        child.kill()
+        child.communicate()
+    log = (tmp_path / "run" / "world.log").read_text(encoding="utf-8")
+    assert '"event": "stopped"' in log
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["portall"], "SYSTEM portall"),
+        (["juki", "--municipality", "123456"], "検査数字"),
+        (["juki", "--overlay", "no-such-file.toml"], "no-such-file.toml"),
+    ],
+)
+def test_a_wrong_word_is_one_sentence_and_2(tmp_path: Path, words: list[str], said: str) -> None:
+    done = subprocess.run(
+        [*COMMAND, *words, "--out", str(tmp_path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_every_system_has_a_sentence() -> None:
+    assert all(" / " in words for words in SYSTEMS.values())
