@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -82,9 +82,16 @@ def start_world(folder: Path, dantai_code: str, now: datetime) -> Iterator[World
 
 
 @contextmanager
-def start_product(folder: Path, world: WorldProcess, database_url: str, now: datetime) -> Iterator[Child]:
-    """The product over a database that may have been left in any state."""
-    ready, endpoints = folder / "am-ready.json", world.endpoints
+def start_product(
+    folder: Path,
+    world: WorldProcess,
+    database_url: str,
+    now: datetime,
+    more: Mapping[str, str] | None = None,
+    command: str = "serve",
+) -> Iterator[Child]:
+    """The product (or, by ``command``, a worker of it) over a database that may have been left in any state."""
+    ready, endpoints = folder / f"am-{command}-ready.json", world.endpoints
     values = {
         "LISTEN": "127.0.0.1:0",
         "READY_FILE": str(ready),
@@ -104,6 +111,6 @@ def start_product(folder: Path, world: WorldProcess, database_url: str, now: dat
         "CONTROL_TOKEN": TOKEN,
         "CLOCK": now.isoformat(),
     }
-    environment = {f"SHINSEI_AM_{name}": value for name, value in values.items()}
-    with _started(module_command("reference_impl.shinsei_kanri", "serve"), ready, environment) as process:
+    environment = {f"SHINSEI_AM_{name}": value for name, value in (values | dict(more or {})).items()}
+    with _started(module_command("reference_impl.shinsei_kanri", command), ready, environment) as process:
         yield Child(json.loads(ready.read_text(encoding="utf-8"))["url"], process)

@@ -12,6 +12,7 @@ from pathlib import Path
 from reference_impl.relay import config as configuration
 from reference_impl.relay.access_log import AccessLog
 from reference_impl.relay.server import Relay
+from reference_impl.relay.squid import squid_conf
 
 
 async def run(config: configuration.RelayConfig) -> None:
@@ -40,9 +41,16 @@ def main(arguments: list[str]) -> int:
     """0 after an orderly stop, 2 when the configuration cannot be used."""
     parser = argparse.ArgumentParser(prog="relay", description="連携サーバ / relay (CONNECT proxy)")
     parser.add_argument("--config", type=Path, required=True, help="relay.toml")
+    parser.add_argument(
+        "--squid", metavar="LOG_FILE", help="起動せず、同じ方針の squid.conf を出力 / print squid.conf instead"
+    )
     options = parser.parse_args(arguments)
     try:
-        asyncio.run(run(configuration.load(options.config)))
+        config = configuration.load(options.config)
+        if options.squid:
+            sys.stdout.write(squid_conf(config, options.squid))
+            return 0
+        asyncio.run(run(config))
     except configuration.ConfigError as error:
         sys.stderr.write(f"連携サーバの設定 / relay configuration: {error}\n")
         return 2

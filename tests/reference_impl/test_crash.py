@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from testbed.crash import prove
 from testbed.postgres import embedded_server
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     told: list[str] = []
     with embedded_server() as server:
