@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from mock_services.download.errors import (
     ForbiddenError,
     NotFoundError,
 )
+from mock_services.wiring import Value
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,13 @@ class DownloadStore:
         self._issued = 0
         self._tokens: dict[str, Token] = {}
         self._applications: dict[str, Application] = {}
+        self.wire_rows: dict[str, tuple[Application, Mapping[str, Value]]] = {}
+        """What was listed already, by 受付番号: the application it was made of, and its row on the wire."""
 
     def reset(self) -> None:
         """Forget all applications and tokens; accounts stay, and no token is ever issued twice."""
         self._applications.clear()
+        self.wire_rows.clear()
         self._tokens.clear()
 
     def put(self, application: Application) -> None:

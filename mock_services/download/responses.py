@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -12,7 +12,7 @@ from mock_services.download.models import Application, DownloadStore, Token, Win
 from mock_services.fault_kinds import ExpireTokenParams, PageLimitParams, ShiftParams
 from mock_services.faults import FaultBox, strike
 from mock_services.http import Answer, Request
-from mock_services.surface import Bound, write_answer
+from mock_services.surface import Bound, WireRow, json_row, write_answer
 from mock_services.wiring import Record, Value
 
 
@@ -37,7 +37,9 @@ class Call:
             raise BadTokenError
         return self.token.dantai_code
 
-    def answer(self, operation: str, response: dict[str, Value], rows: list[dict[str, Value]] | None = None) -> Answer:
+    def answer(
+        self, operation: str, response: dict[str, Value], rows: Sequence[Mapping[str, Value]] | None = None
+    ) -> Answer:
         return write_answer(self.bound, self.bound.operation(operation), response, rows)
 
 
@@ -79,7 +81,19 @@ def list_applications(call: Call) -> Answer:
     if found and call.faults.take("duplicate-rows", "list", call.struck) is not None:
         found = [found[0], *found]
     page = call.store.page(found, window, limit)
-    return call.answer("list", {"total": page.total}, [_row(one) for one in page.rows])
+    return call.answer("list", {"total": page.total}, [_listed(call, one) for one in page.rows])
+
+
+def _listed(call: Call, one: Application) -> Mapping[str, Value]:
+    """The row of one application; in JSON it is brought into wire form once, applications do not change."""
+    operation = call.bound.operation("list")
+    if operation.body != "json":
+        return _row(one)
+    known = call.store.wire_rows.get(one.receipt_no)
+    if known is None or known[0] is not one:
+        known = (one, WireRow(cast("Mapping[str, Value]", json_row(call.bound.codec, operation.row, _row(one)))))
+        call.store.wire_rows[one.receipt_no] = known
+    return known[1]
 
 
 def _shifted(call: Call, found: list[Application], window: Window, limit: int | None) -> list[Application]:

@@ -1,0 +1,210 @@
+"""How fast the simulated download function is, against Stoplight Prism and nginx on the same core.
+
+``python -m benchmarks.mocks --prism PATH/prism --nginx PATH/nginx [--wrk PATH/wrk] [--runs 5] [--out FILE]``
+
+Median of interleaved runs, everything pinned to one core, the client to another. What is measured:
+list of 100 applications with token check, recorder and fault layer on (ours) against Prism mocking the same answer;
+a package of 85 KB over TLS (ours) against nginx serving the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from mock_services.config import Endpoints
+from mock_services.control import ApplicationMeta, WorldClient
+from shinsei_testbed import module_command
+
+JST = timezone(timedelta(hours=9))
+START = datetime(2026, 11, 23, 9, 0, tzinfo=JST)
+TIME = "%Y-%m-%dT%H:%M:%S%z"
+PACKAGE = os.urandom(85 * 1024)
+SERVER_CORE, CLIENT_CORE = 0, 1
+CONNECTIONS = 8
+
+
+def _pinned(core: int) -> Callable[[], None]:
+    return lambda: os.sched_setaffinity(0, {core})
+
+
+@contextmanager
+def _child(command: list[str], ready: Callable[[], bool], **more: Any) -> Iterator[subprocess.Popen[bytes]]:
+    child = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=_pinned(SERVER_CORE), **more
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not ready():
+            if child.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"{command[0]} did not come up")
+            time.sleep(0.05)
+        yield child
+    finally:
+        child.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(10)
+
+
+def _accepts(url: str) -> bool:
+    try:
+        httpx.get(url, verify=False, trust_env=False, timeout=1)  # noqa: S501 - our own test certificate
+    except httpx.HTTPError:
+        return False
+    return True
+
+
+@contextmanager
+def world(folder: Path, fixtures: dict[str, int] | None = None) -> Iterator[tuple[Endpoints, WorldClient, int]]:
+    """A world process on the server's core, with its pid."""
+    config = {
+        "run_dir": str(folder / "run"),
+        "dantai_code": "991236",
+        "start_clock": START.isoformat(),
+        "download": {"account": "a", "secret": "b"},
+        "link_api_key": "k",
+        "core": {"kaigo": {"atena_api_key": "x"}},
+    }
+    file = folder / "world.json"
+    file.write_text(json.dumps(config | ({"fixtures": fixtures} if fixtures else {})), encoding="utf-8")
+    ready = folder / "run" / "world-ready.json"
+    with _child(module_command("mock_services.serve", "--config", str(file)), ready.exists) as child:
+        endpoints = Endpoints.model_validate_json(ready.read_text(encoding="utf-8"))
+        with WorldClient(endpoints.control_url) as client:
+            yield endpoints, client, child.pid
+
+
+def _rate(wrk: str, url: str, headers: dict[str, str], seconds: int) -> float:
+    """Good requests per second over keep-alive connections; a client in C, so that it is never the slower side."""
+    words = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
+    command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", *words, url]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in told or "Socket errors" in told:
+        raise SystemExit(f"{url}: {told}")
+    return float(told.partition("Requests/sec:")[2].split()[0])
+
+
+def load_list(client: WorldClient, count: int = 100) -> None:
+    for number in range(count):
+        at = START - timedelta(minutes=number + 1)
+        meta = ApplicationMeta(
+            receipt_no=f"R{number:07d}", procedure_id="K01", dantai_code="991236", received_at=at, arrived_at=at
+        )
+        client.load_application(meta, PACKAGE)
+
+
+def _door(endpoints: Endpoints) -> tuple[str, dict[str, str], str]:
+    """(base URL by address, headers, query of the list)."""
+    base = f"https://{endpoints.download_address}"
+    body = {"dantaiCode": "991236", "account": "a", "secret": "b"}
+    answer = httpx.post(f"{base}/api/v1/login", json=body, verify=False, trust_env=False)  # noqa: S501
+    headers = {"Authorization": f"Bearer {answer.json()['accessToken']}"}
+    query = httpx.QueryParams(
+        receivedFrom=(START - timedelta(days=7)).strftime(TIME), receivedTo=(START + timedelta(days=1)).strftime(TIME)
+    )
+    return base, headers, f"/api/v1/applications?{query}"
+
+
+def _openapi(rows: Any) -> dict[str, Any]:
+    """What Prism mocks: the very answer, as an example."""
+    example = {"application/json": {"schema": {"type": "object"}, "example": rows}}
+    answer = {"200": {"description": "ok", "content": example}}
+    paths = {"/api/v1/applications": {"get": {"responses": answer}}}
+    return {"openapi": "3.0.3", "info": {"title": "list", "version": "1"}, "paths": paths}
+
+
+_NGINX = """user root; worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{ worker_connections 256; }}
+http {{ access_log off; client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
+ uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5; keepalive_requests 1000000;
+ server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {pem}; ssl_certificate_key {pem}; root {folder}; }} }}
+"""
+
+
+def _certificate(folder: Path) -> Path:
+    pem = folder / "server.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+         "-subj", "/CN=bench", "-keyout", str(folder / "k.pem"), "-out", str(folder / "c.pem")],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    pem.write_bytes((folder / "k.pem").read_bytes() + (folder / "c.pem").read_bytes())
+    return pem
+
+
+def compare(folder: Path, prism: str, nginx: str, wrk: str, runs: int, seconds: int) -> dict[str, Any]:
+    """Rates of all four, interleaved."""
+    found: dict[str, list[float]] = {"list ours": [], "list prism": [], "zip ours": [], "zip nginx": []}
+    (folder / "package.zip").write_bytes(PACKAGE)
+    pem = _certificate(folder)
+    (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, port=18443, pem=pem), encoding="utf-8")
+    with world(folder) as (endpoints, client, _):
+        load_list(client)
+        base, headers, query = _door(endpoints)
+        rows = httpx.get(base + query, headers=headers, verify=False, trust_env=False).json()  # noqa: S501
+        assert len(rows["items"]) == 100
+        (folder / "list.json").write_text(json.dumps(_openapi(rows)), encoding="utf-8")
+        prism_command = [prism, "mock", "-p", "18080", "-h", "127.0.0.1", str(folder / "list.json")]
+        places = {
+            "list ours": (base + query, headers),
+            "list prism": ("http://127.0.0.1:18080/api/v1/applications", {}),
+            "zip ours": (f"{base}/api/v1/applications/R0000001/package", headers),
+            "zip nginx": ("https://127.0.0.1:18443/package.zip", {}),
+        }
+        with (
+            _child(prism_command, lambda: _accepts("http://127.0.0.1:18080/api/v1/applications")),
+            _child([nginx, "-c", str(folder / "nginx.conf")], lambda: _accepts(places["zip nginx"][0])),
+        ):
+            for _ in range(runs):
+                for name, (url, own) in places.items():
+                    found[name].append(_rate(wrk, url, own, seconds))
+    medians = {name: round(statistics.median(rates), 1) for name, rates in found.items()}
+    return {
+        "requests_per_second": medians,
+        "list_ours_over_prism": round(medians["list ours"] / medians["list prism"], 2),
+        "zip_ours_over_nginx": round(medians["zip ours"] / medians["zip nginx"], 3),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--prism", required=True)
+    parser.add_argument("--nginx", required=True)
+    parser.add_argument("--wrk", default="wrk")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "mocks.json")
+    args = parser.parse_args()
+    os.sched_setaffinity(0, {CLIENT_CORE})
+    with tempfile.TemporaryDirectory(prefix="shinsei-bench-") as name:
+        result = compare(Path(name), args.prism, args.nginx, args.wrk, args.runs, args.seconds)
+    result |= {
+        "runs": args.runs,
+        "seconds": args.seconds,
+        "connections": CONNECTIONS,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "load_average": os.getloadavg()[0],
+        "date": START.date().isoformat(),
+    }
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    sys.stdout.write(args.out.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()
