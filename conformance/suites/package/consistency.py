@@ -97,15 +97,18 @@ def check_verification(row: Row, application: Row | None, procedure: Procedure |
 def check_form(rows: Sequence[Row], procedure: Procedure | None, findings: Findings) -> None:
     """申請項目データ: no item twice, occurrences from 1 on; items against the procedure where it is known."""
     seen: set[tuple[object, ...]] = set()
-    occurrences: dict[tuple[object, object], set[int]] = defaultdict(set)
+    repeated: dict[tuple[object, object], set[int]] = defaultdict(set)
     for number, row in enumerate(rows, start=1):
-        key = (row["group"] or "", row["occurrence"], row["item_id"])
+        occurrence = row["occurrence"]
+        key = (row["group"] or "", occurrence, row["item_id"])
         if key in seen:
             findings.add("PKG-FORM-TWICE", f"form[{number}]", "1度 / once", " ".join(map(str, key)))
         seen.add(key)
-        if isinstance(row["occurrence"], int):
-            occurrences[key[0], row["item_id"]].add(row["occurrence"])
-    for (group, item), found in occurrences.items():
+        if isinstance(occurrence, int) and occurrence != 1:
+            repeated[key[0], key[2]].add(occurrence)
+    for (group, item), found in repeated.items():
+        if (group, 1, item) in seen:
+            found.add(1)
         if found != set(range(1, len(found) + 1)):
             numbers = ", ".join(map(str, sorted(found)[:20]))
             findings.add("PKG-FORM-OCCURRENCE", f"form {group} {item}", "1 からの連番 / 1, 2, …", numbers)

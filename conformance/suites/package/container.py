@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from mmap import mmap
+from typing import NamedTuple
 
 from conformance.suites.package.findings import Findings
 
@@ -20,6 +21,7 @@ _MAX16, _MAX32 = 0xFFFF, 0xFFFFFFFF
 _EXTRA_ZIP64, _EXTRA_UNICODE_NAME = 0x0001, 0x7075
 FLAG_ENCRYPTED, FLAG_DESCRIPTOR, FLAG_STRONG, FLAG_UTF8, FLAG_MASKED = 0x0001, 0x0008, 0x0040, 0x0800, 0x2000
 STORED, DEFLATED = 0, 8
+_COMPARED = ("名前 / name", "フラグ / flags", "圧縮方式 / method", "CRC", "圧縮後 / packed", "大きさ / size")
 FILE = "ZIP全体 / the file"
 
 _CENTRAL_FIELDS = struct.Struct("<HHHHHHIIIHHHHHII")
@@ -27,8 +29,7 @@ _LOCAL_FIELDS = struct.Struct("<HHHHHIIIHH")
 _END_FIELDS = struct.Struct("<HHHHIIH")
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """One entry as the central directory describes it; ``start`` is where its data begin in the file."""
 
     raw_name: bytes
@@ -126,13 +127,14 @@ def _directory(data: Buffer, findings: Findings) -> Directory:
 
 def _end_record(data: Buffer, findings: Findings) -> tuple[int, int]:
     """Position of the end record and the length of its comment."""
-    positions = []
     floor = max(0, len(data) - 22 - _MAX16)
-    position = data.rfind(_END, floor)
+    tail = data[floor:]
+    positions = []
+    position = tail.find(_END)
     while position >= 0:
-        if position + 22 <= len(data):
-            positions.append(position)
-        position = data.rfind(_END, floor, position) if position > floor else -1
+        if floor + position + 22 <= len(data):
+            positions.append(floor + position)
+        position = tail.find(_END, position + 1)
     if not positions:
         kind = "先頭は PK / starts like a ZIP" if data[:2] == b"PK" else "ZIPではない / not a ZIP"
         raise _refuse(findings, "PKG-ZIP-END", "終端記録のあるZIP / a ZIP with its end record", kind)
@@ -145,7 +147,7 @@ def _end_record(data: Buffer, findings: Findings) -> tuple[int, int]:
         raise _refuse(
             findings, "PKG-ZIP-TWOENDS", "終端記録は1つ / one end record", f"{len(exact)} 通りに読める / readings"
         )
-    chosen = exact[0] if exact else positions[0]
+    chosen = exact[0] if exact else positions[-1]
     if chosen + 22 + comment(chosen) > len(data):
         raise _refuse(findings, "PKG-ZIP-END", "注釈の終わりまで / the whole comment", "途中で切れている / cut off")
     return chosen, comment(chosen)
@@ -182,7 +184,7 @@ def _entries(data: Buffer, directory: Directory, findings: Findings) -> list[_Ce
         if after > end:
             break
         raw = bytes(data[position + 46 : position + 46 + name])
-        fields = _extra_fields(bytes(data[position + 46 + name : position + 46 + name + extra]))
+        fields = _extra_fields(bytes(data[position + 46 + name : position + 46 + name + extra])) if extra else {}
         if _MAX32 in (size, packed, offset) and _EXTRA_ZIP64 in fields:
             size, packed, offset = _wide(fields[_EXTRA_ZIP64], size, packed, offset)
         unicode_name = fields[_EXTRA_UNICODE_NAME][5:] if len(fields.get(_EXTRA_UNICODE_NAME, b"")) > 5 else None
@@ -236,26 +238,21 @@ def _local(
     if _MAX32 in (size, packed):
         fields = _extra_fields(bytes(data[offset + 30 + name : start]))
         size, packed, _ = _wide(fields.get(_EXTRA_ZIP64, b""), size, packed, 0)
-    stated: list[tuple[str, object, object]] = [
-        ("名前 / name", member.raw_name, raw),
-        ("フラグ / flags", member.flags, flags),
-        ("圧縮方式 / method", member.method, method),
-    ]
     later = bool(flags & FLAG_DESCRIPTOR)
-    if not (later and (crc, packed, size) == (0, 0, 0)):
-        stated += [
-            ("CRC", member.crc, crc),
-            ("圧縮後 / packed", member.packed, packed),
-            ("大きさ / size", member.size, size),
-        ]
-    differing = [(what, central, local) for what, central, local in stated if central != local]
-    for what, central, local in differing:
-        findings.add(
-            "PKG-ZIP-HEADER",
-            f"{member.label}: {what}",
-            f"目録では {central!r} / directory",
-            f"ローカルでは {local!r} / local",
-        )
+    central = (member.raw_name, member.flags, member.method, member.crc, member.packed, member.size)
+    if later and (crc, packed, size) == (0, 0, 0):
+        crc, packed, size = central[3:]
+    local = (raw, flags, method, crc, packed, size)
+    differing = central != local
+    if differing:
+        for what, one, other in zip(_COMPARED, central, local, strict=True):
+            if one != other:
+                findings.add(
+                    "PKG-ZIP-HEADER",
+                    f"{member.label}: {what}",
+                    f"目録では {one!r} / directory",
+                    f"ローカルでは {other!r} / local",
+                )
     end = start + member.packed
     if end > directory.start:
         findings.add(
@@ -264,7 +261,7 @@ def _local(
         return None
     if later and not differing:
         end = _after_descriptor(data, end, member, findings)
-    return Member(**{**vars(member), "start": start}), (offset, end)
+    return member._replace(start=start), (offset, end)
 
 
 def _after_descriptor(data: Buffer, end: int, member: Member, findings: Findings) -> int:

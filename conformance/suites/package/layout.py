@@ -41,11 +41,13 @@ def find_layout(package: Package, names: Iterable[str], stated: str) -> Layout:
     """The layout for the 受付番号 that is ``stated`` or, when that is empty, that most entry names agree on."""
     templates = _templates(package)
     votes: dict[str, int] = {}
-    for name in names:
+    for name in () if stated else names:
         for template in templates.values():
             found = _receipt_pattern(template).fullmatch(name)
-            if found and "receipt" in found.groupdict():
-                votes[found["receipt"]] = votes.get(found["receipt"], 0) + 1
+            if found:
+                if found.re.groupindex:
+                    votes[found["receipt"]] = votes.get(found["receipt"], 0) + 1
+                break
     receipt_no = stated or max(votes, key=lambda one: votes[one], default="")
     return Layout(receipt_no, {part: template.format(receipt_no=receipt_no) for part, template in templates.items()})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import unicodedata
 from collections.abc import Sequence
@@ -21,8 +22,11 @@ _UNIX = 3
 _DOS_DIRECTORY = 0x10
 _COMPONENT_BYTES = 255
 """Longest file name of common file systems (ext4, XFS: bytes; NTFS: UTF-16 units)."""
-_RESERVED = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{one}{n}" for one in ("COM", "LPT") for n in range(1, 10))})
-_WINDOWS_FORBIDDEN = frozenset('<>:"|?*')
+_WINDOWS = re.compile(
+    r"""(?ix) (?: ^|/ ) (?: con|prn|aux|nul|com[1-9]|lpt[1-9] ) [ ]* (?: \.[^/]* )? (?= /|$ )  # a device
+    | [^/.][ .]+ (?= /|$ )                                                                 # dropped at the end
+    | [<>:"|?*]"""
+)
 
 
 def check_members(members: Sequence[Member], findings: Findings) -> None:
@@ -77,7 +81,7 @@ def check_names(names: Sequence[str], findings: Findings) -> None:
         if name in seen:
             findings.add("PKG-NAME-TWICE", name, "名前は1度 / once", "2度 / twice")
         seen[name] = name
-        key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+        key = name.lower() if name.isascii() else _folded(name)
         if folded.setdefault(key, name) != name:
             findings.add(
                 "PKG-NAME-CASE",
@@ -85,6 +89,11 @@ def check_names(names: Sequence[str], findings: Findings) -> None:
                 "大小・正規化だけの違いなし / not only by case",
                 f"{folded[key]} がある / stands too",
             )
+
+
+def _folded(name: str) -> str:
+    """What Windows and macOS take for the same name."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _check_path(name: str, findings: Findings) -> None:
@@ -99,24 +108,23 @@ def _check_path(name: str, findings: Findings) -> None:
         findings.add("PKG-NAME-BACKSLASH", name, "区切りは / だけ / only /", "「\\」 / backslash")
     if name[1:2] == ":" and name[0].isascii() and name[0].isalpha():
         findings.add("PKG-NAME-DRIVE", name, "ドライブ名なし / no drive", name[:2])
-    if any(unicodedata.category(one) == "Cc" for one in name):
+    if not name.isprintable() and any(unicodedata.category(one) == "Cc" for one in name):
         findings.add("PKG-NAME-CONTROL", name, "制御文字なし / no control character", "あり / present")
 
 
 def _check_appearance(name: str, findings: Findings) -> None:
-    if unicodedata.normalize("NFC", name) != name and unicodedata.is_normalized("NFD", name):
+    if not unicodedata.is_normalized("NFC", name) and unicodedata.is_normalized("NFD", name):
         findings.add("PKG-NAME-NFD", name, "合成済み（NFC） / composed", "分解形（NFD） / decomposed")
-    if any(unicodedata.category(one) == "Cf" for one in name):
+    if not name.isprintable() and any(unicodedata.category(one) == "Cf" for one in name):
         findings.add("PKG-NAME-HIDDEN", name, "見えない書式文字なし / no format character", "あり / present")
     for part in name.split("/"):
         if part in (".", ".."):
             continue
-        if len(part.encode("utf-8", "surrogatepass")) > _COMPONENT_BYTES:
+        if 4 * len(part) > _COMPONENT_BYTES and len(part.encode("utf-8", "surrogatepass")) > _COMPONENT_BYTES:
             size = len(part.encode("utf-8", "surrogatepass"))
             findings.add("PKG-NAME-LONG", name, f"{_COMPONENT_BYTES} バイト以下 / bytes", f"{size} バイト / bytes")
-        stem = part.split(".")[0].rstrip(" ").upper()
-        if stem in _RESERVED or part != part.rstrip(" .") or _WINDOWS_FORBIDDEN & set(part):
-            findings.add("PKG-NAME-WINDOWS", name, "Windows でも使える名前 / usable on Windows", part)
+    if odd := _WINDOWS.search(name):
+        findings.add("PKG-NAME-WINDOWS", name, "Windows でも使える名前 / usable on Windows", odd[0])
 
 
 def is_folder(member: Member, name: str) -> bool:

@@ -39,6 +39,8 @@ _TEXT_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _MARKUP = re.compile(rb"<(!doctype\s+html|html|script|svg)\b", re.IGNORECASE)
 _FORMULA = re.compile(r"""(?m)(?:^|,)\s*"?(?:[=@][A-Za-z(+-]|[+-][A-Za-z(@=])""")
 _PIXELS = 100_000_000
+_LOOK = 1 << 12
+"""Bytes at either end of a picture in which a browser might find markup."""
 _END_OF_ZIP = b"PK\x05\x06"
 
 
@@ -93,11 +95,11 @@ def remarks(extension: str, data: bytes, whole: bool, inner_limit: int) -> list[
 
 def _second_face(kind: str, data: bytes) -> str:
     """Another kind of file that the same bytes are, when a reader looks elsewhere than at the first byte."""
-    if kind in ("pdf", "jpeg", "png", "gif", "tiff") and data.rfind(_END_OF_ZIP, max(0, len(data) - 65557)) >= 0:
+    if kind in ("pdf", "jpeg", "png", "gif", "tiff") and data.find(_END_OF_ZIP, max(0, len(data) - 65557)) >= 0:
         return "zip"
     if kind != "pdf" and b"%PDF-" in data[:1024]:
         return "pdf"
-    if kind in ("jpeg", "png", "gif", "tiff") and _MARKUP.search(data[:65536]):
+    if kind in ("jpeg", "png", "gif", "tiff") and (_MARKUP.search(data[:_LOOK]) or _MARKUP.search(data[-_LOOK:])):
         return "html"
     return ""
 

@@ -11,14 +11,14 @@ from conformance.suites.package import attachments as attached
 from conformance.suites.package.consistency import Listed, check_application, check_form, check_verification
 from conformance.suites.package.container import FILE, Buffer, Member, read_container
 from conformance.suites.package.contents import Content, read_content
-from conformance.suites.package.documents import Row, read_document
+from conformance.suites.package.documents import Plan, Row, read_document
 from conformance.suites.package.findings import Finding, Findings
 from conformance.suites.package.layout import FORM_PDF, Layout, check_nothing_else, check_present, find_layout
 from conformance.suites.package.names import check_members, check_names, decoded_names, is_folder
 from interface_spec.procedures import load_procedures
 from interface_spec.profile import Profile, load_profile
 
-_DOCUMENT_BYTES = 16 << 20
+_DOCUMENT_BYTES = 8 << 20
 """A document above this size is not parsed: at 4,000 characters an item no real form comes near it."""
 DOCUMENTS = frozenset({"application", "attachments", "form", "verification"})
 
@@ -48,6 +48,7 @@ class Validator:
     def __init__(self, profile: Profile | None = None) -> None:
         self.profile = profile or load_profile()
         self._package = self.profile.package
+        self._plans = {name: Plan(name, spec) for name, spec in self._package.documents.items()}
 
     def validate_file(self, path: Path, listed: Listed | None = None) -> Report:
         """The report on the file ``path``. Raises OSError when it cannot be read."""
@@ -113,7 +114,7 @@ class Validator:
                 "PKG-DOC-SIZE", part, f"{_DOCUMENT_BYTES} バイト以下 / bytes", f"{content.size} バイト / bytes"
             )
             return None
-        return read_document(part, self._package.documents[part], content.data, self.profile.codes, findings)
+        return read_document(self._plans[part], content.data, self.profile.codes, findings)
 
     def _check_pdf(self, content: Content | None, findings: Findings) -> None:
         if content is not None and not content.data.startswith(b"%PDF-"):
