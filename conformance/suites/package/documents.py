@@ -29,6 +29,7 @@ class _Cell(NamedTuple):
     """One item, prepared: ``plain`` text of at most ``limit`` characters and small ``whole`` numbers need no further look."""
 
     name: str
+    wire: str
     item: Item
     plain: bool
     half_width: bool
@@ -46,6 +47,7 @@ class Plan:
         self._cells = tuple(
             _Cell(
                 item_name,
+                item.wire,
                 item,
                 plain=item.type in ("N", "X"),
                 half_width=item.type == "X",
@@ -56,13 +58,13 @@ class Plan:
         )
 
     def typed(self, number: int, row: Mapping[str, str], codes: Codes, findings: Findings) -> Row:
-        """One record as typed values; ``number`` 0 for a document of single items.
+        """One record (wire name → text) as typed values; ``number`` 0 for a document of single items.
 
         Text that fits, by far the most, is settled here; everything else by `read_value`.
         """
         typed: Row = {}
-        for item_name, item, plain, half_width, whole, limit in self._cells:
-            text = row.get(item_name)
+        for item_name, wire, item, plain, half_width, whole, limit in self._cells:
+            text = row.get(wire)
             if text is None and not item.required:
                 typed[item_name] = None
             elif (
@@ -146,8 +148,8 @@ def _csv_rows(plan: Plan, text: str, findings: Findings) -> list[dict[str, str]]
                 "PKG-DOC-STRUCTURE", f"{name}[{number}]", f"{len(header)} 列 / columns", f"{len(line)} 列 / columns"
             )
             return None
-        cells = {by_wire[wire]: cell for wire, cell in zip(header, line, strict=True)}
-        rows.append({key: cell for key, cell in cells.items() if cell or items[key].required})
+        cells = zip(header, line, strict=True)
+        rows.append({wire: cell for wire, cell in cells if cell or items[by_wire[wire]].required})
     return rows
 
 
@@ -207,21 +209,23 @@ def _xml_rows(plan: Plan, text: str, findings: Findings) -> list[dict[str, str]]
 def _cells(
     name: str, number: int, parent: ElementTree.Element, by_wire: Mapping[str, str], findings: Findings
 ) -> dict[str, str]:
-    cells: dict[str, str] = {}
+    cells = {element.tag: element.text or "" for element in parent}
+    if len(cells) == len(parent) and cells.keys() <= by_wire.keys() and not any(map(len, parent)):
+        return cells
+    cells = {}
     for element in parent:
         tag: object = element.tag
-        item_name = by_wire.get(tag) if isinstance(tag, str) else None
-        if item_name is not None and item_name not in cells and not len(element):
-            cells[item_name] = element.text or ""
+        if isinstance(tag, str) and tag in by_wire and tag not in cells and not len(element):
+            cells[tag] = element.text or ""
             continue
         place = f"{name}[{number}]" if number else name
         if not isinstance(tag, str):
             findings.add(
                 "PKG-DOC-COMMENT", place, "要素だけ / elements only", "注釈か処理命令 / a comment or instruction"
             )
-        elif item_name is None:
+        elif tag not in by_wire:
             findings.add("PKG-DOC-STRUCTURE", place, " ".join(by_wire), f"<{tag}>")
-        elif item_name in cells:
+        elif tag in cells:
             findings.add("PKG-DOC-STRUCTURE", f"{place}.{tag}", "1度 / once", "2度 / twice")
         else:
             findings.add("PKG-DOC-STRUCTURE", f"{place}.{tag}", "文字だけ / text only", "要素がある / holds elements")
