@@ -50,6 +50,7 @@ class Stimulus(_Data):
     load: Literal["start", "late"] = "start"
     review: tuple[Review, ...] = ()
     core: Literal["updated", "error", "none"] = "updated"
+    attachments: bool = Field(default=False, description="its attachments are opened through the adapter")
     reopen: bool = Field(default=False, description="taken back to 審査中 after completion, before the core asks")
     illegal: tuple[Review, ...] = Field(default=(), description="states asked for right after import; must be refused")
 

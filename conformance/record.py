@@ -284,7 +284,10 @@ class Record(_Part):
 
     def fetched(self, snapshot: str, case: str) -> tuple[FetchedAttachment, ...]:
         self.detail(snapshot, case)
-        return self.snapshot(snapshot).attachments.get(self.case(case).receipt_no, ())
+        found = self.snapshot(snapshot).attachments.get(self.case(case).receipt_no)
+        if found is None:
+            raise unverified(f"{case} の添付を開いていない", f"the attachments of {case} were not opened", case=case)
+        return found
 
     def screen(self, case: str, snapshot: str = "first") -> Screen:
         """The product's screen of the case; Unverified when it was not opened."""

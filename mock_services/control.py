@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Sequence
 from datetime import datetime
 from types import TracebackType
@@ -74,7 +75,8 @@ class WorldClient:
     """Client of one world's control API; every method raises WorldError when refused. Safe to use from threads."""
 
     def __init__(self, base_url: str, timeout_seconds: float = 120.0) -> None:
-        self._http = httpx.Client(base_url=base_url, timeout=timeout_seconds, trust_env=False)
+        plain = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the control API is plain http on loopback
+        self._http = httpx.Client(base_url=base_url, timeout=timeout_seconds, trust_env=False, verify=plain)
 
     def __enter__(self) -> Self:
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -39,3 +40,8 @@ def problem_text(data: bytes) -> str:
     except ValidationError:
         return data[:200].decode("utf-8", "replace")
     return f"{problem.code} {problem.message}"
+
+
+def tls_for(url: str) -> ssl.SSLContext:
+    """The system's authorities for https; plain http needs none, and loading them takes long."""
+    return ssl.create_default_context() if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

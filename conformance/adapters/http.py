@@ -54,6 +54,7 @@ class HttpAdapter:
             timeout=call_timeout,
             trust_env=False,
             follow_redirects=False,
+            verify=answers.tls_for(base_url),
         )
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """Child process that runs the check bodies: ``python -m … conformance.engine.check_process PACKAGE [pytest words]``.
 
-PACKAGE holds the bodies (``conformance.suites.am``).
+PACKAGE holds the bodies (``conformance.suites.am``). With ``--wait`` it loads everything first and begins when `GO` comes on standard input.
 Its exit code means: 0 every body ended in an event (of whatever verdict), 1 likewise with failures, anything else: ours.
 """
 
@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.engine.environment import RUN_DIR
+from conformance.engine.environment import GO, RUN_DIR
 
+NOT_TOLD = 5
+"""Exit code of a process that waited and was never told to go: the run has ended before."""
 INI = "[pytest]\naddopts =\nfilterwarnings = default\n"
 
 
@@ -25,6 +27,11 @@ def main(words: list[str]) -> int:
     modules = [name for _, name, _ in pkgutil.iter_modules(package.__path__)]
     for name in modules:
         importlib.import_module(f"{package.__name__}.{name}")
+    if "--wait" in rest:
+        rest.remove("--wait")
+        importlib.import_module("conformance.engine.pytest_plugin")
+        if sys.stdin.buffer.readline() != GO:
+            return NOT_TOLD
     folder = Path(package.__path__[0])
     ini = Path(os.environ[RUN_DIR]) / "pytest.ini"
     ini.write_text(INI, encoding="utf-8")

@@ -290,14 +290,16 @@ class Driver:
                 continue
             details[case.receipt_no] = detail
             if deep and detail.ingestion is Ingestion.STORED:
-                fetched[case.receipt_no] = tuple(self._fetch(case.receipt_no, one.seq) for one in detail.attachments)
+                if self._catalogue.stimulus(case.name).attachments:
+                    fetched[case.receipt_no] = tuple(self._fetch(case.receipt_no, a.seq) for a in detail.attachments)
                 if self._screen is not None and case.name in self._screens_wanted:
                     screens[case.receipt_no] = self._screen.look(case.receipt_no)
         return Snapshot(listed=tuple(listed), details=details, attachments=fetched, screens=screens)
 
     def _moves(self, case: Case) -> bool:
         """Whether anything happens to the case after the first reading; of the others the list says enough."""
-        return bool(case.late_links) or case.name in self._catalogue.stimuli
+        stimulus = self._catalogue.stimulus(case.name)
+        return bool(case.late_links or stimulus.review or stimulus.illegal) or stimulus.load == "late"
 
     def _fetch(self, receipt_no: str, seq: int) -> FetchedAttachment:
         status, data = self._adapter.attachment(receipt_no, seq)

@@ -1,3 +1,5 @@
-"""Names of the environment variables between the engine and its child processes."""
+"""Words between the engine and its check process."""
 
 RUN_DIR = "SHINSEI_RUN_DIR"
+GO = b"go\n"
+"""What a check process that was started with ``--wait`` reads when the records are there."""

@@ -141,6 +141,8 @@ class Children:
         return self._running[name].poll()
 
     def stop_all(self) -> None:
+        for process in self._running.values():
+            _signal_group(process.pid, signal.SIGTERM)
         for name in reversed(list(self._running)):
             self.stop(name)
         if self._guard is not None:

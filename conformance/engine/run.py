@@ -16,16 +16,17 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
+from typing import Self
 
 from conformance.adapters.base import Adapter, AdapterProblem, ProductUnreachable
 from conformance.catalogue import load_catalogue
 from conformance.engine.driver import Driver, Handover, now
-from conformance.engine.environment import RUN_DIR
+from conformance.engine.environment import GO, RUN_DIR
 from conformance.engine.processes import Children, StartProblem, clean_environment, die_with_parent
 from conformance.engine.product import open_adapter
 from conformance.engine.screen import ScreenReader
@@ -161,6 +162,56 @@ def _signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+class Judge:
+    """The check process: it loads while the rounds are played, and judges when it is told to.
+
+    Leaving the context leaves no process behind.
+    """
+
+    def __init__(self, command: list[str], run_dir: Path) -> None:
+        self._command, self._dir = command, run_dir
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()  # closes its input and collects it
+
+    def load(self) -> None:
+        """Starts the process; it waits for `go`."""
+        with (self._dir / "checks.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self._dir,
+                env=clean_environment({RUN_DIR: str(self._dir)}),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
+            )
+
+    def go(self) -> None:
+        """The records are there. A process that has ended already is found out by `wait`."""
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(BrokenPipeError):
+                self._process.stdin.write(GO)
+                self._process.stdin.flush()
+
+    def wait(self, seconds: float) -> int:
+        """Its exit code; -1 when it does not end in time or was never started."""
+        if self._process is None:
+            return -1
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return -1
+
+
 class _Run:
     def __init__(self, target_file: Path, run_dir: Path, options: Options, log: EventLog) -> None:
         self._file, self._dir, self._options, self._log = target_file, run_dir, options, log
@@ -194,9 +245,11 @@ class _Run:
         self._log.emit(RunStarted(at=now(), plan=plan))
         keys = self._credentials(target, world.core_systems())
         try:
-            with Children(self._dir) as children:
-                self._play(target, world, plan, keys, children, overlay)
-            self._run_checks(plan)
+            with self._judge(plan) as judge:
+                with Children(self._dir) as children:
+                    self._play(target, world, plan, keys, children, overlay, judge)
+                    judge.go()  # the bodies run while the children stop
+                self._take_over(judge)
         finally:
             scrub(self._dir, keys.all(), remove=[self._dir / WORLD_FILE])
 
@@ -227,17 +280,20 @@ class _Run:
         keys: Keys,
         children: Children,
         overlay: Path | None,
+        judge: Judge,
     ) -> None:
         endpoints = self._start_world(target, world, keys, children, overlay, plan)
         settings = ProductSettings.of(endpoints, target, keys, world.municipality.dantai_code, plan, self._dir, overlay)
         (self._dir / "product-settings.json").write_text(
             settings.model_dump_json(indent=1, exclude={"secrets"}), encoding="utf-8"
         )
-        ready = self._start_product(target, settings, children)
+        client = WorldClient(endpoints.control_url)
         redact = Redactor(keys.all())
         tape = AdapterTape(redact)
+        self._start_product(target, settings, children)
+        self._populate(client, world)  # while the product starts
+        ready = self._product_ready(target, settings, children)
         adapter = open_adapter(target, ready, keys.control_token, self._file.parent, tape)
-        client = WorldClient(endpoints.control_url)
         screen = (
             ScreenReader(
                 address(target.endpoints.screen, {**ready, "receipt_no": "{receipt_no}"}, "endpoints.screen"),
@@ -249,7 +305,7 @@ class _Run:
         )
         try:
             self._preflight(adapter)
-            self._populate(client, world)
+            judge.load()
             driver = Driver(
                 plan=plan,
                 catalogue=load_catalogue(plan.role),
@@ -312,20 +368,23 @@ class _Run:
             world.case(name)  # made (and kept) while the other process starts
         return Endpoints.model_validate(children.wait_ready("world", self._dir / "world-ready.json", 30))
 
-    def _start_product(self, target: Target, settings: ProductSettings, children: Children) -> dict[str, str]:
-        """Starts the product when the target says how; returns what its ready file told."""
+    def _start_product(self, target: Target, settings: ProductSettings, children: Children) -> None:
+        """Starts the product when the target says how; `_product_ready` waits for it."""
         if target.start is None:
-            return {}
+            return
         values = settings.values()
         start = target.start
-        ready_file = Path(expand(start.ready_file, values, "start.ready_file")) if start.ready_file else None
         inherited = {name: os.environ[name] for name in start.inherit_env if name in os.environ}
         env = {name: expand(value, values, f"start.env.{name}") for name, value in start.env.items()}
         command = [expand(word, values, "start.command") for word in start.command]
         children.start("product", command, env=clean_environment({**inherited, **self._options.product_env(), **env}))
-        if ready_file is None:
+
+    def _product_ready(self, target: Target, settings: ProductSettings, children: Children) -> dict[str, str]:
+        """What the ready file of a product that we started told, as values for the endpoints."""
+        if target.start is None or not target.start.ready_file:
             return {}
-        ready = children.wait_ready("product", ready_file, start.ready_timeout_seconds)
+        ready_file = Path(expand(target.start.ready_file, settings.values(), "start.ready_file"))
+        ready = children.wait_ready("product", ready_file, target.start.ready_timeout_seconds)
         return {f"ready.{name}": str(value) for name, value in ready.items()}
 
     def _preflight(self, adapter: Adapter) -> None:
@@ -341,30 +400,17 @@ class _Run:
         for core in world.core_systems():
             client.put_atena(core, [AtenaRecord(**asdict(row)) for row in world.atena(core)])
 
-    def _run_checks(self, plan: Plan) -> None:
-        """Runs the check bodies in a process of their own and takes over their events."""
-        words = [f"conformance.suites.{plan.role}"]
+    def _judge(self, plan: Plan) -> Judge:
+        words = [f"conformance.suites.{plan.role}", "--wait"]
         if self._options.fail_fast:
             words.append("-x")
         if self._options.workers:
             words += ["-n", str(self._options.workers)]
-        command = self._options.module_command("conformance.engine.check_process", *words)
-        log = (self._dir / "checks.log").open("ab")
-        with log:
-            try:
-                code = subprocess.run(
-                    command,
-                    cwd=self._dir,
-                    env=clean_environment({RUN_DIR: str(self._dir)}),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    timeout=CHECKS_LIMIT_SECONDS,
-                    check=False,
-                    preexec_fn=die_with_parent if sys.platform == "linux" else None,
-                ).returncode
-            except subprocess.TimeoutExpired:
-                code = -1
+        return Judge(self._options.module_command("conformance.engine.check_process", *words), self._dir)
+
+    def _take_over(self, judge: Judge) -> None:
+        """Waits for the check bodies and takes over their events."""
+        code = judge.wait(CHECKS_LIMIT_SECONDS)
         path = self._dir / "checks.ndjson"
         if path.is_file():
             for event in read_events(path):

@@ -6,6 +6,7 @@ It judges nothing by itself: it reports what came, in canonical names and raw, a
 from __future__ import annotations
 
 import hashlib
+import ssl
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
@@ -72,7 +73,9 @@ def bind_handover(profile: Profile) -> Bound:
 
 async def pull(bound: Bound, core_system: str, plan: PullPlan, recorder: Recorder) -> PullResult:
     """One run of the core system against the product. Nothing raises: what went wrong stands in the result."""
-    async with httpx.AsyncClient(trust_env=False, timeout=plan.timeout_seconds) as client:
+    async with httpx.AsyncClient(
+        trust_env=False, timeout=plan.timeout_seconds, verify=tls_for(plan.base_url)
+    ) as client:
         return await _Pull(bound, core_system, plan, recorder, client).run()
 
 
@@ -204,3 +207,8 @@ def plain(record: Mapping[str, Value]) -> dict[str, str | int | None]:
 
 def _raw(body: bytes) -> str:
     return body.decode("utf-8", errors="replace")[:MAX_RAW]
+
+
+def tls_for(url: str) -> ssl.SSLContext:
+    """The system's authorities for https; a product that speaks plain http needs none, and loading them takes long."""
+    return ssl.create_default_context() if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
