@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
@@ -23,7 +24,6 @@ from tests.mock_services.test_togo import CLIENT, JWT, SECRET, assertion
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 SURFACES = ("download", "link", "atena", "togo", "portal")
 EXAMPLES = 12
@@ -74,6 +74,11 @@ def where(running: Process, surface: str) -> tuple[str, dict[str, str]]:
 
 def attack(document: dict[str, Any], url: str, headers: dict[str, str]) -> dict[int, int]:
     """Call every operation with right and wrong values. Returns how often each status came."""
+    with requests.Session() as session:
+        return _attack(document, url, headers, session)
+
+
+def _attack(document: dict[str, Any], url: str, headers: dict[str, str], session: requests.Session) -> dict[int, int]:
     seen: dict[int, int] = {}
     schema = schemathesis.openapi.from_dict(document)
     for found in schema.get_all_operations():
@@ -83,7 +88,7 @@ def attack(document: dict[str, Any], url: str, headers: dict[str, str]) -> dict[
             @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
             @given(case=operation.as_strategy(generation_mode=mode))
             def call(case: Any) -> None:
-                answer = case.call(base_url=url, headers=headers, verify=False)
+                answer = case.call(base_url=url, session=session, headers=headers, verify=False)
                 seen[answer.status_code] = seen.get(answer.status_code, 0) + 1
                 assert answer.status_code < 500, f"{case.method} {case.path}: {answer.status_code}"
 

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import APIOperation, Case, GenerationMode
@@ -45,9 +46,10 @@ def try_out(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, p
     )
     @given(case=operation.as_strategy(mode))
     def draw(case: Case[Any]) -> None:
-        case.call_and_validate(base_url=product.url, headers=headers, checks=CHECKS)
+        case.call_and_validate(base_url=product.url, session=session, headers=headers, checks=CHECKS)
 
-    draw()
+    with requests.Session() as session:
+        draw()
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
