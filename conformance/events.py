@@ -101,6 +101,13 @@ class CheckEnded(_Event):
     finding: FoundThis | None = None
 
 
+class ChecksFinished(_Event):
+    """The check process came to its end by itself. Without this event it died on the way, whatever its exit code."""
+
+    type: Literal["checks-finished"] = "checks-finished"
+    bodies: int
+
+
 class RunTrouble(_Event):
     """The run itself went wrong: ``configuration`` is the vendor's (exit 2), ``harness`` is ours (exit 3)."""
 
@@ -122,12 +129,30 @@ class RunFinished(_Event):
 
 
 Event = Annotated[
-    RunStarted | RoundStarted | StepStarted | StepFinished | CheckEnded | RunTrouble | RunInterrupted | RunFinished,
+    RunStarted
+    | RoundStarted
+    | StepStarted
+    | StepFinished
+    | CheckEnded
+    | ChecksFinished
+    | RunTrouble
+    | RunInterrupted
+    | RunFinished,
     Field(discriminator="type"),
 ]
 _ANY: TypeAdapter[Event] = TypeAdapter(Event)
 
 Listener = Callable[[Event], None]
+
+
+class DamagedRecord(ValueError):
+    """A record of a run that cannot be read; ``args[0]`` names file, line and what to do, ja and en."""
+
+    def __init__(self, path: Path, line: int, why: str) -> None:
+        super().__init__(
+            f"{path.name}: {line} 行目が壊れています（{why}）。写しから戻すか、試験を再実施してください"
+            f" / line {line} is damaged; restore a copy or run again"
+        )
 
 
 def read_line(line: str) -> Event:
@@ -159,7 +184,7 @@ class EventLog:
 
 
 def read_events(path: Path) -> Iterator[Event]:
-    """Events of a run in order. A last line that a kill cut short is passed over; any other bad line is ValueError."""
+    """Events of a run in order. A last line that a kill cut short is passed over; any other bad line: DamagedRecord."""
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     for number, line in enumerate(lines):
         if not line:
@@ -169,8 +194,12 @@ def read_events(path: Path) -> Iterator[Event]:
         except json.JSONDecodeError:
             if number == len(lines) - 1:
                 return
-            raise ValueError(f"{path.name}: {number + 1} 行目が壊れています / line {number + 1} is damaged") from None
-        yield read_line(line)
+            raise DamagedRecord(path, number + 1, "JSON でない / not JSON") from None
+        try:
+            event = read_line(line)
+        except ValueError as error:
+            raise DamagedRecord(path, number + 1, str(error)) from None
+        yield event
 
 
 def as_json(event: Event) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import pytest
 
 from conformance import kit
 from conformance.engine.environment import RUN_DIR
-from conformance.events import CheckEnded, Evidence, FoundThis
+from conformance.events import CheckEnded, ChecksFinished, Evidence, FoundThis
 from conformance.outcomes import Finding, Nonconformity, ReviewNeeded, Unverified, unverified
 from conformance.plan import Plan
 from conformance.record import Exchange, Record
@@ -171,6 +171,11 @@ class Controller:
                 self._write(str(value))
         if report.when not in ("setup", "call", "teardown"):
             self._worker_died(report.nodeid)
+
+    def pytest_sessionfinish(self) -> None:
+        """The end that `os._exit` in a body, or a killed process, never reaches."""
+        bodies = len({check for check, _ in self._written})
+        self._write(ChecksFinished(at=datetime.now(UTC), bodies=bodies).model_dump_json())
 
     def _worker_died(self, nodeid: str) -> None:
         function = nodeid.rpartition("::")[2]

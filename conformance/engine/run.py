@@ -35,6 +35,7 @@ from conformance.engine.secrets import Redactor
 from conformance.engine.settings import Keys, ProductSettings, address, expand, start_clock
 from conformance.engine.tape import AdapterTape
 from conformance.events import (
+    ChecksFinished,
     EventLog,
     Listener,
     RunFinished,
@@ -409,13 +410,17 @@ class _Run:
         return Judge(self._options.module_command("conformance.engine.check_process", *words), self._dir)
 
     def _take_over(self, judge: Judge) -> None:
-        """Waits for the check bodies and takes over their events."""
+        """Waits for the check bodies and takes over their events.
+
+        An exit code alone proves nothing (a body can end the process with 0): the process has to have said that it
+        came to its end.
+        """
         code = judge.wait(CHECKS_LIMIT_SECONDS)
         path = self._dir / "checks.ndjson"
-        if path.is_file():
-            for event in read_events(path):
-                self._log.emit(event)
-        if code not in (0, 1):
+        events = list(read_events(path)) if path.is_file() else []
+        for event in events:
+            self._log.emit(event)
+        if code not in (0, 1) or not any(isinstance(event, ChecksFinished) for event in events):
             self._log.emit(
                 RunTrouble(
                     at=now(),

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from conformance.events import DamagedRecord, read_events
 from conformance.evidence.bundle import BundleProblem, make_bundle
 from conformance.evidence.verify import Verification
 from conformance.evidence.verify import verify as verify_bundle
@@ -27,8 +28,15 @@ RunDir = Annotated[Path, typer.Argument(help="out/… のフォルダ / a run's 
 
 
 def _run_folder(run_dir: Path) -> Path:
-    if not (run_dir / "events.ndjson").is_file():
+    """``run_dir`` when it holds a readable record; exit 2 otherwise: the file is the user's, not the harness's."""
+    record = run_dir / "events.ndjson"
+    if not record.is_file():
         raise fail(f"{run_dir}: events.ndjson がありません（out/ の中のフォルダを指定） / not a run's folder")
+    try:
+        for _ in read_events(record):
+            pass
+    except DamagedRecord as error:
+        raise fail(f"{run_dir}: {error}") from None
     return run_dir
 
 

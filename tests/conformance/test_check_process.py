@@ -43,6 +43,7 @@ def test_every_way_to_end(tmp_path: Path, words: tuple[str, ...]) -> None:
     code, ended = suite.run(*words)
     results = suite.fold(ended)
     assert code == 1
+    assert suite.finished() == [len(ENDS)]
     assert {one.planned.id: one.verdict for one in results.checks[:-1]} == {
         name: verdict for name, (_, verdict) in ENDS.items()
     }
@@ -118,7 +119,8 @@ def test_a_dead_worker_is_our_error_for_its_check_only(tmp_path: Path) -> None:
 def test_a_process_that_dies_alone_leaves_the_rest_unverified(tmp_path: Path) -> None:
     bodies = {"AM-9.1-01a": "return", "AM-9.1-02a": "os._exit(0)", "AM-9.1-03a": "return"}
     suite = TinySuite(tmp_path, bodies)
-    _, ended = suite.run()
+    code, ended = suite.run()
+    assert (code, suite.finished()) == (0, [])  # nothing but the missing last word tells it from a good end
     assert {one.planned.id: one.verdict for one in suite.fold(ended).checks[:-1]} == {
         "AM-9.1-01a": Verdict.PASS,
         "AM-9.1-02a": Verdict.UNVERIFIED,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from conformance.events import (
+    ChecksFinished,
     Event,
     EventLog,
     FoundThis,
@@ -31,6 +32,7 @@ def every_type() -> list[Event]:
     return [
         *stream(plan_of(planned(A)), {A: Raw.PASS}),
         ended(A, Raw.NONCONFORMITY, finding),
+        ChecksFinished(at=AT, bodies=1),
         RunTrouble(at=AT, kind="harness", ja=NASTY, en="x", detail=NASTY),
         RunInterrupted(at=AT, signal="SIGTERM"),
     ]
@@ -86,7 +88,7 @@ def test_damaged_middle_line_is_an_error_with_its_number(tmp_path: Path) -> None
     lines = path.read_text(encoding="utf-8").split("\n")
     lines[2] = lines[2][:-5]
     path.write_text("\n".join(lines), encoding="utf-8")
-    with pytest.raises(ValueError, match=r"events\.ndjson: 3 行目が壊れています / line 3 is damaged"):
+    with pytest.raises(ValueError, match=r"events\.ndjson: 3 行目が壊れています.*/ line 3 is damaged"):
         list(read_events(path))
 
 

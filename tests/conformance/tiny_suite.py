@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from conformance.engine.environment import RUN_DIR
-from conformance.events import CheckEnded, Event, RunFinished, RunStarted, read_events
+from conformance.events import CheckEnded, ChecksFinished, Event, RunFinished, RunStarted, read_events
 from conformance.plan import Plan
 from conformance.record import Record
 from conformance.results import Results, fold
@@ -71,6 +71,11 @@ class TinySuite:
     def forget_records(self) -> None:
         for path in (self._run_dir / "records").iterdir():
             path.unlink()
+
+    def finished(self) -> list[int]:
+        """How many bodies had ended each time that the check process said it had come to its end."""
+        events = read_events(self._run_dir / "checks.ndjson")
+        return [one.bodies for one in events if isinstance(one, ChecksFinished)]
 
     def run(self, *words: str) -> tuple[int, list[CheckEnded]]:
         """(exit code of the check process, its events)."""

@@ -153,9 +153,21 @@ def test_our_own_bug_is_3_and_never_the_vendors(tmp_path: Path, monkeypatch: pyt
     assert not [one for one in reports.results.checks if one.verdict is Verdict.FAIL]
 
 
-def test_a_check_process_that_breaks_is_3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+QUIET_ENDS = {
+    "at once": "",
+    "with a failure's code": "raise SystemExit(1)",
+    "told to begin": "import sys; sys.stdin.buffer.readline()",
+    "half an event": "import sys; sys.stdin.buffer.readline(); open('checks.ndjson', 'w').write('{')",
+}
+
+
+@pytest.mark.parametrize("body", QUIET_ENDS.values(), ids=QUIET_ENDS)
+def test_a_check_process_that_ends_without_saying_so_is_3(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
     def command(module: str, *words: str) -> list[str]:
-        return ["/bin/false"] if module.endswith("check_process") else module_command(module, *words)
+        ours = module_command(module, *words)
+        return [ours[0], "-I", "-S", "-c", body] if module.endswith("check_process") else ours
 
     monkeypatch.setenv("FAKE_TOKEN", SECRET)
     made = options()
@@ -165,5 +177,7 @@ def test_a_check_process_that_breaks_is_3(tmp_path: Path, monkeypatch: pytest.Mo
         Options(module_command=command, relay_command=made.relay_command),
     )
     results = write_reports(tmp_path / "run").results
-    assert results.exit() in (Exit.HARNESS, Exit.INCOMPLETE)
+    assert results.exit() is Exit.HARNESS
+    (trouble,) = results.troubles
+    assert "checks.log" in trouble.ja
     assert {one.verdict for one in results.checks} <= {Verdict.UNVERIFIED, Verdict.NA}
