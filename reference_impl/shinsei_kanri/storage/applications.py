@@ -24,6 +24,9 @@ from reference_impl.shinsei_kanri.records import (
 )
 from reference_impl.shinsei_kanri.storage import people, tables
 
+LARGE_ATTACHMENT = 1 << 20
+"""Bytes from which an attachment is written by a statement of its own."""
+
 
 def known_receipts(connection: Connection, receipt_nos: Collection[str]) -> set[str]:
     """Which of ``receipt_nos`` are here already, stored or quarantined, or were and have been erased."""
@@ -67,9 +70,20 @@ def _write_content(connection: Connection, application: Application, persons: Se
     receipt = {"receipt_no": application.receipt_no}
     connection.execute(insert(tables.form_pdfs), [receipt | {"body": application.form_pdf}])
     _insert(connection, tables.form_items, (receipt | one for one in map(_item_row, *_numbered(application.items))))
-    _insert(connection, tables.attachments, (receipt | _attachment_row(file) for file in application.attachments))
+    _insert_attachments(connection, application)
     connection.execute(insert(tables.verifications), [receipt | _verification_row(application.verification)])
     write_persons(connection, application.receipt_no, persons)
+
+
+def _insert_attachments(connection: Connection, application: Application) -> None:
+    """Small attachments in one batch, large ones each alone: what a batch has not sent yet is moved in memory again with
+    every write to the server, so the time of a batch grows with the square of its bytes."""
+    receipt = {"receipt_no": application.receipt_no}
+    small = [file for file in application.attachments if file.size < LARGE_ATTACHMENT]
+    _insert(connection, tables.attachments, (receipt | _attachment_row(file) for file in small))
+    for file in application.attachments:
+        if file.size >= LARGE_ATTACHMENT:
+            _insert(connection, tables.attachments, [receipt | _attachment_row(file)])
 
 
 def keep_package(connection: Connection, receipt_no: str, body: bytes) -> None:
