@@ -1,8 +1,8 @@
 """Child processes of a run: started together, watched, and gone when the run is gone, however it ends.
 
 Each child runs in a session of its own, writes to its own log file, and asks the kernel to be ended when the thread
-that started it dies (PR_SET_PDEATHSIG); what a child has started in its turn is ended by the guard. So a killed run
-leaves nothing behind. Start children from the main thread.
+that started it dies (PR_SET_PDEATHSIG); what a child has started in its turn is ended by the guard, in whatever session
+it is. So a killed run leaves nothing behind. Start children from the main thread.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
@@ -52,13 +53,51 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+class Guard:
+    """A process that ends what is left of a run when its owner is gone, and blots the run's secrets out of its folder.
+
+    Leaving the context tells it that the owner ends in order; it then only ends processes that have escaped.
+    """
+
+    def __init__(self, folder: Path, secrets: Iterable[str] = (), remove: Iterable[Path] = ()) -> None:
+        self.mark = token_hex(12)
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(Path(guard.__file__))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            text=True,
+        )
+        told = {"mark": self.mark, "folder": str(folder), "secrets": [*secrets], "remove": [str(one) for one in remove]}
+        self.tell(json.dumps(told))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.tell(".")
+        with contextlib.suppress(BrokenPipeError):
+            self._process.communicate()
+        self._process.wait()
+
+    def tell(self, line: str) -> None:
+        """Writes one line to the guard. One that somebody has killed hears nothing."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(line + "\n")
+                self._process.stdin.flush()
+
+
 class Children:
     """The children of one run; leaving the context stops them, last started first."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, guard: Guard) -> None:
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._guard: subprocess.Popen[str] | None = None
+        self._guard = guard
 
     def __enter__(self) -> Self:
         return self
@@ -70,8 +109,7 @@ class Children:
 
     def start(self, name: str, command: list[str], *, env: Mapping[str, str] | None = None) -> None:
         """Starts ``command`` under ``name``; its output goes to ``<name>.log``. StartProblem when it cannot be started."""
-        if self._guard is None:
-            self._guard = _start_guard()
+        marked = {**(env if env is not None else clean_environment()), guard.MARK: self._guard.mark}
         log = (self._folder / f"{name}.log").open("ab")
         try:
             self._running[name] = subprocess.Popen(
@@ -80,7 +118,7 @@ class Children:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
-                env=dict(env) if env is not None else clean_environment(),
+                env=marked,
                 start_new_session=True,
                 preexec_fn=die_with_parent if sys.platform == "linux" else None,
             )
@@ -93,12 +131,7 @@ class Children:
             ) from None
         finally:
             log.close()
-        self._tell_guard(f"+{self._running[name].pid}")
-
-    def _tell_guard(self, line: str) -> None:
-        if self._guard is not None and self._guard.stdin is not None:
-            self._guard.stdin.write(line + "\n")
-            self._guard.stdin.flush()
+        self._guard.tell(f"+{self._running[name].pid}")
 
     def wait_ready(self, name: str, ready_file: Path, seconds: float) -> dict[str, object]:
         """The JSON object that the child writes when it is ready. StartProblem when it ends or does not write it in time.
@@ -145,9 +178,6 @@ class Children:
             _signal_group(process.pid, signal.SIGTERM)
         for name in reversed(list(self._running)):
             self.stop(name)
-        if self._guard is not None:
-            self._guard.communicate()
-            self._guard = None
 
     def stop(self, name: str, *, grace: float = 5.0) -> None:
         """Ends the child and whatever it started: SIGTERM to its session, SIGKILL after ``grace`` seconds."""
@@ -160,18 +190,7 @@ class Children:
         _signal_group(process.pid, signal.SIGKILL)
         process.wait()
         del self._running[name]
-        self._tell_guard(f"-{process.pid}")
-
-
-def _start_guard() -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(Path(guard.__file__))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        text=True,
-    )
+        self._guard.tell(f"-{process.pid}")
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:

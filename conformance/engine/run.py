@@ -27,7 +27,7 @@ from conformance.adapters.base import Adapter, AdapterProblem, ProductUnreachabl
 from conformance.catalogue import load_catalogue
 from conformance.engine.driver import Driver, Handover, now
 from conformance.engine.environment import GO, RUN_DIR
-from conformance.engine.processes import Children, StartProblem, clean_environment, die_with_parent
+from conformance.engine.processes import Children, Guard, StartProblem, clean_environment, die_with_parent
 from conformance.engine.product import open_adapter
 from conformance.engine.screen import ScreenReader
 from conformance.engine.scrub import scrub
@@ -246,8 +246,8 @@ class _Run:
         self._log.emit(RunStarted(at=now(), plan=plan))
         keys = self._credentials(target, world.core_systems())
         try:
-            with self._judge(plan) as judge:
-                with Children(self._dir) as children:
+            with Guard(self._dir, keys.all(), [self._dir / WORLD_FILE]) as guard, self._judge(plan) as judge:
+                with Children(self._dir, guard) as children:
                     self._play(target, world, plan, keys, children, overlay, judge)
                     judge.go()  # the bodies run while the children stop
                 self._take_over(judge)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.engine.processes import Children, StartProblem, clean_environment
+from conformance.engine.processes import Children, Guard, StartProblem, clean_environment
+from conformance.engine.secrets import BLOT
 
 ROOT = Path(__file__).resolve().parents[2]
 STUBBORN = (
@@ -53,7 +54,7 @@ def pids(folder: Path) -> list[int]:
 
 def troubled(folder: Path, name: str, command: list[str], seconds: float = 20) -> StartProblem:
     """Starts a child that does not become ready; its trouble."""
-    with Children(folder) as children:
+    with Guard(folder) as guard, Children(folder, guard) as children:
         children.start(name, command)
         with pytest.raises(StartProblem) as caught:
             children.wait_ready(name, folder / "r.json", seconds)
@@ -62,7 +63,7 @@ def troubled(folder: Path, name: str, command: list[str], seconds: float = 20) -
 
 def test_ready_file_is_waited_for_and_read(tmp_path: Path) -> None:
     code = "import pathlib,time; p=pathlib.Path('r.json'); p.write_text('{'); time.sleep(.2); p.write_text('{\"url\": \"u\"}'); time.sleep(60)"
-    with Children(tmp_path) as children:
+    with Guard(tmp_path) as guard, Children(tmp_path, guard) as children:
         children.start("product", python(code))
         assert children.wait_ready("product", tmp_path / "r.json", 20) == {"url": "u"}
         assert children.ended("product") is None
@@ -94,15 +95,14 @@ def test_not_ready_in_time(tmp_path: Path) -> None:
 
 
 def test_command_that_does_not_exist(tmp_path: Path) -> None:
-    with Children(tmp_path) as children, pytest.raises(StartProblem) as caught:
+    with Guard(tmp_path) as guard, Children(tmp_path, guard) as children, pytest.raises(StartProblem) as caught:
         children.start("product", ["/no/such/program"])
     assert caught.value.configuration
     assert "/no/such/program" in caught.value.en
 
 
 def test_child_and_grandchild_that_ignore_sigterm_are_ended(tmp_path: Path) -> None:
-    children = Children(tmp_path)
-    with children:
+    with Guard(tmp_path) as guard, Children(tmp_path, guard) as children:
         children.start("product", python(STUBBORN))
         children.wait_ready("product", tmp_path / "ready.json", 20)
         assert all(map(alive, pids(tmp_path)))
@@ -112,21 +112,47 @@ def test_child_and_grandchild_that_ignore_sigterm_are_ended(tmp_path: Path) -> N
 
 
 def test_grandchild_of_a_child_that_ended_by_itself_is_ended(tmp_path: Path) -> None:
-    with Children(tmp_path) as children:
+    with Guard(tmp_path) as guard, Children(tmp_path, guard) as children:
         children.start("product", python(STUBBORN.replace("time.sleep(60)\n", "", 1) + "\n"))
         children.wait_ready("product", tmp_path / "ready.json", 20)
     assert until(lambda: not any(map(alive, pids(tmp_path))))
 
 
+ESCAPING = STUBBORN.replace("'-c',code]", "'-c',code],start_new_session=True")
+
+
+def test_a_grandchild_in_a_session_of_its_own_is_ended(tmp_path: Path) -> None:
+    with Guard(tmp_path) as guard, Children(tmp_path, guard) as children:
+        children.start("product", python(ESCAPING))
+        children.wait_ready("product", tmp_path / "ready.json", 20)
+        _, grandchild = pids(tmp_path)
+        assert os.getsid(grandchild) == grandchild
+    assert not any(map(alive, pids(tmp_path)))
+
+
+def test_the_guard_of_one_run_spares_another_run(tmp_path: Path) -> None:
+    with Guard(tmp_path) as guard, Children(tmp_path, guard) as children:
+        children.start("product", python(ESCAPING))
+        children.wait_ready("product", tmp_path / "ready.json", 20)
+        with Guard(tmp_path):
+            pass
+        assert all(map(alive, pids(tmp_path)))
+
+
+@pytest.mark.parametrize("product", [STUBBORN, ESCAPING], ids=["in its session", "in one of its own"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
-def test_nothing_outlives_an_owner_that_was_killed(tmp_path: Path, number: signal.Signals) -> None:
+def test_nothing_outlives_an_owner_that_was_killed(tmp_path: Path, number: signal.Signals, product: str) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from pathlib import Path\nfrom conformance.engine.processes import Children\nimport time\n"
-        f"children = Children(Path({str(tmp_path)!r}))\n"
-        f"children.start('product', [sys.executable, '-I', '-S', '-c', {STUBBORN!r}])\n"
-        f"children.wait_ready('product', Path({str(tmp_path / 'ready.json')!r}), 20)\nprint('up', flush=True)\ntime.sleep(60)\n"
+        "from pathlib import Path\nfrom conformance.engine.processes import Children, Guard\nimport time\n"
+        f"folder = Path({str(tmp_path)!r})\n"
+        "guard = Guard(folder, ['very-secret-0'], [folder / 'world.json'])\n"
+        "children = Children(folder, guard)\n"
+        f"children.start('product', [sys.executable, '-I', '-S', '-c', {product!r}])\n"
+        "children.wait_ready('product', folder / 'ready.json', 20)\nprint('up', flush=True)\ntime.sleep(60)\n"
     )
+    (tmp_path / "world.json").write_text("very-secret-0", encoding="utf-8")
+    (tmp_path / "vendor.log").write_text("logged in with very-secret-0.", encoding="utf-8")
     owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
     assert owner.stdout.readline() == "up\n"
@@ -136,6 +162,8 @@ def test_nothing_outlives_an_owner_that_was_killed(tmp_path: Path, number: signa
     owner.wait()
     owner.stdout.close()
     assert until(lambda: not any(map(alive, [*pids(tmp_path), *session])))
+    assert not (tmp_path / "world.json").exists()
+    assert (tmp_path / "vendor.log").read_text(encoding="utf-8") == f"logged in with {BLOT}."
 
 
 def _parent(process: Path) -> int:
