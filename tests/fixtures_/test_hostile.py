@@ -14,6 +14,7 @@ from time import perf_counter
 
 import pytest
 
+from conformance.suites.package import documents, names, values
 from conformance.suites.package.consistency import Listed
 from conformance.suites.package.findings import load_rules
 from conformance.suites.package.validate import Validator
@@ -51,6 +52,22 @@ def test_the_validator_reports_exactly_these_rules_within_a_second(
         assert finding.place
         assert finding.expected
         assert finding.rule.clause
+
+
+def test_the_quick_look_changes_no_finding(
+    world: World, corpus: dict[str, HostilePackage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is settled for all names or rows at once is settled the same name by name and row by row, in the same order."""
+    packages = [one.zip_bytes for one in corpus.values()]
+    packages += [world.case(name).zip_bytes for name in world.case_names()]
+    quick = [Validator().validate(one) for one in packages]
+    monkeypatch.setattr(documents.Plan, "plain_rows", lambda *_: None)
+    monkeypatch.setattr(names, "_all_plain", lambda _: False)
+    monkeypatch.setattr(values, "known_texts", lambda *_: {})
+    monkeypatch.setattr(values, "_ISO", {})
+    monkeypatch.setattr(documents, "known_texts", lambda *_: {})
+    for one, report in zip(packages, quick, strict=True):
+        assert Validator().validate(one) == report
 
 
 def test_the_corpus_is_large_and_says_why() -> None:

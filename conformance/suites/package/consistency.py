@@ -96,22 +96,24 @@ def check_verification(row: Row, application: Row | None, procedure: Procedure |
 
 def check_form(rows: Sequence[Row], procedure: Procedure | None, findings: Findings) -> None:
     """申請項目データ: no item twice, occurrences from 1 on; items against the procedure where it is known."""
-    seen: set[tuple[object, ...]] = set()
+    keys = [(row["group"] or "", row["occurrence"], row["item_id"]) for row in rows]
+    seen = set(keys)
+    if len(seen) < len(keys):
+        earlier: set[tuple[object, ...]] = set()
+        for number, key in enumerate(keys, start=1):
+            if key in earlier:
+                findings.add("PKG-FORM-TWICE", f"form[{number}]", "1度 / once", " ".join(map(str, key)))
+            earlier.add(key)
     repeated: dict[tuple[object, object], set[int]] = defaultdict(set)
-    for number, row in enumerate(rows, start=1):
-        occurrence = row["occurrence"]
-        key = (row["group"] or "", occurrence, row["item_id"])
-        if key in seen:
-            findings.add("PKG-FORM-TWICE", f"form[{number}]", "1度 / once", " ".join(map(str, key)))
-        seen.add(key)
+    for group, occurrence, item in keys:
         if isinstance(occurrence, int) and occurrence != 1:
-            repeated[key[0], key[2]].add(occurrence)
-    for (group, item), found in repeated.items():
-        if (group, 1, item) in seen:
+            repeated[group, item].add(occurrence)
+    for (group_id, item_id), found in repeated.items():
+        if (group_id, 1, item_id) in seen:
             found.add(1)
         if found != set(range(1, len(found) + 1)):
             numbers = ", ".join(map(str, sorted(found)[:20]))
-            findings.add("PKG-FORM-OCCURRENCE", f"form {group} {item}", "1 からの連番 / 1, 2, …", numbers)
+            findings.add("PKG-FORM-OCCURRENCE", f"form {group_id} {item_id}", "1 からの連番 / 1, 2, …", numbers)
     if procedure is not None:
         _check_items(rows, procedure, findings)
 
@@ -120,16 +122,15 @@ def _check_items(rows: Sequence[Row], procedure: Procedure, findings: Findings) 
     known: Mapping[str, FormItemSpec] = {one.id: one for one in procedure.items}
     present = {row["item_id"] for row in rows}
     for number, row in enumerate(rows, start=1):
-        if not isinstance(row["item_id"], str):
+        item_id, value = row["item_id"], row["value"]
+        if not isinstance(item_id, str):
             continue
-        spec = known.get(row["item_id"])
-        place = f"form[{number}] {row['item_id']}"
+        spec = known.get(item_id)
         if spec is None:
-            findings.add(
-                "PKG-FORM-UNKNOWN", place, f"{procedure.id} の項目 / an item of the procedure", "知らない項目 / unknown"
-            )
-        elif isinstance(row["value"], str) and row["value"] and (problem := _misfit(spec, row["value"])):
-            findings.add("PKG-FORM-VALUE", place, problem, "合わない値 / does not fit")
+            unknown = f"{procedure.id} の項目 / an item of the procedure"
+            findings.add("PKG-FORM-UNKNOWN", f"form[{number}] {item_id}", unknown, "知らない項目 / unknown")
+        elif isinstance(value, str) and value and (problem := _misfit(spec, value)):
+            findings.add("PKG-FORM-VALUE", f"form[{number}] {item_id}", problem, "合わない値 / does not fit")
     for item_id, spec in known.items():
         if spec.required and not spec.group and item_id not in present:
             findings.add("PKG-FORM-ABSENT", f"form {item_id}", f"{spec.ja}（必須 / required）", "なし / absent")

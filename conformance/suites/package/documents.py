@@ -6,18 +6,17 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from xml.etree import ElementTree  # reads what lxml wrote: another parser on purpose
 
 from conformance.suites.package.findings import Findings
-from conformance.suites.package.values import Codes, Value, read_value
+from conformance.suites.package.values import Codes, Value, known_texts, read_value
 from interface_spec.profile import Document, Item
 
 _BOM = b"\xef\xbb\xbf"
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _DECLARED = re.compile(r"""\s*<\?xml\s[^?]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
-_SMALL = {str(number): number for number in range(10)}
 _BLANK = re.compile(r"\s*")
 _SAME = {"utf8": "utf-8", "utf-8": "utf-8", "cp932": "cp932", "windows-31j": "cp932", "ms932": "cp932"}
 
@@ -26,24 +25,25 @@ Row = dict[str, Value]
 
 
 class _Cell(NamedTuple):
-    """One item, prepared: ``plain`` text of at most ``limit`` characters and small ``whole`` numbers need no further look."""
+    """One item, prepared: ``plain`` text of at most ``limit`` characters and ``known`` texts need no further look."""
 
     name: str
     wire: str
     item: Item
     plain: bool
     half_width: bool
-    whole: bool
+    known: Mapping[str, Value]
     limit: int
 
 
 class Plan:
     """One document of the profile, prepared for reading many packages."""
 
-    def __init__(self, name: str, spec: Document) -> None:
+    def __init__(self, name: str, spec: Document, codes: Codes) -> None:
         self.name, self.spec = name, spec
         self.items: Mapping[str, Item] = spec.items or spec.row
         self.by_wire = {item.wire: item_name for item_name, item in self.items.items()}
+        self._row_tags = [spec.row_element, *self.by_wire] if spec.row else []
         self._cells = tuple(
             _Cell(
                 item_name,
@@ -51,7 +51,7 @@ class Plan:
                 item,
                 plain=item.type in ("N", "X"),
                 half_width=item.type == "X",
-                whole=item.type == "INT",
+                known=known_texts(item, codes),
                 limit=item.length or sys.maxsize,
             )
             for item_name, item in self.items.items()
@@ -63,7 +63,7 @@ class Plan:
         Text that fits, by far the most, is settled here; everything else by `read_value`.
         """
         typed: Row = {}
-        for item_name, wire, item, plain, half_width, whole, limit in self._cells:
+        for item_name, wire, item, plain, half_width, known, limit in self._cells:
             text = row.get(wire)
             if text is None and not item.required:
                 typed[item_name] = None
@@ -74,12 +74,42 @@ class Plan:
                 and (not half_width or (text.isascii() and text.isprintable()))
             ):
                 typed[item_name] = text
-            elif whole and text in _SMALL:
-                typed[item_name] = _SMALL[text]
+            elif text is not None and text in known:
+                typed[item_name] = known[text]
             else:
                 place = f"{self.name}[{number}]" if number else self.name
                 typed[item_name] = read_value(item, text, codes, place, findings)
         return typed
+
+    def plain_rows(self, root: ElementTree.Element, codes: Codes) -> list[Row] | None:
+        """The records of a tree whose rows hold exactly the profile's items in its order, and nothing to remark.
+
+        By far the most documents are such: they are judged column by column. None for any other tree; `typed` judges it.
+        """
+        elements, width = list(root.iter()), len(self._row_tags)
+        if [one.tag for one in elements[1:]] != self._row_tags * len(root) or set(map(len, root)) - {width - 1}:
+            return None
+        texts = [one.text or "" for one in elements]
+        columns: list[Sequence[Value]] = []
+        for place, cell in enumerate(self._cells, start=2):
+            column = _column(cell, texts[place::width], codes)
+            if column is None:
+                return None
+            columns.append(column)
+        return [dict(zip(self.items, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _column(cell: _Cell, texts: list[str], codes: Codes) -> Sequence[Value] | None:
+    """The typed values of one item in all rows; None when one of them is worth a finding."""
+    if cell.plain:
+        together = "".join(texts) if cell.half_width else ""
+        fits = max(map(len, texts), default=0) <= cell.limit and together.isascii() and (together + " ").isprintable()
+        return texts if fits else None
+    remarks = Findings()
+    values: list[Value] = [
+        cell.known[text] if text in cell.known else read_value(cell.item, text, codes, "", remarks) for text in texts
+    ]
+    return None if remarks.counts else values
 
 
 def read_document(plan: Plan, data: bytes, codes: Codes, findings: Findings) -> list[Row] | None:
@@ -88,7 +118,15 @@ def read_document(plan: Plan, data: bytes, codes: Codes, findings: Findings) -> 
     text = _decoded(name, spec, data, findings)
     if text is None:
         return None
-    raw = (_csv_rows if spec.container == "csv" else _xml_rows)(plan, text, findings)
+    if spec.container == "csv":
+        raw = _csv_rows(plan, text, findings)
+    else:
+        root = _root(plan, text, findings)
+        if root is None:
+            return None
+        if spec.row and (plain := plan.plain_rows(root, codes)) is not None:
+            return plain
+        raw = _xml_rows(plan, root, findings)
     if raw is None:
         return None
     if spec.items and len(raw) != 1:
@@ -155,8 +193,8 @@ def _csv_rows(plan: Plan, text: str, findings: Findings) -> list[dict[str, str]]
 
 def _has_doctype(text: str) -> bool:
     """Whether the prolog declares a document type; comments and processing instructions before it are skipped."""
-    position = 0
-    while True:
+    position = 0 if "<!DOCTYPE" in text else len(text)
+    while position < len(text):
         blank = _BLANK.match(text, position)
         position = blank.end() if blank else position
         if text.startswith("<!DOCTYPE", position):
@@ -166,6 +204,7 @@ def _has_doctype(text: str) -> bool:
         if end < 0:
             return False
         position = end + len(closing)
+    return False
 
 
 def _parsed(text: str) -> ElementTree.Element:
@@ -177,8 +216,9 @@ def _parsed(text: str) -> ElementTree.Element:
     return root
 
 
-def _xml_rows(plan: Plan, text: str, findings: Findings) -> list[dict[str, str]] | None:
-    name, spec, by_wire = plan.name, plan.spec, plan.by_wire
+def _root(plan: Plan, text: str, findings: Findings) -> ElementTree.Element | None:
+    """The root element, when the text is well-formed, has no document type and starts with the profile's element."""
+    name, spec = plan.name, plan.spec
     if _has_doctype(text):
         findings.add("PKG-DOC-DTD", name, "DTD なし / no document type", "あり / present")
         return None
@@ -190,6 +230,11 @@ def _xml_rows(plan: Plan, text: str, findings: Findings) -> list[dict[str, str]]
     if root.tag != spec.root:
         findings.add("PKG-DOC-STRUCTURE", name, f"<{spec.root}>", f"<{root.tag}>")
         return None
+    return root
+
+
+def _xml_rows(plan: Plan, root: ElementTree.Element, findings: Findings) -> list[dict[str, str]]:
+    name, spec, by_wire = plan.name, plan.spec, plan.by_wire
     parents = [root] if spec.items else list(root)
     rows = []
     for number, parent in enumerate(parents, start=1):

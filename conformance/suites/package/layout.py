@@ -23,14 +23,18 @@ class Layout:
 
 
 @lru_cache(maxsize=64)
-def _receipt_pattern(template: str) -> re.Pattern[str]:
-    parts, first = [], True
-    for literal, name, _, _ in Formatter().parse(template):
-        parts.append(re.escape(literal))
-        if name == "receipt_no":
-            parts.append(r"(?P<receipt>[^/]+)" if first else r"(?P=receipt)")
-            first = False
-    return re.compile("".join(parts))
+def _receipt_pattern(templates: tuple[str, ...]) -> re.Pattern[str]:
+    """Matches an entry name that one of ``templates`` gives; the group that matched, if any, holds the 受付番号."""
+    patterns = []
+    for number, template in enumerate(templates):
+        parts, first = [], True
+        for literal, name, _, _ in Formatter().parse(template):
+            parts.append(re.escape(literal))
+            if name == "receipt_no":
+                parts.append(f"(?P<receipt{number}>[^/]+)" if first else f"(?P=receipt{number})")
+                first = False
+        patterns.append("".join(parts))
+    return re.compile("|".join(patterns))
 
 
 def _templates(package: Package) -> dict[str, str]:
@@ -41,13 +45,11 @@ def find_layout(package: Package, names: Iterable[str], stated: str) -> Layout:
     """The layout for the 受付番号 that is ``stated`` or, when that is empty, that most entry names agree on."""
     templates = _templates(package)
     votes: dict[str, int] = {}
+    pattern = _receipt_pattern(tuple(templates.values()))
     for name in () if stated else names:
-        for template in templates.values():
-            found = _receipt_pattern(template).fullmatch(name)
-            if found:
-                if found.re.groupindex:
-                    votes[found["receipt"]] = votes.get(found["receipt"], 0) + 1
-                break
+        found = pattern.fullmatch(name)
+        if found and found.lastindex:
+            votes[found[found.lastindex]] = votes.get(found[found.lastindex], 0) + 1
     receipt_no = stated or max(votes, key=lambda one: votes[one], default="")
     return Layout(receipt_no, {part: template.format(receipt_no=receipt_no) for part, template in templates.items()})
 

@@ -27,6 +27,8 @@ _WINDOWS = re.compile(
     | [^/.][ .]+ (?= /|$ )                                                                 # dropped at the end
     | [<>:"|?*]"""
 )
+_POSSIBLY_ODD = ("//", "./", " /", *'\\:<>"|?*', "/con", "/prn", "/aux", "/nul", "/com", "/lpt")
+"""Without these in the joined names: no empty part, no dot segment, no backslash, no drive, nothing that Windows refuses."""
 
 
 def check_members(members: Sequence[Member], findings: Findings) -> None:
@@ -72,9 +74,12 @@ def decoded_names(members: Sequence[Member], encoding: str, findings: Findings) 
 
 def check_names(names: Sequence[str], findings: Findings) -> None:
     """Names that lead out of the folder, that collide, or that a person cannot see as they are."""
-    for name in filter(None, names):
-        _check_path(name, findings)
-        _check_appearance(name, findings)
+    if not _all_plain(names):
+        for name in filter(None, names):
+            _check_path(name, findings)
+            _check_appearance(name, findings)
+    if len({name.casefold() if name.isascii() else _folded(name) for name in names}) == len(names):
+        return
     seen: dict[str, str] = {}
     folded: dict[str, str] = {}
     for name in filter(None, names):
@@ -89,6 +94,21 @@ def check_names(names: Sequence[str], findings: Findings) -> None:
                 "大小・正規化だけの違いなし / not only by case",
                 f"{folded[key]} がある / stands too",
             )
+
+
+def _all_plain(names: Sequence[str]) -> bool:
+    """Whether no name at all can be worth a finding of its own: one look at all of them, joined by slashes.
+
+    Stricter than the checks of a single name: whatever is only possibly odd is looked at again name by name.
+    """
+    together = f"/{'/'.join(names)}/"
+    lower = together.lower()
+    return (
+        together.isprintable()
+        and not any(odd in lower for odd in _POSSIBLY_ODD)
+        and 4 * max(map(len, together.split("/"))) <= _COMPONENT_BYTES
+        and (together.isascii() or unicodedata.is_normalized("NFC", together))
+    )
 
 
 def _folded(name: str) -> str:

@@ -41,7 +41,7 @@ _FORMULA = re.compile(r"""(?m)(?:^|,)\s*"?(?:[=@][A-Za-z(+-]|[+-][A-Za-z(@=])"""
 _PIXELS = 100_000_000
 _LOOK = 1 << 12
 """Bytes at either end of a picture in which a browser might find markup."""
-_END_OF_ZIP = b"PK\x05\x06"
+_END_OF_ZIP = re.compile(rb"PK\x05\x06")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def remarks(extension: str, data: bytes, whole: bool, inner_limit: int) -> list[
 
 def _second_face(kind: str, data: bytes) -> str:
     """Another kind of file that the same bytes are, when a reader looks elsewhere than at the first byte."""
-    if kind in ("pdf", "jpeg", "png", "gif", "tiff") and data.find(_END_OF_ZIP, max(0, len(data) - 65557)) >= 0:
+    if kind in ("pdf", "jpeg", "png", "gif", "tiff") and _END_OF_ZIP.search(data, max(0, len(data) - 65557)):
         return "zip"
     if kind != "pdf" and b"%PDF-" in data[:1024]:
         return "pdf"

@@ -48,7 +48,7 @@ class Validator:
     def __init__(self, profile: Profile | None = None) -> None:
         self.profile = profile or load_profile()
         self._package = self.profile.package
-        self._plans = {name: Plan(name, spec) for name, spec in self._package.documents.items()}
+        self._plans = {name: Plan(name, spec, self.profile.codes) for name, spec in self._package.documents.items()}
 
     def validate_file(self, path: Path, listed: Listed | None = None) -> Report:
         """The report on the file ``path``. Raises OSError when it cannot be read."""
@@ -96,7 +96,7 @@ class Validator:
         layout = find_layout(self._package, files, listed.receipt_no)
         check_present(layout, self._package, list(files), findings)
         contents = {
-            part: read_content(data, files[path], _DOCUMENT_BYTES, findings)
+            part: read_content(data, files[path], _DOCUMENT_BYTES, findings, digest=False)
             for part, path in layout.paths.items()
             if path in files
         }

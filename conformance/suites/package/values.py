@@ -27,30 +27,57 @@ _SERIAL = {
 }
 _SERIAL_BITS = 160
 """RFC 5280 4.1.2.2: at most 20 octets, and not zero."""
+_SMALL = {str(number): number for number in range(10)}
 _WHOLE = re.compile(r"(0|-?[1-9][0-9]{0,17})")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_ISO = {
+    "%Y-%m-%d": re.compile(r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"),
+    "%Y-%m-%dT%H:%M:%S%z": re.compile(
+        r"[1-9][0-9]{3}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}([+][0-9]{4}|-(?!0000)[0-9]{4})"
+    ),
+}
+"""Formats whose every text of this shape is what ``strftime`` writes again."""
 _UNKNOWN_DAY = re.compile(r"\d{4}-\d\d-00|\d{4}-00-00")
 _FLAGS = {"json": {"true": True, "false": False}, "0/1": {"1": True, "0": False}}
 
 
+def known_texts(item: Item, codes: Codes) -> Mapping[str, Value]:
+    """The commonest texts of ``item`` with their values: all codes, both flags, one-digit numbers."""
+    match item.type:
+        case "CODE":
+            return {value.wire: canonical for canonical, value in codes[item.codes or ""].values.items()}
+        case "BOOL":
+            return _FLAGS[item.format or ""]
+        case "INT":
+            return _SMALL
+    return {}
+
+
 def read_value(item: Item, text: str | None, codes: Codes, place: str, findings: Findings) -> Value:
     """The typed value; None when it is absent, `UNREADABLE` when a finding says what is wrong with it."""
-    where = f"{place}（{item.ja}）"
     if text is None or (text == "" and item.type not in ("X", "N")):
         if item.required:
-            findings.add("PKG-VALUE-MISSING", where, "必須 / required", "なし / absent")
+            findings.add("PKG-VALUE-MISSING", _where(item, place), "必須 / required", "なし / absent")
         return None
     if item.length is not None and len(text) > item.length:
         findings.add(
-            "PKG-VALUE-LENGTH", where, f"{item.length} 文字以下 / characters", f"{len(text)} 文字 / characters"
+            "PKG-VALUE-LENGTH",
+            _where(item, place),
+            f"{item.length} 文字以下 / characters",
+            f"{len(text)} 文字 / characters",
         )
         return UNREADABLE
     try:
         return _typed(item, text, codes)
     except _Odd as odd:
         rule = odd.rule or "PKG-VALUE-FORMAT"
-        findings.add(rule, where, odd.expected, text if item.type in ("CODE", "BOOL", "INT") else _shape(text))
+        shape = text if item.type in ("CODE", "BOOL", "INT") else _shape(text)
+        findings.add(rule, _where(item, place), odd.expected, shape)
         return UNREADABLE
+
+
+def _where(item: Item, place: str) -> str:
+    return f"{place}（{item.ja}）"
 
 
 class _Odd(Exception):
@@ -71,8 +98,6 @@ def _typed(item: Item, text: str, codes: Codes) -> Value:
                 raise _Odd("半角 / half-width")
             return text
         case "INT":
-            if len(text) == 1 and "1" <= text <= "9":
-                return ord(text) - ord("0")
             if not _WHOLE.fullmatch(text):
                 raise _Odd("整数 / a whole number")
             return int(text)
@@ -117,7 +142,8 @@ def _moment(item: Item, text: str) -> date | datetime:
             raise _Odd(f"{pattern} の実在の日 / a real day", "PKG-VALUE-UNKNOWNDAY") from None
         raise _Odd(pattern) from None
     # Parsers forgive what a writer must not do: missing zeros, blanks, a colon in the offset.
-    if parsed.strftime(pattern) != text:
+    shape = _ISO.get(pattern)
+    if (shape is None or not shape.fullmatch(text)) and parsed.strftime(pattern) != text:
         raise _Odd(pattern)
     if item.type == "DATE":
         return parsed.date()
