@@ -9,7 +9,7 @@ import struct
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from mock_services.http import Answer, Request
 from mock_services.recorder import Recorder
@@ -139,9 +139,9 @@ def _reset(transport: asyncio.Transport) -> None:
 
 def _transport(scope: Scope) -> asyncio.Transport:
     transport = scope.get("state", {}).get("transport")
-    if not isinstance(transport, asyncio.Transport):
+    if transport is None:
         raise RuntimeError("this disturbance needs a real connection")
-    return transport
+    return cast(asyncio.Transport, transport)  # uvloop's own is no subclass of it
 
 
 async def _gone(receive: Receive) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+_GRACE_SECONDS = 1.0
 
 
 class PortInUseError(OSError):
@@ -57,54 +59,68 @@ class _Protocol(HttpToolsProtocol):
         self.scope["state"]["transport"] = self.transport
 
 
-class Listener(uvicorn.Server):
+class Listener:
     """One server of the world. ``tls`` is used as given (its SNI callback may swap certificates)."""
 
     def __init__(self, app: Any, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
-        config = uvicorn.Config(
+        self._config = uvicorn.Config(
             app,
             http=_Protocol,
             ws="none",
             lifespan="off",
-            loop="asyncio",
             log_config=None,
             access_log=False,
             proxy_headers=False,
             server_header=False,
             date_header=False,  # the world's own time, see `mock_services.asgi`
             timeout_keep_alive=75,
-            timeout_graceful_shutdown=1,
         )
-        config.load()
-        config.ssl = tls
-        super().__init__(config)
-        self._sock = sock
-        self._up = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield  # the world owns the signals; five servers must not fight for them
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._up.set()
+        self._config.load()
+        self._sock, self._tls = sock, tls
+        self._state = ServerState()
+        self._accepting: asyncio.Task[None] | None = None
+        self._handshakes: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Return when the server accepts; whatever stopped it from doing so is raised."""
-        self._task = asyncio.create_task(self.serve(sockets=[self._sock]))
-        up = asyncio.create_task(self._up.wait())
-        await asyncio.wait({self._task, up}, return_when=asyncio.FIRST_COMPLETED)
-        if self._task.done():
-            up.cancel()
-            self._task.result()
+        """Return when the server accepts."""
+        self._accepting = asyncio.create_task(self._accept())
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            connection, _ = await loop.sock_accept(self._sock)
+            shake = loop.create_task(self._shake_hands(connection))
+            self._handshakes.add(shake)
+            shake.add_done_callback(self._handshakes.discard)
+
+    async def _shake_hands(self, connection: socket.socket) -> None:
+        def protocol() -> asyncio.Protocol:
+            return _Protocol(self._config, self._state, {})
+
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(protocol, connection, ssl=self._tls)
+        except OSError:  # ssl.SSLError is one: the peer does not want this certificate, or is gone
+            connection.close()
 
     async def stop(self) -> None:
-        self.should_exit = True
-        if self._task is not None:
-            await self._task
+        """Accept no more, let running answers end (a second at most), close everything."""
+        if self._accepting is None:
+            return
+        self._accepting.cancel()
+        for shake in self._handshakes:
+            shake.cancel()
+        self.drop_connections()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _GRACE_SECONDS
+        while (self._state.connections or self._state.tasks) and loop.time() < deadline:
+            await asyncio.sleep(0.005)
+        for task in self._state.tasks:
+            task.cancel()
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+        self._sock.close()
 
     def drop_connections(self) -> None:
         """Close what is idle at once and the rest after its running answer: the next call needs a new handshake."""
-        for connection in list(self.server_state.connections):
+        for connection in list(self._state.connections):
             connection.shutdown()

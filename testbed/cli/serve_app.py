@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -120,7 +119,7 @@ def _run(values: dict[str, Any], profile: str, overlay: Path | None, wanted: lis
     from mock_services.listener import PortInUseError
     from mock_services.logs import log_to_file
     from mock_services.relay_process import RelayError
-    from mock_services.serve import until_signalled
+    from mock_services.serve import run_until_signalled
     from testbed.specgen.build import generate, write
 
     try:
@@ -133,7 +132,7 @@ def _run(values: dict[str, Any], profile: str, overlay: Path | None, wanted: lis
         def on_ready(endpoints: Endpoints) -> None:
             _show(config.model_dump(mode="json"), endpoints.model_dump(), wanted, as_json=as_json)
 
-        asyncio.run(until_signalled(config, on_ready))
+        run_until_signalled(config, on_ready)
     except (SpecError, PortInUseError, RelayError, FixtureError, RefusedError) as error:
         raise fail(str(error)) from None
     except ValidationError as error:
