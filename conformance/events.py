@@ -90,6 +90,65 @@ class FoundThis(BaseModel):
     evidence: list[Evidence] = []
 
 
+class GivenPerson(BaseModel):
+    """A synthetic person of the run: 宛名番号 of 既存住基, and the number in each core system."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str
+    juki_atena_no: str
+    numbers: dict[str, str] = {}
+
+
+class GivenApplication(BaseModel):
+    """One synthetic application that the product under test may have taken in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    case: str
+    receipt_no: str
+    procedure: str
+    persons: tuple[GivenPerson, ...] = ()
+
+
+class ApplicationsGiven(_Event):
+    """Written before the product can reach them: what it may keep must be removable after a killed run as well."""
+
+    type: Literal["applications-given"] = "applications-given"
+    round: str
+    applications: tuple[GivenApplication, ...]
+
+
+class RegistersGiven(_Event):
+    """番号紐付情報 (``links`` rows) and 宛名情報 (rows a core system) that stood ready; ``file`` holds all of them."""
+
+    type: Literal["registers-given"] = "registers-given"
+    links: int
+    persons: dict[str, int]
+    file: str
+    sha256: str
+
+
+Stage = Literal["imported", "stored", "identified", "reviewed", "handed", "acknowledged"]
+
+
+class SeenApplication(BaseModel):
+    """How far one application was carried. ``acceptable``: the product had to take it in, by the way it was made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    case: str
+    receipt_no: str
+    procedure: str
+    acceptable: bool
+    stages: tuple[Stage, ...]
+
+
+class ApplicationsSeen(_Event):
+    """At the end of a round: how far each application got, as observed."""
+
+    type: Literal["applications-seen"] = "applications-seen"
+    round: str
+    applications: tuple[SeenApplication, ...]
+
+
 class CheckEnded(_Event):
     """One phase of one check ended. Verdicts are folded from these over the ids of the plan."""
 
@@ -133,6 +192,9 @@ Event = Annotated[
     | RoundStarted
     | StepStarted
     | StepFinished
+    | RegistersGiven
+    | ApplicationsGiven
+    | ApplicationsSeen
     | CheckEnded
     | ChecksFinished
     | RunTrouble

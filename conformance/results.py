@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from conformance.events import (
+    ApplicationsGiven,
+    ApplicationsSeen,
     CheckEnded,
     Event,
     FoundThis,
+    GivenApplication,
+    RegistersGiven,
     RoundStarted,
     RunFinished,
     RunInterrupted,
     RunStarted,
     RunTrouble,
+    SeenApplication,
     StepFinished,
 )
 from conformance.plan import Plan, PlannedAttestation, PlannedCheck
@@ -71,7 +76,9 @@ class Results:
     rounds: tuple[RoundStarted, ...]
     foreign: tuple[str, ...]
     started_at: str = ""
-    first_findings: dict[str, FoundThis] = field(default_factory=dict)
+    given: tuple[GivenApplication, ...] = ()
+    registers: RegistersGiven | None = None
+    seen: tuple[SeenApplication, ...] = ()
 
     def exit(self, *, gate_waived: bool = False) -> Exit:
         """The exit code: 2 > 3 > 1 > 4 > 0. No plan, no end of the run, no executed check, a selection: never 0."""
@@ -96,6 +103,9 @@ def fold(events: Iterable[Event]) -> Results:
     troubles: list[RunTrouble] = []
     steps: list[StepFinished] = []
     rounds: list[RoundStarted] = []
+    given: dict[str, GivenApplication] = {}
+    seen: list[SeenApplication] = []
+    registers: RegistersGiven | None = None
     interrupted, finished, seconds, started_at = "", False, 0.0, ""
     for event in events:
         match event:
@@ -111,6 +121,12 @@ def fold(events: Iterable[Event]) -> Results:
                 steps.append(event)
             case RoundStarted():
                 rounds.append(event)
+            case ApplicationsGiven():
+                given.update({one.receipt_no: one for one in event.applications})
+            case RegistersGiven():
+                registers = event
+            case ApplicationsSeen():
+                seen += event.applications
             case RunFinished():
                 finished, seconds = True, event.seconds
     checks = tuple(_result(one, ended.get(one.id, [])) for one in plan.checks) if plan else ()
@@ -130,6 +146,9 @@ def fold(events: Iterable[Event]) -> Results:
         rounds=tuple(rounds),
         foreign=tuple(sorted(set(ended) - known)),
         started_at=started_at,
+        given=tuple(given.values()),
+        registers=registers,
+        seen=tuple(seen),
     )
 
 

@@ -17,9 +17,10 @@ from conformance.catalogue import Catalogue, Step
 from conformance.engine.contract import Contract
 from conformance.engine.screen import ScreenReader
 from conformance.engine.secrets import Redactor
+from conformance.engine.stages import given_of, seen_of
 from conformance.engine.tape import AdapterTape
 from conformance.engine.truth import truth_of
-from conformance.events import Event, RoundStarted, StepFinished, StepStarted
+from conformance.events import ApplicationsGiven, ApplicationsSeen, Event, RoundStarted, StepFinished, StepStarted
 from conformance.plan import Plan, PlannedRound
 from conformance.record import (
     CaseTruth,
@@ -136,6 +137,8 @@ class Driver:
         self._emit(RoundStarted(at=now(), round=round_.id, number=number, of=of, ja=round_.ja, en=round_.en))
         cases = [self._world.case(name) for name in round_.cases]
         notes = _Notes(cases={case.name: truth_of(case) for case in cases})
+        given = tuple(given_of(truth) for truth in notes.cases.values())
+        self._emit(ApplicationsGiven(at=now(), round=round_.id, applications=given))
         first, tape_first = self._last_exchange(), len(self._tape.exchanges)
         alive = True
         for step in self._catalogue.disturbances[round_.id].steps:
@@ -150,7 +153,7 @@ class Driver:
             alive, notes.trouble = self._still_alive(notes.trouble)
         self._loaded.update(notes.cases)
         world_exchanges = [self._exchange(one) for one in self._client.exchanges(first)]
-        return Record(
+        record = Record(
             round=round_.id,
             relay_address=self._relay_address,
             download_fqdn=self._fqdn,
@@ -165,6 +168,8 @@ class Driver:
             alive=alive,
             trouble=notes.trouble,
         )
+        self._emit(ApplicationsSeen(at=now(), round=round_.id, applications=seen_of(record)))
+        return record
 
     def _still_alive(self, trouble: str) -> tuple[bool, str]:
         try:

@@ -29,6 +29,7 @@ from conformance.engine.driver import Driver, Handover, now
 from conformance.engine.environment import GO, RUN_DIR
 from conformance.engine.processes import Children, Guard, StartProblem, clean_environment, die_with_parent
 from conformance.engine.product import open_adapter
+from conformance.engine.registers import write_registers
 from conformance.engine.screen import ScreenReader
 from conformance.engine.scrub import scrub
 from conformance.engine.secrets import Redactor
@@ -397,6 +398,7 @@ class _Run:
             raise TargetError("endpoints.control", error.ja, error.en) from None
 
     def _populate(self, client: WorldClient, world: World) -> None:
+        self._log.emit(write_registers(world, self._dir, now()))
         client.put_links([LinkRecord(**asdict(row)) for row in world.links()])
         for core in world.core_systems():
             client.put_atena(core, [AtenaRecord(**asdict(row)) for row in world.atena(core)])

@@ -20,8 +20,9 @@ FILES = (
     "junit.xml",
     "tekigohyo.xlsx",
     "product-settings.json",
+    "test-registers.csv",
 )
-FOLDERS = ("records", "attachments")
+FOLDERS = ("papers", "records", "attachments")
 LARGEST_FILE = 256 * 1024 * 1024
 LARGEST_BUNDLE = 512 * 1024 * 1024
 MOST_FILES = 2000

@@ -1,4 +1,4 @@
-"""Writes every report of a run folder from its events: results.json, junit.xml, report.html (the asked language) and report.en.html."""
+"""Writes every report of a run folder from its events: results.json, junit.xml, report.html (the asked language), report.en.html, papers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from conformance.events import read_events
 from conformance.messages import Lang
 from conformance.reporters.html import write_html
 from conformance.reporters.machine import as_dict, write_junit
+from conformance.reporters.papers.write import write_papers
 from conformance.reporters.xlsx import write_xlsx
 from conformance.results import Results, fold
 
@@ -36,4 +37,5 @@ def write_reports(run_dir: Path, *, lang: Lang = "ja", gate_waived: bool = False
     write_xlsx(results, found.xlsx)
     write_html(results, found.html, lang=lang, gate_waived=gate_waived)
     write_html(results, run_dir / "report.en.html", lang="en", gate_waived=gate_waived)
+    write_papers(results, run_dir)
     return found

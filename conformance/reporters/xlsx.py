@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from unicodedata import east_asian_width
 
 import xlsxwriter
 from xlsxwriter.format import Format
@@ -12,9 +11,9 @@ from xlsxwriter.worksheet import Worksheet
 
 from conformance.messages import say
 from conformance.plan import Plan, PlannedRequirement
+from conformance.reporters.cells import LINE_POINTS, lines_of, safe_cell
 from conformance.results import CheckResult, Results
 from conformance.verdicts import Verdict
-from conformance.visible import visible
 
 GRAVITY = [
     Verdict.NA,
@@ -34,8 +33,6 @@ TONE = {
     "N/A": "#767676",
     "ERROR": "#a80055",
 }
-LONGEST_CELL = 30_000
-LINE_POINTS = 15
 REQUIREMENT_COLUMNS = (
     ("要件ID", 13),
     ("条項", 18),
@@ -111,11 +108,11 @@ class _Sheets:
         verdict_at: int,
         verdict: Verdict | None,
     ) -> None:
-        lines = max(_lines(text, width) for text, (_, width) in zip(cells, columns, strict=True))
+        lines = max(lines_of(text, width) for text, (_, width) in zip(cells, columns, strict=True))
         sheet.set_row(number, min(LINE_POINTS * lines + 3, 400))
         for column, text in enumerate(cells):
             tone = self._tones[verdict.value] if verdict is not None and column == verdict_at else self._cell
-            sheet.write_string(number, column, _safe(text), tone)
+            sheet.write_string(number, column, safe_cell(text), tone)
 
     def summary(self, results: Results) -> None:
         sheet = self._book.add_worksheet("総括")
@@ -126,7 +123,7 @@ class _Sheets:
         sheet.write_string(0, 0, "機能要件適合表", self._title)
         for number, (key, value) in enumerate(_facts(results), 2):
             sheet.write_string(number, 0, key, self._head)
-            sheet.write_string(number, 1, _safe(value), self._cell)
+            sheet.write_string(number, 1, safe_cell(value), self._cell)
 
     def requirements(self, plan: Plan, results: Results) -> None:
         sheet = self._sheet("機能要件適合表", REQUIREMENT_COLUMNS)
@@ -214,18 +211,3 @@ def _checks_of(requirement: PlannedRequirement, results: Results) -> list[CheckR
 
 def _gravest(checks: list[CheckResult]) -> Verdict | None:
     return max((one.verdict for one in checks), key=GRAVITY.index, default=None)
-
-
-def _lines(text: str, width: int) -> int:
-    """Lines that ``text`` takes in a column of ``width`` half-width characters; full-width characters count double."""
-    found = 0
-    for part in text.split("\n"):
-        units = sum(2 if east_asian_width(c) in "FWA" else 1 for c in part)
-        found += max(1, -(-units // max(width - 1, 1)))
-    return found
-
-
-def _safe(text: str) -> str:
-    """Text as a cell can hold it: always a string cell, control characters visible, cut with a mark when too long."""
-    clean = visible(text)
-    return clean if len(clean) <= LONGEST_CELL else f"{clean[:LONGEST_CELL]}…"

@@ -16,7 +16,11 @@ from conformance.evidence.bundle import BundleProblem, make_bundle
 from conformance.evidence.verify import Verification
 from conformance.evidence.verify import verify as verify_bundle
 from conformance.messages import say
+from conformance.reporters.papers.connection_file import ConnectionFileError, load_connections
+from conformance.reporters.papers.seiseki import what_is_open
+from conformance.reporters.papers.write import write_papers
 from conformance.reporters.write import write_reports
+from conformance.results import fold
 from conformance.verdicts import Exit
 from shinsei_testbed import lib_dir
 from testbed.cli import check as checking
@@ -50,6 +54,34 @@ def show(
     """実施の記録（events.ndjson）から報告を作り直す。途中で止まった実施でもよい / rebuild the reports of a run, also of a killed one"""
     folder = _run_folder(run_dir)
     raise typer.Exit(int(checking.report(folder, language(lang), as_json=as_json, gate_waived=gate_waived)))
+
+
+@app.command("papers")
+def papers(
+    run_dir: RunDir,
+    connections: Annotated[
+        Path | None,
+        typer.Option("--connections", help="団体が手続ごとの予定・理由を書いた TOML / the municipality's own entries"),
+    ] = None,
+) -> None:
+    """試験成績書・手続の接続状況・片付け一覧を作り直す（HTML と XLSX） / rebuild the papers of a run
+
+    \b
+    例 / example:
+      shinsei report papers out/20261123-171919-am-e33e --connections setsuzoku.toml
+    """
+    folder = _run_folder(run_dir)
+    try:
+        declared = load_connections(connections) if connections is not None else None
+    except ConnectionFileError as error:
+        raise fail(str(error)) from None
+    results = fold(read_events(folder / "events.ndjson"))
+    if results.plan is None:
+        raise fail(f"{run_dir}: 計画が無い実施からは作れません / a run without a plan has no papers")
+    for path in write_papers(results, folder, declared):
+        typer.echo(str(path))
+    if reasons := what_is_open(results):
+        typer.echo(f"試験成績書は作れません / no test certificate: {reasons[0]}（{len(reasons)} 件）")
 
 
 @app.command("bundle")

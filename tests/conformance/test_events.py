@@ -8,13 +8,19 @@ from pathlib import Path
 import pytest
 
 from conformance.events import (
+    ApplicationsGiven,
+    ApplicationsSeen,
     ChecksFinished,
     Event,
     EventLog,
     FoundThis,
+    GivenApplication,
+    GivenPerson,
+    RegistersGiven,
     RunInterrupted,
     RunStarted,
     RunTrouble,
+    SeenApplication,
     _Event,
     as_json,
     read_events,
@@ -29,8 +35,20 @@ NASTY = "行\u2028区切り\u0085\u2029\x1b[31m\x00\x0b\"'\\ 𠮷\ufe0f ]]> <scr
 
 def every_type() -> list[Event]:
     finding = FoundThis(ja=NASTY, en=NASTY, actual=NASTY, evidence=[evidence(NASTY, NASTY)])
+    given = GivenApplication(
+        case=NASTY,
+        receipt_no=NASTY,
+        procedure="K01",
+        persons=(GivenPerson(name=NASTY, juki_atena_no="1", numbers={"kaigo": NASTY}),),
+    )
+    seen = SeenApplication(
+        case=NASTY, receipt_no=NASTY, procedure="K01", acceptable=True, stages=("imported", "stored")
+    )
     return [
         *stream(plan_of(planned(A)), {A: Raw.PASS}),
+        RegistersGiven(at=AT, links=2, persons={"kaigo": 3}, file="test-registers.csv", sha256="0" * 64),
+        ApplicationsGiven(at=AT, round="none", applications=(given,)),
+        ApplicationsSeen(at=AT, round="none", applications=(seen,)),
         ended(A, Raw.NONCONFORMITY, finding),
         ChecksFinished(at=AT, bodies=1),
         RunTrouble(at=AT, kind="harness", ja=NASTY, en="x", detail=NASTY),

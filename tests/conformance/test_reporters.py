@@ -34,7 +34,7 @@ def compare(name: str, text: str) -> None:
     """``text`` is what stands in the golden file ``name``."""
     path = GOLDEN / name
     if UPDATE:
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     assert path.is_file(), (
         f"{path}: UPDATE_GOLDEN=1 で作り、内容を確かめる / make it with UPDATE_GOLDEN=1 and look at it"
