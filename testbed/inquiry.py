@@ -11,6 +11,8 @@ import xlsxwriter  # type: ignore[import-untyped,unused-ignore]
 from xlsxwriter.format import Format  # type: ignore[import-untyped,unused-ignore]
 from xlsxwriter.workbook import Workbook  # type: ignore[import-untyped,unused-ignore]
 
+from conformance.reporters.papers.html import paper_html
+from conformance.reporters.papers.model import Column, Paper, Table
 from interface_spec.requirements import Requirement
 
 ANSWERS = {
@@ -65,6 +67,34 @@ def write_workbook(request: RequestForInformation, path: Path) -> None:
         cover(book, request)
         for role, requirements in request.sheets.items():
             role_sheet(book, role, requirements, request)
+
+
+def write_page(request: RequestForInformation, path: Path) -> None:
+    """The same as one page (A4) to print and fill in by hand. Raises OSError when it cannot be written."""
+    columns = tuple(Column(name, width) for name, width in COLUMNS if name not in ("なぜ要るか", "条件"))
+    tables = []
+    for role, requirements in request.sheets.items():
+        rows = tuple(
+            (str(row), one.id, f"{one.source} {one.clause}", one.level, one.ja, _told(one, request), "", "", "", "", "")
+            for row, one in enumerate(requirements, 1)
+        )
+        tables.append(Table(sheet_name(role), columns, rows))
+    paper = Paper(
+        name=path.stem,
+        title="申請連携 意見照会票",
+        lang="ja",
+        lead="手順書1.0の要件に、製品がどう対応するかを ◎ ○ △ × で答えてください。",
+        facts=tuple((name, "") for name in ("事業者名", "製品名・版", "回答者・連絡先", "回答日")),
+        notes=tuple(f"{mark}　{meaning}" for mark, meaning in ANSWERS.items()),
+        tables=tuple(tables),
+        footer="Excel の票に記入すると、実施の結果と自動で比べられます（shinsei report answers）。",
+    )
+    path.write_text(paper_html(paper), encoding="utf-8")
+
+
+def _told(one: Requirement, request: RequestForInformation) -> str:
+    """How the testbed finds out: its checks, or why there is none."""
+    return " ".join(request.checks.get(one.id, [])) or one.unchecked or "申告"
 
 
 def _format(book: Workbook, **more: object) -> Format:
@@ -123,8 +153,7 @@ def role_sheet(
         sheet.write(0, number, name, head)
     for row, one in enumerate(requirements, 1):
         condition = "、".join(request.features[name] for name in one.features)
-        told = " ".join(request.checks.get(one.id, [])) or one.unchecked or "申告"
-        values = (row, one.id, f"{one.source} {one.clause}", one.level, one.ja, one.why, condition, told)
+        values = (row, one.id, f"{one.source} {one.clause}", one.level, one.ja, one.why, condition, _told(one, request))
         for number, value in enumerate(values):
             sheet.write(row, number, value, plain)
         for number in range(FIRST_ANSWER, len(COLUMNS)):

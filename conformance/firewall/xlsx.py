@@ -1,14 +1,17 @@
-"""Reads the first sheet of a workbook that a vendor hands in: texts only, entities never resolved, sizes bounded."""
+"""Reads a workbook that a vendor hands in: texts only, entities never resolved, sizes bounded."""
 
 from __future__ import annotations
 
 import io
 import re
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from lxml import etree
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+RELATED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 MOST_BYTES = 20 << 20
 MOST_ROWS = 20000
 
@@ -19,22 +22,48 @@ class XlsxError(ValueError):
 
 def read_xlsx(data: bytes) -> list[list[str]]:
     """The first sheet's rows as texts. Raises XlsxError; entities are never resolved and sizes are bounded."""
+    with _opened(data) as archive:
+        names = archive.namelist()
+        sheets = sorted(
+            (one for one in names if re.fullmatch(r"xl/worksheets/sheet\d+\.xml", one)), key=lambda n: (len(n), n)
+        )
+        if not sheets:
+            raise XlsxError("XLSX に表がありません / the workbook has no sheet")
+        return _rows(archive.read(sheets[0]), _texts(archive))
+
+
+def read_sheets(data: bytes) -> dict[str, list[list[str]]]:
+    """Every sheet's rows by its name, in the workbook's order. Raises XlsxError as `read_xlsx` does."""
+    with _opened(data) as archive:
+        places = {
+            one.get("Id", ""): one.get("Target", "") for one in _parse(archive.read("xl/_rels/workbook.xml.rels"))
+        }
+        texts = _texts(archive)
+        found: dict[str, list[list[str]]] = {}
+        for sheet in _parse(archive.read("xl/workbook.xml")).iter(f"{{{MAIN}}}sheet"):
+            place = places[sheet.get(f"{{{RELATED}}}id", "")]
+            path = place.removeprefix("/") if place.startswith("/") else f"xl/{place}"
+            found[sheet.get("name", "")] = _rows(archive.read(path), texts)
+        return found
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[zipfile.ZipFile]:
+    """The workbook, bounded; whatever is wrong with it becomes an XlsxError."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(one.file_size for one in archive.infolist()) > MOST_BYTES:
                 raise XlsxError("XLSX が大きすぎます / the workbook is too large")
-            names = archive.namelist()
-            sheets = sorted(
-                (one for one in names if re.fullmatch(r"xl/worksheets/sheet\d+\.xml", one)), key=lambda n: (len(n), n)
-            )
-            if not sheets:
-                raise XlsxError("XLSX に表がありません / the workbook has no sheet")
-            shared = _shared(archive.read("xl/sharedStrings.xml")) if "xl/sharedStrings.xml" in names else []
-            return _rows(archive.read(sheets[0]), shared)
+            yield archive
     except (zipfile.BadZipFile, etree.XMLSyntaxError, KeyError, IndexError, ValueError) as error:
         if isinstance(error, XlsxError):
             raise
         raise XlsxError(f"XLSX として読めません / not readable as XLSX: {error}") from None
+
+
+def _texts(archive: zipfile.ZipFile) -> list[str]:
+    place = "xl/sharedStrings.xml"
+    return _shared(archive.read(place)) if place in archive.namelist() else []
 
 
 def _parse(data: bytes) -> etree._Element:

@@ -16,9 +16,11 @@ from conformance.evidence.bundle import BundleProblem, make_bundle
 from conformance.evidence.verify import Verification
 from conformance.evidence.verify import verify as verify_bundle
 from conformance.messages import say
+from conformance.reporters.papers.answers import AnswersError, answers_paper, differences, read_answers
 from conformance.reporters.papers.connection_file import ConnectionFileError, load_connections
 from conformance.reporters.papers.seiseki import what_is_open
-from conformance.reporters.papers.write import write_papers
+from conformance.reporters.papers.write import FOLDER as PAPERS
+from conformance.reporters.papers.write import write_paper, write_papers
 from conformance.reporters.write import write_reports
 from conformance.results import fold
 from conformance.verdicts import Exit
@@ -82,6 +84,34 @@ def papers(
         typer.echo(str(path))
     if reasons := what_is_open(results):
         typer.echo(f"試験成績書は作れません / no test certificate: {reasons[0]}（{len(reasons)} 件）")
+
+
+@app.command("answers")
+def answers(
+    run_dir: RunDir,
+    sheet: Annotated[Path, typer.Argument(help="記入済みの意見照会票（.xlsx） / the filled inquiry sheet")],
+) -> None:
+    """意見照会票の回答と、実測した判定を並べる。終了コード: 0 食い違いなし / 1 ◎の要件に不適合あり / 2 票を読めない
+
+    \b
+    例 / example:
+      shinsei report answers out/20261123-171919-am-e33e 回答.xlsx
+    """
+    folder = _run_folder(run_dir)
+    results = fold(read_events(folder / "events.ndjson"))
+    plan = results.plan
+    if plan is None:
+        raise fail(f"{run_dir}: 計画が無い実施とは比べられません / a run without a plan has nothing to compare")
+    try:
+        given = read_answers(sheet, plan.role)
+    except AnswersError as error:
+        raise fail(str(error)) from None
+    for path in write_paper(lambda lang: answers_paper(plan, results, given, sheet.name, lang), folder / PAPERS):
+        typer.echo(str(path))
+    found = differences(plan, results, given)
+    if found:
+        typer.echo(f"食い違い / differs: {', '.join(found)}")
+    raise typer.Exit(int(Exit.NOT_CONFORMANT if found else Exit.CONFORMANT))
 
 
 @app.command("bundle")

@@ -162,17 +162,18 @@ def _matrix(*, write: bool) -> None:
 
 @app.command("rfi")
 def requirements_rfi(
-    out: Annotated[Path, typer.Argument(help="書くファイル（.xlsx） / workbook to write")],
+    out: Annotated[Path, typer.Argument(help="書くファイル（.xlsx か .html） / workbook or page to write")],
     role: Annotated[list[str] | None, typer.Option("--role", help="役割（何度でも。省くと全部） / roles")] = None,
     every_set: Annotated[
         bool, typer.Option("--all-sets", help="手順書のほかの要件集も含める / other requirement sets too")
     ] = False,
 ) -> None:
-    """意見照会票（◎○△×で答える表）を Excel で作る。役割ごとに1シート / the inquiry sheet for vendors, one sheet per role"""
-    from testbed.inquiry import RequestForInformation, write_workbook
+    """意見照会票（◎○△×で答える表）を Excel か印刷用の HTML で作る。役割ごとに1シート / the inquiry sheet for vendors, one sheet per role"""
+    from testbed.inquiry import RequestForInformation, write_page, write_workbook
 
-    if out.suffix != ".xlsx":
-        raise fail(f"OUT {out}: 拡張子を .xlsx にしてください / the file name must end with .xlsx")
+    write = {".xlsx": write_workbook, ".html": write_page}.get(out.suffix)
+    if write is None:
+        raise fail(f"OUT {out}: 拡張子を .xlsx か .html にしてください / the file name must end with .xlsx or .html")
     roles = tuple(role or ROLES)
     for one in roles:
         _of_role(one)
@@ -181,7 +182,7 @@ def requirements_rfi(
     sheets = {name: tuple(one for one in wanted if name in one.roles) for name in roles}
     request = RequestForInformation({name: found for name, found in sheets.items() if found}, checks, FEATURES)
     try:
-        write_workbook(request, out)
+        write(request, out)
     except OSError as error:
         raise fail(f"OUT {out}: 書けません（{error.strerror}） / cannot write") from None
     for name, found in request.sheets.items():
