@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 from conformance.firewall import rules as rule_files
 from conformance.firewall.build import Network
 from conformance.firewall.conntrack import flush
-from conformance.firewall.job import Job, ProxyJob, RoundName, Variant
+from conformance.firewall.job import Job, ProxyJob, Variant
 from conformance.firewall.matrix import Cell, Scope, build_matrix, ports_of
 from conformance.firewall.netns import tool
 from conformance.firewall.play_tricks import Trickster
@@ -218,10 +218,10 @@ class Lab:
 
     # ── proxy ──
 
-    def proxied(self, variant: Variant, rounds: Iterable[RoundName]) -> dict[str, Round]:
-        """The rounds that need the proxy: alone, in the chain, and gone."""
+    def proxied(self, variant: Variant, before: Mapping[str, Round]) -> dict[str, Round]:
+        """The rounds that need the proxy: alone, in the chain, and gone. ``before``: what the probes have shown so far."""
         job = variant.proxy
-        wanted = [one for one in rounds if one in ("proxy", "chain", "proxy-down")]
+        wanted = [one for one in variant.rounds if one in ("proxy", "chain", "proxy-down")]
         if job is None or not wanted:
             return {}
         self._sites = self._sites or Sites(self.policy, datetime.now(UTC))
@@ -241,7 +241,7 @@ class Lab:
             if "proxy" in wanted:
                 found["proxy"] = self._proxy_alone(job, client, proxy, dns, again=len(wanted) > 1)
             if "chain" in wanted:
-                found["chain"] = self._proxy_in_chain(variant, client)
+                found["chain"] = self._proxy_in_chain(variant, client, before.get("chain"))
             proxy.stop()
             if "proxy-down" in wanted:
                 found["proxy-down"] = self._proxy_down(variant, client)
@@ -313,20 +313,28 @@ class Lab:
         }
         return Round(id="proxy", facts=facts, seconds=time.monotonic() - started)
 
-    def _proxy_in_chain(self, variant: Variant, client: ProxyClient) -> Round:
+    def _proxy_in_chain(self, variant: Variant, client: ProxyClient, probed: Round | None) -> Round:
         started = time.monotonic()
+        cases = [case for case in build_px(self.policy) if case.id in ("PX-01a", "PX-03", "PX-04a")]
+        blocked = self._way_to_relay(probed)
+        if blocked:  # the probes of this round were stopped on the way: nothing to dial
+            names = (*(case.id for case in cases), "PX-23")
+            return Round(id="chain", exchanges={name: Exchange(id=name, error=blocked) for name in names})
         self._set(variant.boundary, variant.lgwan)
-        wanted = {"PX-01a", "PX-03", "PX-04a"}
         with Turning(self.pump):
-            cases = [case for case in build_px(self.policy) if case.id in wanted]
-            exchanges = {cases[0].id: client.play(cases[0])}
-            if exchanges[cases[0].id].error == "TimeoutError":  # nothing gets to the relay: no need to wait for each
-                for name in (*(case.id for case in cases[1:]), "PX-23"):
-                    exchanges[name] = exchanges[cases[0].id].model_copy(update={"id": name})
-            else:
-                exchanges.update({case.id: client.play(case) for case in cases[1:]})
-                exchanges["PX-23"] = client.large("PX-23")
+            exchanges = {case.id: client.play(case) for case in cases}
+            exchanges["PX-23"] = client.large("PX-23")
         return Round(id="chain", exchanges=exchanges, seconds=time.monotonic() - started)
+
+    def _way_to_relay(self, probed: Round | None) -> str:
+        """Why the application management system cannot even open a connection to the relay in the chain; "" when it can."""
+        am, relay = self.policy.the("am"), self.policy.host[self.policy.the("relay")]
+        aim = (am, str(relay.v4), "tcp", self.policy.service.proxy_port)
+        for cell in self.cells if probed is not None else ():
+            if (cell.source, cell.address, cell.protocol, cell.port) == aim and probed is not None:
+                seen = probed.cells[cell.number]
+                return "" if seen.cls == "delivered" else f"{cell.label()}: {seen.cls} {seen.rule}".rstrip()
+        return ""
 
     def _proxy_down(self, variant: Variant, client: ProxyClient) -> Round:
         started = time.monotonic()
@@ -361,7 +369,7 @@ class Lab:
                     continue
             self._step(name, variant.name, time.monotonic() - step_started)
         try:
-            for done, played in self.proxied(variant, variant.rounds).items():
+            for done, played in self.proxied(variant, rounds).items():
                 before = rounds.get(done)
                 rounds[done] = played if before is None else before.model_copy(update={"exchanges": played.exchanges})
                 self._step(done, variant.name, played.seconds)

@@ -133,6 +133,7 @@ class Sites:
 
     def _serve(self, host: str, connection: socket.socket) -> None:
         connection.settimeout(CONNECTION_SECONDS)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             with self._tls.context.wrap_socket(connection, server_side=True) as secure:
                 for _ in range(8):
