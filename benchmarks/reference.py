@@ -35,6 +35,7 @@ STORED = int(os.environ.get("SHINSEI_BENCH_STORED", "1000000"))
 FEW = 1000
 LATENCY_MS = 50
 ROUNDS = 3
+POLL_SECONDS = 0.05
 _PRELOAD = (
     "CREATE TEMP TABLE n AS SELECT 'P' || lpad(i::text, 9, '0') AS r FROM generate_series(1, {count}) AS i;"
     "INSERT INTO applications (receipt_no, procedure_id, procedure_name, dantai_code, received_at, arrived_at,"
@@ -108,7 +109,7 @@ def take_in(product: Child) -> tuple[float, dict[str, int]]:
         start = perf_counter()
         job = Job.model_validate(http.post(control.IMPORTS).raise_for_status().json())
         while job.state is JobState.RUNNING:
-            sleep(0.01)
+            sleep(POLL_SECONDS)
             answer = http.get(control.JOB.format(job_id=job.job_id)).raise_for_status()
             job = Job.model_validate(answer.json())
         seconds = perf_counter() - start

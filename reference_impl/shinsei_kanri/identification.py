@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, func, select
 from interface_spec.control import PersonState
 from reference_impl.shinsei_kanri import identify, review
 from reference_impl.shinsei_kanri.clock import Clock
-from reference_impl.shinsei_kanri.judging import Judge, Prepared
+from reference_impl.shinsei_kanri.judging import Judge, Prepared, Question
 from reference_impl.shinsei_kanri.records import Decision
 from reference_impl.shinsei_kanri.storage import applications
 
@@ -43,7 +43,7 @@ def _again(connection: Connection, receipt_no: str, now: datetime, judge: Judge,
     if status is None or status.review not in review.OPEN:
         return False
     items, verification = applications.content(connection, receipt_no)
-    fresh = judge.decide(connection, items, verification, status.procedure_id, prepared)
+    (fresh,) = judge.decide(connection, [Question(items, verification, status.procedure_id, prepared)])
     before = {person.role: person for person in status.persons}
     better = [
         person for person in fresh if person != before[person.role] and identify.needs_new_look(before[person.role])
@@ -55,7 +55,7 @@ def _again(connection: Connection, receipt_no: str, now: datetime, judge: Judge,
     for person in better:
         if became_known(person):
             applications.add_history(connection, receipt_no, now, "system", f"{person.role.value}: 特定 / identified")
-    note_same_person(connection, receipt_no, now)
+    note_same_person(connection, [receipt_no], now)
     return True
 
 
@@ -63,8 +63,8 @@ def became_known(person: Decision) -> bool:
     return person.state is PersonState.IDENTIFIED
 
 
-def note_same_person(connection: Connection, receipt_no: str, now: datetime) -> None:
+def note_same_person(connection: Connection, receipts: Collection[str], now: datetime) -> None:
     """Tell staff about other applications of the same person for the same procedure (重複申請)."""
-    if others := applications.same_person(connection, receipt_no):
+    for receipt_no, others in applications.same_person(connection, receipts).items():
         what = f"同じ人の同じ手続の申請があります: {', '.join(others[:5])} / same person, same procedure"
         applications.add_history(connection, receipt_no, now, "system", what)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import queue
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -17,7 +17,8 @@ from interface_spec.procedures import Procedure
 from reference_impl.shinsei_kanri import download_client
 from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.download_client import DownloadClient, DownloadUnavailable, PackageTrouble
-from reference_impl.shinsei_kanri.intake import Intake
+from reference_impl.shinsei_kanri.fetching import Room, portions
+from reference_impl.shinsei_kanri.intake import Arrived, Intake
 from reference_impl.shinsei_kanri.journal import Journal
 from reference_impl.shinsei_kanri.records import Listed
 from reference_impl.shinsei_kanri.scanner import ScannerTrouble
@@ -28,9 +29,12 @@ AHEAD = timedelta(minutes=10)
 """The window reaches a little into the future: the State's clock may run ahead of ours."""
 FETCHES = 3
 COUNTED = ("listed", "foreign", "new", "stored", "quarantined", "failed")
-LARGE_BYTES = 8 * 1024 * 1024
-BATCH = 20
-"""Applications in one job of the queue: small enough to share out, large enough not to be all queue."""
+ROOM_BYTES = 32 * 1024 * 1024
+"""Packages and their contents that are open at once; a larger one is alone."""
+SHARES, LEAST, MOST = 4, 10, 100
+"""An import is so many jobs of the queue, each with so many applications: to share out, and yet not all queue."""
+
+T = TypeVar("T")
 
 
 class Importer:
@@ -50,7 +54,6 @@ class Importer:
         self._engine, self._clock, self._journal, self._intake = engine, clock, journal, intake
         self._procedures, self._dantai_code, self._window_days = procedures, dantai_code, window_days
         self._new_client = new_client
-        self._one_large = threading.Lock()
         self._sessions = Sessions(new_client)
         self._stopping = threading.Event()
 
@@ -81,7 +84,7 @@ class Importer:
             rows = runs.open_rows(connection, run_id, batch)
         if rows:
             with self._sessions.of(run_id) as client:
-                self._fetch_all(client, run_id, rows)
+                self._take_rows(client, run_id, rows)
         return self._result(run_id)
 
     def _result(self, run_id: int) -> tuple[Counter[str], str] | None:
@@ -122,71 +125,84 @@ class Importer:
         since = timedelta(0) if last is None else max(self._clock.now() - last, timedelta(0))
         return self._window_days + since.days
 
-    def _fetch_all(self, client: DownloadClient, run_id: int, wanted: Sequence[Listed]) -> None:
-        """Up to `download_client.CONCURRENT` at once. One application's trouble never stops the others."""
-        rows: queue.SimpleQueue[Listed] = queue.SimpleQueue()
-        for row in wanted:
-            rows.put(row)
-        broken = list[Exception]()
+    def _take_rows(self, client: DownloadClient, run_id: int, wanted: Sequence[Listed]) -> None:
+        """Up to `download_client.CONCURRENT` are fetched at once while others are stored.
 
-        def work() -> None:
-            while not broken and not self._stopping.is_set():
-                try:
-                    self._take_or_note(client, run_id, rows.get_nowait())
-                except queue.Empty:
-                    return
-                except (DownloadUnavailable, DBAPIError) as error:
-                    broken.append(error)
+        One application's trouble never stops the others. Raises DownloadUnavailable, and DBAPIError when the database
+        went away: then nothing can be noted.
+        """
+        room = Room(ROOM_BYTES)
 
-        workers = [
-            threading.Thread(target=work, daemon=True, name=f"fetch-{number}")
-            for number in range(min(download_client.CONCURRENT, len(wanted)))
-        ]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-        if broken:
+        def fetch(row: Listed) -> tuple[Arrived, int] | None:
+            return self._or_noted(run_id, row, lambda: fetched(client, self._intake, row, room))
+
+        arriving = portions(wanted, fetch, min(download_client.CONCURRENT, len(wanted)), self._stopping)
+        try:
+            for portion in arriving:
+                self._keep(run_id, [arrived for arrived, _ in portion])
+                room.give(sum(size for _, size in portion))
+        except (DownloadUnavailable, DBAPIError) as error:
             self._sessions.close(run_id)
-            self._journal.write("import-broken", run_id=run_id, error=type(broken[0]).__name__)
-            if not isinstance(broken[0], DownloadUnavailable):
-                raise broken[0]
+            self._journal.write("import-broken", run_id=run_id, error=type(error).__name__)
+            if not isinstance(error, DownloadUnavailable):
+                raise
             with self._engine.connect() as connection:
                 stored = runs.outcomes(connection, run_id)[0].get("stored", 0)
-            raise DownloadUnavailable(f"{broken[0]}（{stored} 件は格納済み / {stored} stored）")
+            raise DownloadUnavailable(f"{error}（{stored} 件は格納済み / {stored} stored）") from None
+        finally:
+            room.close()
+            arriving.close()
 
-    def _take_or_note(self, client: DownloadClient, run_id: int, row: Listed) -> None:
-        """Raises DownloadUnavailable, and DBAPIError when the database went away: then nothing can be noted."""
+    def _keep(self, run_id: int, portion: Sequence[Arrived]) -> None:
+        """Store a portion together; when that fails, each one alone, so that one cannot keep the others out."""
+
+        def note(connection: Connection, outcomes: Mapping[str, str]) -> None:
+            runs.record(connection, run_id, outcomes)
+
+        if len(portion) == 1:
+            self._or_noted(run_id, portion[0].row, lambda: self._intake.keep(portion, note))
+            return
         try:
-            self._take_in(client, run_id, row)
-        except DownloadUnavailable:
-            raise
+            self._intake.keep(portion, note)
+        except Exception as error:
+            if is_lasting(error):
+                raise
+            self._journal.write("portion-apart", run_id=run_id, error=type(error).__name__)
+            for one in portion:
+                self._keep(run_id, [one])
+
+    def _or_noted(self, run_id: int, row: Listed, work: Callable[[], T]) -> T | None:
+        """The result of ``work``. The trouble of one application becomes its outcome; what concerns all is raised."""
+        try:
+            return work()
         except (PackageTrouble, ScannerTrouble) as error:
             note = f"{row.receipt_no}: {error}"
         except Exception as error:
-            if isinstance(error, DBAPIError) and error.connection_invalidated:
+            if is_lasting(error):
                 raise
             # A mistake of ours or of the database with this one application: the others still come in.
             self._journal.write("import-error", receipt_no=row.receipt_no, error=type(error).__name__)
             note = f"{row.receipt_no}: 格納できません / cannot store ({type(error).__name__})"
-        else:
-            return
         with self._engine.begin() as connection:
-            runs.record(connection, run_id, row.receipt_no, "failed", note)
+            runs.record(connection, run_id, {row.receipt_no: "failed"}, note)
+        return None
 
-    def _take_in(self, client: DownloadClient, run_id: int, row: Listed) -> None:
-        body = fetch_verified(client, row)
-        if max(len(body), archive.claimed_bytes(body)) < LARGE_BYTES:
-            self._keep(run_id, row, body)
-            return
-        with self._one_large:  # unpacked sizes add up: one large application at a time bounds the memory
-            self._keep(run_id, row, body)
 
-    def _keep(self, run_id: int, row: Listed, body: bytes) -> None:
-        def note(connection: Connection, outcome: str) -> None:
-            runs.record(connection, run_id, row.receipt_no, outcome)
+def is_lasting(error: Exception) -> bool:
+    """True for trouble that the next application would have as well."""
+    return isinstance(error, DownloadUnavailable) or (isinstance(error, DBAPIError) and error.connection_invalidated)
 
-        self._intake.keep(row, body, note)
+
+def fetched(client: DownloadClient, intake: Intake, row: Listed, room: Room) -> tuple[Arrived, int]:
+    """One application fetched, verified and opened as soon as there is room for it, with the bytes that it took."""
+    body = fetch_verified(client, row)
+    size = len(body) + archive.claimed_bytes(body)
+    room.take(size)
+    try:
+        return intake.open(row, body), size
+    except BaseException:
+        room.give(size)
+        raise
 
 
 class Sessions:
@@ -223,7 +239,8 @@ class Sessions:
 
 def batches(rows: Sequence[Listed]) -> list[Sequence[Listed]]:
     """``rows`` in portions for one worker each."""
-    return [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+    size = min(max(-(-len(rows) // SHARES), LEAST), MOST)
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
 def import_window(now: datetime, days: int) -> tuple[datetime, datetime]:

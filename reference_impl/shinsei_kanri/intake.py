@@ -1,9 +1,14 @@
-"""③-2 for one package: scan, unpack, identify, store; or quarantine with the reason, and from there again or released."""
+"""③-2: packages are scanned and opened one by one, identified and stored together; or quarantined with the reason.
+
+From quarantine they are tried again or released.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
@@ -13,10 +18,11 @@ from reference_impl.shinsei_kanri import identification
 from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.desk import NotFoundError, RefusedError
 from reference_impl.shinsei_kanri.journal import Journal
-from reference_impl.shinsei_kanri.judging import Judge, Prepared
-from reference_impl.shinsei_kanri.records import Application, Decision, Listed
+from reference_impl.shinsei_kanri.judging import NOTHING_ASKED, Judge, Prepared, Question
+from reference_impl.shinsei_kanri.records import Application, Listed
 from reference_impl.shinsei_kanri.scanner import Scanner
 from reference_impl.shinsei_kanri.storage import applications
+from reference_impl.shinsei_kanri.storage.applications import Opened
 from reference_impl.shinsei_kanri.unpack import package
 from reference_impl.shinsei_kanri.unpack.errors import RefusedPackage
 
@@ -26,6 +32,16 @@ PACKAGE, MALWARE = "package", "malware"
 
 class Malware(RefusedPackage):
     """The scanner found something."""
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A package that was opened, or why it could not be."""
+
+    row: Listed
+    body: bytes = field(repr=False)
+    content: Application | RefusedPackage
+    prepared: Prepared = NOTHING_ASKED
 
 
 class Intake:
@@ -49,30 +65,53 @@ class Intake:
         if self._scanner is not None:
             self._scanner.check()
 
-    def keep(self, row: Listed, body: bytes, note: Callable[[Connection, str], None]) -> None:
-        """Store or quarantine in one transaction, in which ``note`` is told ``stored``, ``quarantined`` or ``known``.
+    def open(self, row: Listed, body: bytes) -> Arrived:
+        """Scan and unpack one package, and ask whom identification will ask outside; nothing is kept yet.
 
-        Raises ScannerTrouble: nothing is kept then.
+        Raises ScannerTrouble.
         """
-        now = self._clock.now()
         try:
             application = self._open(row, body, scan=True)
         except RefusedPackage as refusal:
-            with self._engine.begin() as connection:
-                new = applications.quarantine(connection, row, body, str(refusal), now)
-                if new:
-                    applications.set_quarantine_kind(connection, row.receipt_no, kind_of(refusal))
-                note(connection, "quarantined" if new else "known")
-            self._journal.write("quarantined", receipt_no=row.receipt_no, kind=kind_of(refusal))
-            return
-        prepared = self._judge.prepare(application.verification, row.procedure_id)
+            return Arrived(row, body, refusal)
+        return Arrived(row, body, application, self._judge.prepare(application.verification, row.procedure_id))
+
+    def keep(self, arrived: Sequence[Arrived], note: Callable[[Connection, Mapping[str, str]], None]) -> None:
+        """Store or quarantine all of them in one transaction, or, when it fails, none.
+
+        In the same transaction ``note`` is told what became of each 受付番号: ``stored``, ``quarantined`` or ``known``.
+        """
+        now = self._clock.now()
+        outcomes = dict.fromkeys((one.row.receipt_no for one in arrived), "known")
+        kinds: dict[str, str] = {}
         with self._engine.begin() as connection:
-            persons = self._persons(connection, application, row, prepared)
-            new = applications.store(connection, application, row, persons, now)
-            if new:
-                applications.keep_package(connection, row.receipt_no, body)
-                identification.note_same_person(connection, row.receipt_no, now)
-            note(connection, "stored" if new else "known")
+            opened = self._identified(connection, arrived)
+            new = applications.store(connection, opened, now)
+            outcomes |= dict.fromkeys(new, "stored")
+            identification.note_same_person(connection, new, now)
+            for one in arrived:
+                if isinstance(one.content, RefusedPackage) and self._quarantine(connection, one, one.content, now):
+                    kinds[one.row.receipt_no] = kind_of(one.content)
+            note(connection, outcomes | dict.fromkeys(kinds, "quarantined"))
+        for receipt_no, kind in kinds.items():
+            self._journal.write("quarantined", receipt_no=receipt_no, kind=kind)
+
+    def _identified(self, connection: Connection, arrived: Sequence[Arrived]) -> list[Opened]:
+        identification.hold_registers(connection)
+        good = [(one, one.content) for one in arrived if isinstance(one.content, Application)]
+        questions = [
+            Question(content.items, content.verification, one.row.procedure_id, one.prepared) for one, content in good
+        ]
+        decided = self._judge.decide(connection, questions)
+        return [
+            Opened(one.row, content, persons, one.body) for (one, content), persons in zip(good, decided, strict=True)
+        ]
+
+    def _quarantine(self, connection: Connection, one: Arrived, refusal: RefusedPackage, now: datetime) -> bool:
+        new = applications.quarantine(connection, one.row, one.body, str(refusal), now)
+        if new:
+            applications.set_quarantine_kind(connection, one.row.receipt_no, kind_of(refusal))
+        return new
 
     def again(self, receipt_no: str, actor: str, reason: str, *, release: bool = False) -> bool:
         """Judge a quarantined package once more, by today's profile; True when it is stored now.
@@ -97,11 +136,11 @@ class Intake:
                 applications.add_history(connection, receipt_no, now, actor, what, reason)
                 return False
             prepared = self._judge.prepare(application.verification, row.procedure_id)
-            persons = self._persons(connection, application, row, prepared)
-            applications.promote(connection, application, persons)
+            (opened,) = self._identified(connection, [Arrived(row, body, application, prepared)])
+            applications.promote(connection, application, opened.persons)
             what = "隔離を解除して格納 / released" if release else "再試行して格納 / stored after a retry"
             applications.add_history(connection, receipt_no, now, actor, what, reason)
-            identification.note_same_person(connection, receipt_no, now)
+            identification.note_same_person(connection, [receipt_no], now)
         self._journal.write("released" if release else "retried", receipt_no=receipt_no)
         return True
 
@@ -140,12 +179,6 @@ class Intake:
     def _scan(self, body: bytes) -> None:
         if self._scanner is not None and (found := self._scanner.scan(body)):
             raise Malware(f"マルウェア検査で見つかりました（{found}） / found by the malware scanner")
-
-    def _persons(
-        self, connection: Connection, application: Application, row: Listed, prepared: Prepared
-    ) -> tuple[Decision, ...]:
-        identification.hold_registers(connection)
-        return self._judge.decide(connection, application.items, application.verification, row.procedure_id, prepared)
 
 
 def kind_of(refusal: RefusedPackage) -> str:

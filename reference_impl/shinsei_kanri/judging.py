@@ -12,7 +12,7 @@ from interface_spec.procedures import Procedure
 from interface_spec.profile import Profile
 from reference_impl.shinsei_kanri import identify
 from reference_impl.shinsei_kanri.records import Atena, Decision, FormValue, Verification
-from reference_impl.shinsei_kanri.storage.people import SqlDirectory
+from reference_impl.shinsei_kanri.storage.people import Ahead, SqlDirectory
 from reference_impl.shinsei_kanri.togo import Resolved, TogoClient, TogoTrouble
 
 USUAL = frozenset({"i", "iii"})
@@ -31,12 +31,25 @@ class Prepared:
     trouble: str = ""
 
 
-class PreparedDirectory(SqlDirectory):
+NOTHING_ASKED = Prepared()
+
+
+@dataclass(frozen=True)
+class Question:
+    """Who are the people of this application?"""
+
+    items: Sequence[FormValue]
+    verification: Verification
+    procedure_id: str
+    prepared: Prepared
+
+
+class PreparedDirectory:
     """Pattern ii: from the resident to the core system's number by 団体内統合宛名, instead of by the core's own copy."""
 
-    def __init__(self, connection: Connection, prepared: Prepared) -> None:
-        super().__init__(connection)
-        self._prepared = prepared
+    def __init__(self, inner: Ahead, prepared: Prepared) -> None:
+        self._inner, self._prepared = inner, prepared
+        self.links, self.by_basic4, self.similar = inner.links, inner.by_basic4, inner.similar
 
     def by_juki_number(self, core_system: str, juki_atena_no: str) -> Sequence[Atena]:
         """Raises identify.DirectoryTrouble when 団体内統合宛名 could not be asked, or about somebody else."""
@@ -45,7 +58,7 @@ class PreparedDirectory(SqlDirectory):
         if self._prepared.juki_atena_no != juki_atena_no:
             raise identify.DirectoryTrouble("番号紐付情報が変わりました / the link table has just changed")
         numbers = self._prepared.resolved.atena_nos
-        return [person for number in numbers for person in self.by_number(core_system, number)]
+        return [person for number in numbers for person in self._inner.by_number(core_system, number)]
 
 
 class Judge:
@@ -68,33 +81,45 @@ class Judge:
     def prepare(self, verification: Verification, procedure_id: str) -> Prepared:
         """Ask 団体内統合宛名 where the procedure wants it; never within a transaction: it may take its time."""
         if "ii" not in self.patterns_of(procedure_id) or self._togo is None or verification.serial is None:
-            return Prepared()
+            return NOTHING_ASKED
         with self._engine.connect() as connection:
             links = identify.usable_links(SqlDirectory(connection).links(verification.serial))
         numbers = sorted({link.atena_no for link in links})
         if len(numbers) != 1:
-            return Prepared()
+            return NOTHING_ASKED
         try:
             resolved = self._togo.resolve(self._procedures[procedure_id].core_system, numbers[0])
         except TogoTrouble as trouble:
             return Prepared(numbers[0], trouble=str(trouble))
         return Prepared(numbers[0], resolved)
 
-    def decide(
-        self,
-        connection: Connection,
-        items: Sequence[FormValue],
-        verification: Verification,
-        procedure_id: str,
-        prepared: Prepared,
-    ) -> tuple[Decision, ...]:
-        """The decisions of `identify.persons` within the procedure's patterns."""
-        patterns, procedure = self.patterns_of(procedure_id), self._procedures[procedure_id]
-        directory = PreparedDirectory(connection, prepared) if "ii" in patterns else SqlDirectory(connection)
+    def decide(self, connection: Connection, questions: Sequence[Question]) -> list[tuple[Decision, ...]]:
+        """The decisions of `identify.persons` within each procedure's patterns.
+
+        The rules look people up one by one; the database is asked for all applications at once. So the rules are run
+        until they need nothing that was not looked up: links, then numbers, then people who are alike.
+        """
+        directory = Ahead(connection)
+        decided: dict[int, tuple[Decision, ...]] = {}
+        while len(decided) < len(questions):
+            for number, question in enumerate(questions):
+                if number in decided:
+                    continue
+                missing = directory.missing
+                found = self._one(directory, question)
+                if directory.missing == missing:
+                    decided[number] = found
+            directory.look_up()
+        return [decided[number] for number in range(len(questions))]
+
+    def _one(self, ahead: Ahead, question: Question) -> tuple[Decision, ...]:
+        patterns, procedure = self.patterns_of(question.procedure_id), self._procedures[question.procedure_id]
+        directory = PreparedDirectory(ahead, question.prepared) if "ii" in patterns else ahead
+        verification = question.verification
         if not patterns & {"i", "ii"}:
             verification = replace(verification, serial=None)
-        found = identify.persons(items, verification, procedure, directory, self._genders)
-        return tuple(within(one, patterns, prepared) for one in found)
+        found = identify.persons(question.items, verification, procedure, directory, self._genders)
+        return tuple(within(one, patterns, question.prepared) for one in found)
 
 
 def within(decision: Decision, patterns: frozenset[str], prepared: Prepared) -> Decision:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Text, cast, func, insert, select, update
+from sqlalchemy import Connection, Row, Text, cast, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -23,9 +24,7 @@ from reference_impl.shinsei_kanri.records import (
     Verification,
 )
 from reference_impl.shinsei_kanri.storage import people, tables
-
-LARGE_ATTACHMENT = 1 << 20
-"""Bytes from which an attachment is written by a statement of its own."""
+from reference_impl.shinsei_kanri.storage.bulk import insert_bodies, insert_rows
 
 
 def known_receipts(connection: Connection, receipt_nos: Collection[str]) -> set[str]:
@@ -36,22 +35,40 @@ def known_receipts(connection: Connection, receipt_nos: Collection[str]) -> set[
     return set(connection.execute(query).scalars())
 
 
-def store(
-    connection: Connection, application: Application, listed: Listed, persons: Sequence[Decision], at: datetime
-) -> bool:
-    """Write one application completely. False when its 受付番号 is here already: nothing changes then."""
-    row = _header(listed, at) | _opened(application)
-    if not _insert_header(connection, row):
-        return False
-    _write_content(connection, application, persons)
-    add_history(connection, application.receipt_no, at, "system", "取込・格納 / stored")
-    return True
+@dataclass(frozen=True)
+class Opened:
+    """An application that could be opened, as it was listed, with its original ZIP and the decisions about its people."""
+
+    listed: Listed
+    application: Application
+    persons: Sequence[Decision]
+    body: bytes = field(repr=False)
+
+
+def store(connection: Connection, opened: Collection[Opened], at: datetime) -> set[str]:
+    """Write these applications completely; the 受付番号 that were not here yet. Nothing changes for the others.
+
+    All of them or, when it fails, none (DBAPIError); two at once never wait for each other in a circle.
+    """
+    in_order = sorted(opened, key=lambda one: one.listed.receipt_no)
+    new = _insert_headers(connection, [_header(one.listed, at) | _opened(one.application) for one in in_order])
+    fresh = [one for one in in_order if one.listed.receipt_no in new]
+    insert_bodies(
+        connection, tables.packages, ({"receipt_no": one.listed.receipt_no, "body": one.body} for one in fresh)
+    )
+    _write_content(connection, [(one.application, one.persons) for one in fresh])
+    insert_rows(
+        connection,
+        tables.history,
+        [_history_row(one.listed.receipt_no, at, "system", "取込・格納 / stored") for one in fresh],
+    )
+    return new
 
 
 def promote(connection: Connection, application: Application, persons: Sequence[Decision]) -> None:
     """A quarantined application becomes a stored one; receipt, times and the original ZIP stay."""
     change(connection, application.receipt_no, quarantine_kind="", **_opened(application))
-    _write_content(connection, application, persons)
+    _write_content(connection, [(application, persons)])
 
 
 def _opened(application: Application) -> dict[str, Any]:
@@ -66,29 +83,21 @@ def _opened(application: Application) -> dict[str, Any]:
     }
 
 
-def _write_content(connection: Connection, application: Application, persons: Sequence[Decision]) -> None:
-    receipt = {"receipt_no": application.receipt_no}
-    connection.execute(insert(tables.form_pdfs), [receipt | {"body": application.form_pdf}])
-    _insert(connection, tables.form_items, (receipt | one for one in map(_item_row, *_numbered(application.items))))
-    _insert_attachments(connection, application)
-    connection.execute(insert(tables.verifications), [receipt | _verification_row(application.verification)])
-    write_persons(connection, application.receipt_no, persons)
-
-
-def _insert_attachments(connection: Connection, application: Application) -> None:
-    """Small attachments in one batch, large ones each alone: what a batch has not sent yet is moved in memory again with
-    every write to the server, so the time of a batch grows with the square of its bytes."""
-    receipt = {"receipt_no": application.receipt_no}
-    small = [file for file in application.attachments if file.size < LARGE_ATTACHMENT]
-    _insert(connection, tables.attachments, (receipt | _attachment_row(file) for file in small))
-    for file in application.attachments:
-        if file.size >= LARGE_ATTACHMENT:
-            _insert(connection, tables.attachments, [receipt | _attachment_row(file)])
-
-
-def keep_package(connection: Connection, receipt_no: str, body: bytes) -> None:
-    """The original ZIP, as evidence."""
-    connection.execute(insert(tables.packages), [{"receipt_no": receipt_no, "body": body}])
+def _write_content(connection: Connection, contents: Sequence[tuple[Application, Sequence[Decision]]]) -> None:
+    """Everything of these applications but header and ZIP, one statement a table."""
+    bodies, files, items, verifications, persons = [], [], [], [], []
+    for application, decisions in contents:
+        receipt = {"receipt_no": application.receipt_no}
+        bodies.append(receipt | {"body": application.form_pdf})
+        files += [receipt | _attachment_row(file) for file in application.attachments]
+        items += [receipt | _item_row(number, item) for number, item in enumerate(application.items)]
+        verifications.append(receipt | _verification_row(application.verification))
+        persons += [receipt | {"role": person.role} | _person_row(person) for person in decisions]
+    insert_bodies(connection, tables.form_pdfs, bodies)
+    insert_bodies(connection, tables.attachments, files)
+    insert_rows(connection, tables.form_items, items)
+    insert_rows(connection, tables.verifications, verifications)
+    insert_rows(connection, tables.persons, persons)
 
 
 def package(connection: Connection, receipt_no: str) -> bytes | None:
@@ -116,9 +125,9 @@ def quarantine(connection: Connection, listed: Listed, body: bytes, reason: str,
         "ingestion": Ingestion.QUARANTINED,
         "quarantine_reason": reason,
     }
-    if not _insert_header(connection, row):
+    if not _insert_headers(connection, [row]):
         return False
-    keep_package(connection, listed.receipt_no, body)
+    insert_bodies(connection, tables.packages, [{"receipt_no": listed.receipt_no, "body": body}])
     add_history(connection, listed.receipt_no, at, "system", "隔離 / quarantined", reason)
     return True
 
@@ -139,18 +148,9 @@ def _header(listed: Listed, at: datetime) -> dict[str, Any]:
     }
 
 
-def _insert_header(connection: Connection, row: dict[str, Any]) -> bool:
-    statement = upsert(tables.applications).values(row).on_conflict_do_nothing(index_elements=["receipt_no"])
-    return connection.execute(statement.returning(tables.applications.c.receipt_no)).first() is not None
-
-
-def _insert(connection: Connection, table: Any, rows: Iterable[dict[str, Any]]) -> None:
-    if listed := list(rows):
-        connection.execute(insert(table), listed)
-
-
-def _numbered(items: Sequence[FormValue]) -> tuple[Iterable[int], Iterable[FormValue]]:
-    return range(len(items)), items
+def _insert_headers(connection: Connection, rows: Sequence[dict[str, Any]]) -> set[str]:
+    """The 受付番号 of those that were not there yet."""
+    return set(insert_rows(connection, tables.applications, rows, new="receipt_no"))
 
 
 def _item_row(position: int, item: FormValue) -> dict[str, Any]:
@@ -195,15 +195,7 @@ def _verification_row(found: Verification) -> dict[str, Any]:
 def write_persons(connection: Connection, receipt_no: str, persons: Iterable[Decision]) -> None:
     """Replace the decisions about the people of an application."""
     for person in persons:
-        row = {
-            "core_system": person.core_system,
-            "state": person.state,
-            "method": person.method,
-            "juki_atena_no": person.juki_atena_no,
-            "atena_no": person.atena_no,
-            "candidates": [candidate.model_dump(mode="json") for candidate in person.candidates],
-            "reasons": list(person.reasons),
-        }
+        row = _person_row(person)
         connection.execute(
             upsert(tables.persons)
             .values({"receipt_no": receipt_no, "role": person.role} | row)
@@ -211,9 +203,24 @@ def write_persons(connection: Connection, receipt_no: str, persons: Iterable[Dec
         )
 
 
+def _person_row(person: Decision) -> dict[str, Any]:
+    return {
+        "core_system": person.core_system,
+        "state": person.state,
+        "method": person.method,
+        "juki_atena_no": person.juki_atena_no,
+        "atena_no": person.atena_no,
+        "candidates": [candidate.model_dump(mode="json") for candidate in person.candidates],
+        "reasons": list(person.reasons),
+    }
+
+
 def add_history(connection: Connection, receipt_no: str, at: datetime, actor: str, what: str, reason: str = "") -> None:
-    row = {"receipt_no": receipt_no, "at": at, "actor": actor, "what": what, "reason": reason}
-    connection.execute(insert(tables.history), [row])
+    connection.execute(insert(tables.history), [_history_row(receipt_no, at, actor, what, reason)])
+
+
+def _history_row(receipt_no: str, at: datetime, actor: str, what: str, reason: str = "") -> dict[str, Any]:
+    return {"receipt_no": receipt_no, "at": at, "actor": actor, "what": what, "reason": reason}
 
 
 def add_core_error(connection: Connection, receipt_no: str, at: datetime, item: str, reason: str) -> None:
@@ -364,21 +371,20 @@ def core_errors(connection: Connection, receipt_no: str) -> Sequence[Row[Any]]:
     return connection.execute(select(table).where(table.c.receipt_no == receipt_no).order_by(table.c.id)).all()
 
 
-def same_person(connection: Connection, receipt_no: str) -> list[str]:
-    """Other applications for the same procedure whose subject or signer is the same identified person."""
-    mine, other = tables.persons.alias(), tables.persons.alias()
-    here, there = tables.applications.alias(), tables.applications.alias()
-    query = (
-        select(there.c.receipt_no)
-        .join(other, other.c.receipt_no == there.c.receipt_no)
-        .join(mine, (mine.c.core_system == other.c.core_system) & (mine.c.atena_no == other.c.atena_no))
-        .join(here, here.c.receipt_no == mine.c.receipt_no)
-        .where(
-            here.c.receipt_no == receipt_no,
-            there.c.receipt_no != receipt_no,
-            here.c.procedure_id == there.c.procedure_id,
-            mine.c.atena_no != "",
-            mine.c.role == other.c.role,
-        )
-    )
-    return sorted(set(connection.execute(query).scalars()))
+def same_person(connection: Connection, receipts: Collection[str]) -> dict[str, list[str]]:
+    """受付番号 → other applications for the same procedure whose subject or signer is the same identified person."""
+    found: dict[str, list[str]] = {}
+    for receipt_no, another in connection.execute(_SAME_PERSON, {"receipts": list(receipts)}):
+        found.setdefault(receipt_no, []).append(another)
+    return found
+
+
+_SAME_PERSON = text(
+    "SELECT DISTINCT mine.receipt_no, other.receipt_no FROM persons mine "
+    "JOIN persons other ON other.core_system = mine.core_system AND other.atena_no = mine.atena_no "
+    "AND other.role = mine.role AND other.receipt_no != mine.receipt_no "
+    "AND other.atena_no != '' "  # as the index has it: the many who are not known are not each other's doubles
+    "JOIN applications here ON here.receipt_no = mine.receipt_no "
+    "JOIN applications there ON there.receipt_no = other.receipt_no AND there.procedure_id = here.procedure_id "
+    "WHERE mine.receipt_no = ANY(:receipts) AND mine.atena_no != '' ORDER BY 1, 2"
+)

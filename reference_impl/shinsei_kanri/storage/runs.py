@@ -29,6 +29,10 @@ _LOST = text(
     "SELECT id, kind, planned FROM job_runs r WHERE state = 'running' AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs j "
     "WHERE j.status IN ('todo', 'doing') AND (j.args->>'run_id')::bigint = r.id) ORDER BY id"
 )
+_RECORD = text(
+    "UPDATE import_rows SET outcome = found.value, note = :note FROM json_each_text(CAST(:found AS json)) AS found "
+    "WHERE run_id = :run AND receipt_no = found.key AND outcome IS NULL"
+)
 
 
 def defer(connection: Connection, task: str, lock: str | None = None, **args: Any) -> None:
@@ -123,11 +127,9 @@ def open_rows(connection: Connection, run_id: int, batch: int) -> list[Listed]:
     ]
 
 
-def record(connection: Connection, run_id: int, receipt_no: str, outcome: str, note: str = "") -> None:
-    """What became of one row; the first outcome stays."""
-    table = tables.import_rows
-    mine = (table.c.run_id == run_id, table.c.receipt_no == receipt_no, table.c.outcome.is_(None))
-    connection.execute(update(table).where(*mine).values(outcome=outcome, note=note))
+def record(connection: Connection, run_id: int, outcomes: Mapping[str, str], note: str = "") -> None:
+    """What became of rows, by 受付番号; the first outcome stays."""
+    connection.execute(_RECORD, {"run": run_id, "found": json.dumps(outcomes), "note": note})
 
 
 def outcomes(connection: Connection, run_id: int) -> tuple[dict[str, int], list[str], int]:

@@ -124,8 +124,10 @@ persons = Table(
     Column("candidates", JSONB, nullable=False),
     Column("reasons", JSONB, nullable=False),
     Index("persons_state", "state"),
-    Index("persons_atena", "core_system", "atena_no"),
 )
+
+Index("persons_known", persons.c.core_system, persons.c.atena_no, postgresql_where=persons.c.atena_no != "")
+"""Only of people who are known: the many others would all stand under the empty number."""
 
 history = Table(
     "history",

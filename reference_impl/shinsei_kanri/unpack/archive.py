@@ -58,7 +58,7 @@ def broken(error: Exception) -> str:
 def claimed_bytes(body: bytes) -> int:
     """What the entries claim to hold together; no entry can unpack to more. 0 for what is refused anyway."""
     try:
-        return sum(entry.size for entry in structure.entries(body))
+        return structure.claimed_bytes(body)
     except RefusedPackage:
         return 0
 

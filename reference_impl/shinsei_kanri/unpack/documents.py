@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lxml import etree
 
@@ -25,7 +25,7 @@ def read_record(document: Document, body: bytes, codes: Codes, lenient: tuple[st
     raw = _raw_rows(document, body, document.items)
     if len(raw) != 1:
         raise RefusedPackage(f"{document.ja}: 1 行でなければなりません / must hold exactly one line")
-    check_lengths(document, raw[0], document.items)
+    check_lengths(document, raw, document.items)
     try:
         typed = tables.read_row(raw[0], document.items, codes, lenient)
     except formats.FormatError as error:
@@ -36,8 +36,7 @@ def read_record(document: Document, body: bytes, codes: Codes, lenient: tuple[st
 def read_rows(document: Document, body: bytes, codes: Codes) -> list[Fields]:
     """The typed rows of a document of rows. Raises RefusedPackage."""
     rows = _raw_rows(document, body, document.row)
-    for raw in rows:
-        check_lengths(document, raw, document.row)
+    check_lengths(document, rows, document.row)
     try:
         return [tables.read_row(raw, document.row, codes) for raw in rows]
     except formats.FormatError as error:
@@ -57,13 +56,14 @@ def _raw_rows(document: Document, body: bytes, items: Mapping[str, Item]) -> lis
     root = parse_xml(text, document.ja)
     if root.tag != document.root:
         raise RefusedPackage(f"{document.ja}: 最上位の要素が {document.root} ではありません / wrong root element")
+    by_wire = {item.wire: name for name, item in items.items()}
     if document.items:
-        return [_elements(root, document, items)]
+        return [_elements(root, document, by_wire)]
     rows = []
     for element in root.iterchildren(etree.Element):
         if element.tag != document.row_element:
             raise RefusedPackage(f"{document.ja}: {document.row_element} でない行があります / unknown row element")
-        rows.append(_elements(element, document, items))
+        rows.append(_elements(element, document, by_wire))
     return rows
 
 
@@ -101,11 +101,13 @@ def check_declaration(text: str, document: Document) -> None:
         )
 
 
-def check_lengths(document: Document, raw: Mapping[str, str], items: Mapping[str, Item]) -> None:
+def check_lengths(document: Document, rows: Sequence[Mapping[str, str]], items: Mapping[str, Item]) -> None:
     """RefusedPackage for a text longer than the profile allows: nothing is cut in silence."""
-    for name, item in items.items():
-        if item.type in ("X", "N") and item.length is not None and len(raw.get(name, "")) > item.length:
-            raise RefusedPackage(f"{document.ja}: {item.ja}が {item.length} 文字を超えています / longer than allowed")
+    limits = [(name, item, item.length) for name, item in items.items() if item.type in formats.TEXTS and item.length]
+    for raw in rows:
+        for name, item, most in limits:
+            if len(raw.get(name, "")) > most:
+                raise RefusedPackage(f"{document.ja}: {item.ja}が {most} 文字を超えています / longer than allowed")
 
 
 def check_no_doctype(text: str, what: str) -> None:
@@ -123,11 +125,10 @@ def check_no_doctype(text: str, what: str) -> None:
         position = end + len(closing)
 
 
-def _elements(parent: etree._Element, document: Document, items: Mapping[str, Item]) -> dict[str, str]:
-    by_wire = {item.wire: name for name, item in items.items()}
+def _elements(parent: etree._Element, document: Document, by_wire: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for element in parent.iterchildren(etree.Element):
-        name = by_wire.get(str(element.tag))
+        name = by_wire.get(element.tag)
         if name is None:
             raise RefusedPackage(f"{document.ja}: 知らない要素があります / unknown element")
         if name in found:

@@ -42,6 +42,14 @@ def entries(body: bytes) -> list[Entry]:
         raise RefusedPackage("ZIP として読めません（壊れています） / not readable as a ZIP: cut") from None
 
 
+def claimed_bytes(body: bytes) -> int:
+    """What the directory says that the entries hold together. Raises RefusedPackage where there is no directory."""
+    try:
+        return sum(entry.size for entry in _directory(body, *_end_record(body)))
+    except (struct.error, IndexError):
+        raise RefusedPackage("ZIP として読めません（壊れています） / not readable as a ZIP: cut") from None
+
+
 def _end_record(body: bytes) -> tuple[int, int, int]:
     """(number of entries, start of the directory, its end)."""
     position = body.rfind(_END)

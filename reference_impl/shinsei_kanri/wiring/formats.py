@@ -14,6 +14,8 @@ from reference_impl.shinsei_kanri.clock import JST
 Value = str | int | bool | date | datetime | None
 Codes = Mapping[str, CodeList]
 
+TEXTS = ("X", "N")
+"""The types that are text as it stands."""
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)\Z")
 _HEX = re.compile(r"[0-9a-f]+\Z")
 _DECIMAL = re.compile(r"[0-9]+\Z")
@@ -47,7 +49,9 @@ def read(item: Item, raw: object, codes: Codes) -> Value:
 
     An absent, null or (unless it is text) empty value is None when the item is optional. Raises FormatError.
     """
-    if raw is None or (raw == "" and item.type not in ("X", "N")):
+    if item.type in TEXTS and isinstance(raw, str):
+        return raw
+    if raw is None or (raw == "" and item.type not in TEXTS):
         if item.required:
             raise FormatError(item, "必須の値がありません / required value is missing")
         return None

@@ -80,7 +80,7 @@ def _per_person(original: Callable[..., Any]) -> Callable[..., Any]:
 
         original(self, receipt_no, wanted)
         with self._engine.begin() as connection:
-            for other in applications.same_person(connection, receipt_no):
+            for other in applications.same_person(connection, [receipt_no]).get(receipt_no, ()):
                 applications.change(connection, other, review=wanted.to)
 
     return change_review

@@ -50,7 +50,8 @@ class Bench:
         builder.entries = {name.replace("R0001", receipt_no): body for name, body in builder.entries.items()}
         builder.entries[f"{receipt_no}/application.xml"] = application_xml(receiptNo=receipt_no).encode()
         body = builder.bytes()
-        self.intake.keep(replace(listed(body), receipt_no=receipt_no), body, lambda _, __: None)
+        arrived = self.intake.open(replace(listed(body), receipt_no=receipt_no), body)
+        self.intake.keep([arrived], lambda _, __: None)
         self.desk.identify(receipt_no, IdentifyPerson(role=Role.SIGNER, atena_no=None, reason="住登外"))
         self.review(receipt_no, Review.REVIEWING)
         self.review(receipt_no, Review.COMPLETED)

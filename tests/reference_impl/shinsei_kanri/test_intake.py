@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 from sqlalchemy import Connection, Engine, update
@@ -53,14 +53,14 @@ def made(engine: Engine, scanner: Scanner | None = None) -> Intake:
 
 
 def keep(engine: Engine, body: bytes, scanner: Scanner | None = None) -> str:
-    told: list[str] = []
+    told: dict[str, str] = {}
 
-    def note(_: Connection, outcome: str) -> None:
-        told.append(outcome)
+    def note(_: Connection, outcomes: Mapping[str, str]) -> None:
+        told.update(outcomes)
 
-    made(engine, scanner).keep(listed(body), body, note)
-    assert len(told) == 1
-    return told[0]
+    intake = made(engine, scanner)
+    intake.keep([intake.open(listed(body), body)], note)
+    return told[RECEIPT]
 
 
 def state(engine: Engine) -> tuple[str, str, int]:

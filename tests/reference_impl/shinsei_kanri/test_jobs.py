@@ -122,8 +122,8 @@ def test_batches_are_shared_out_and_the_last_one_ends_the_run(make: Make, engine
         seen.append(number)
         with engine.begin() as connection:
             for row in runs.open_rows(connection, run_id, number):
-                runs.record(connection, run_id, row.receipt_no, "stored", "n" * (number == 1))
-                runs.record(connection, run_id, row.receipt_no, "failed")  # the first outcome stays
+                runs.record(connection, run_id, {row.receipt_no: "stored"}, "n" * (number == 1))
+                runs.record(connection, run_id, {row.receipt_no: "failed"})  # the first outcome stays
         with engine.connect() as connection:
             counts, notes, still_open = runs.outcomes(connection, run_id)
         return None if still_open else (Counter(counts), "+".join(notes))

@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DataError
 
 from interface_spec.control import Ingestion, PersonState, Role
 from reference_impl.shinsei_kanri.clock import JST
-from reference_impl.shinsei_kanri.records import Basic4, Decision
+from reference_impl.shinsei_kanri.records import Application, Basic4, Decision
 from reference_impl.shinsei_kanri.storage import applications, database, people, tables
 from tests.reference_impl.shinsei_kanri.packages import Builder, form_xml, listed, unpack
 from tests.reference_impl.shinsei_kanri.people import CORE, HANAKO, TARO, link
@@ -21,6 +21,12 @@ from tests.reference_impl.shinsei_kanri.people import CORE, HANAKO, TARO, link
 NOW = datetime(2026, 11, 23, 9, tzinfo=JST)
 PERSON = Decision(Role.SIGNER, CORE, PersonState.IDENTIFIED, atena_no="J1")
 BODY = Builder().replace("form.xml", form_xml("髙&#13;&#10;𠮷　", "")).bytes()
+
+
+def store(connection: Connection, application: Application) -> bool:
+    """Whether it was new."""
+    opened = applications.Opened(listed(BODY), application, [PERSON], BODY)
+    return applications.store(connection, [opened], NOW) == {application.receipt_no}
 
 
 @pytest.fixture
@@ -46,7 +52,7 @@ def test_application_is_stored_once_and_comes_back_exactly(engine: Engine) -> No
     outcomes = []
     for _ in range(2):
         with engine.begin() as connection:
-            outcomes.append(applications.store(connection, application, listed(BODY), [PERSON], NOW))
+            outcomes.append(store(connection, application))
     assert outcomes == [True, False]
     with engine.connect() as connection:
         items, verification = applications.content(connection, application.receipt_no)
@@ -60,19 +66,19 @@ def test_application_is_stored_once_and_comes_back_exactly(engine: Engine) -> No
 def test_stored_by_two_at_once_stands_once(engine: Engine) -> None:
     application = unpack(BODY)
 
-    def store(_: int) -> bool:
+    def once(_: int) -> bool:
         with engine.begin() as connection:
-            return applications.store(connection, application, listed(BODY), [PERSON], NOW)
+            return store(connection, application)
 
     with ThreadPoolExecutor(8) as pool:
-        assert sorted(pool.map(store, range(8))) == [False] * 7 + [True]
+        assert sorted(pool.map(once, range(8))) == [False] * 7 + [True]
 
 
 def test_failure_in_between_leaves_nothing(engine: Engine) -> None:
     application = unpack(BODY)
     spoiled = replace(application, items=(replace(application.items[0], value="a\0b"),))
-    with pytest.raises(DataError, match="NUL"), engine.begin() as connection:
-        applications.store(connection, spoiled, listed(BODY), [PERSON], NOW)
+    with pytest.raises(DataError, match="u0000"), engine.begin() as connection:
+        store(connection, spoiled)
     with engine.connect() as connection:
         assert applications.known_receipts(connection, [application.receipt_no]) == set()
 

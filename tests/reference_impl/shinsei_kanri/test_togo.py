@@ -22,7 +22,7 @@ from interface_spec.control import Method, PersonState
 from interface_spec.procedures import load_procedures
 from reference_impl.shinsei_kanri import identification
 from reference_impl.shinsei_kanri.clock import JST, Clock
-from reference_impl.shinsei_kanri.judging import Judge
+from reference_impl.shinsei_kanri.judging import Judge, Question
 from reference_impl.shinsei_kanri.records import Basic4, Decision, Verification
 from reference_impl.shinsei_kanri.storage import database, people
 from reference_impl.shinsei_kanri.togo import Resolved, TogoClient, TogoSettings, TogoTrouble
@@ -164,7 +164,7 @@ def decide(engine: Engine, togo: TogoClient | None, verification: Verification, 
     prepared = judge.prepare(verification, "K01")
     with engine.begin() as connection:
         identification.hold_registers(connection)
-        return judge.decide(connection, (), verification, "K01", prepared)[0]
+        return judge.decide(connection, [Question((), verification, "K01", prepared)])[0][0]
 
 
 def test_pattern_ii_finds_its_person_and_says_how(engine: Engine, togo: TogoClient) -> None:
