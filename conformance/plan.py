@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class _Part(BaseModel):
@@ -89,10 +89,24 @@ class Waiver(_Part):
     expires: date
 
 
+class Challenge(_Part):
+    """A nonce that whoever asks for a run issued; the seed follows from it (`conformance.evidence.challenge`)."""
+
+    nonce: str = Field(pattern=r"^[0-9a-f]{32}$")
+    role: str
+    issuer: str = Field(min_length=1, max_length=200)
+    issued_at: AwareDatetime
+    expires_at: AwareDatetime
+
+
 class Plan(_Part):
+    """``suite_sha256``: over the sources that decide a verdict, so that a modified suite is told from an unmodified one."""
+
     run_id: str
     role: str
     suite_version: str
+    suite_sha256: str = ""
+    challenge: Challenge | None = None
     world_version: str
     seed: int
     reference_date: date

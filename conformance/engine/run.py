@@ -45,7 +45,8 @@ from conformance.events import (
     RunTrouble,
     read_events,
 )
-from conformance.plan import Plan
+from conformance.evidence.manifest import suite_digest
+from conformance.plan import Challenge, Plan
 from conformance.planner import inexpressible, make_plan
 from conformance.sentence import both
 from conformance.target import Target, TargetError, load_target, resolve_secret
@@ -90,6 +91,7 @@ class Options:
     seed: int | None = None
     reference_date: date | None = None
     mutant: str = ""
+    challenge: Challenge | None = None
     product_env: Callable[[], Mapping[str, str]] = dict
 
 
@@ -237,7 +239,7 @@ class _Run:
             started_by=f"{getpass.getuser()}@{socket.gethostname()}",
             today=today(),
             beyond=inexpressible(world, target.role) if overlay else None,
-        )
+        ).model_copy(update={"suite_sha256": suite_digest(), "challenge": self._options.challenge})
         if target.start is None:
             for field in ("control", "handover", "screen"):
                 if url := getattr(target.endpoints, field):

@@ -52,8 +52,8 @@ def files_of(run_dir: Path) -> list[Path]:
     return found
 
 
-def make_bundle(run_dir: Path, results: Results, target: Path, *, root: Path, key: Path, certificate: Path) -> Manifest:
-    """Writes ``target`` from the run folder. ``root`` is the folder of our packages (for the suite's own hash)."""
+def make_bundle(run_dir: Path, results: Results, target: Path, *, key: Path, certificate: Path) -> Manifest:
+    """Writes ``target`` from the run folder, its manifest signed with ``key``."""
     plan = results.plan
     if plan is None:
         raise BundleProblem(f"{run_dir}: 計画が無い実施からは証跡を作れません / a run without a plan has no evidence")
@@ -66,7 +66,7 @@ def make_bundle(run_dir: Path, results: Results, target: Path, *, root: Path, ke
         run_id=plan.run_id,
         role=plan.role,
         product=plan.product,
-        suite_sha256=suite_digest(root),
+        suite_sha256=plan.suite_sha256 or suite_digest(),
         world_version=plan.world_version,
         profile=f"{plan.profile.id} {plan.profile.edition} {plan.profile.overlay}".strip(),
         seed=plan.seed,

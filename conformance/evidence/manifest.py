@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -10,7 +11,10 @@ from pydantic import BaseModel, ConfigDict
 from conformance import SUITE_VERSION
 
 BUNDLE_VERSION = 1
+ROOT = Path(__file__).resolve().parents[2]
+"""The folder of our packages, in a checkout and in a wheel."""
 MANIFEST, SIGNATURE, CERTIFICATE = "manifest.json", "manifest.sig", "signer.pem"
+PICTURE = "topology.svg"
 FILES = (
     "events.ndjson",
     "plan.json",
@@ -21,6 +25,7 @@ FILES = (
     "tekigohyo.xlsx",
     "product-settings.json",
     "test-registers.csv",
+    PICTURE,
 )
 FOLDERS = ("papers", "records", "attachments")
 LARGEST_FILE = 256 * 1024 * 1024
@@ -65,7 +70,8 @@ def digest_of(path: Path) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def suite_digest(root: Path) -> str:
+@lru_cache(maxsize=4)
+def suite_digest(root: Path = ROOT) -> str:
     """SHA-256 over the sources that decide a verdict: contract, world, fixtures, engine and suites."""
     digest = hashlib.sha256()
     for folder in ("interface_spec", "fixtures", "mock_services", "conformance"):

@@ -7,6 +7,7 @@ import json
 import stat
 import zipfile
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -15,9 +16,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from conformance.events import read_line
-from conformance.evidence.manifest import CERTIFICATE, LARGEST_BUNDLE, MANIFEST, MOST_FILES, SIGNATURE, Manifest
+from conformance.evidence.challenge import unmet
+from conformance.evidence.manifest import (
+    CERTIFICATE,
+    LARGEST_BUNDLE,
+    MANIFEST,
+    MOST_FILES,
+    SIGNATURE,
+    Manifest,
+    suite_digest,
+)
+from conformance.evidence.reprint import forged
+from conformance.plan import Challenge
 from conformance.reporters.machine import as_dict
-from conformance.results import fold
+from conformance.results import Results, fold
 
 OWN = (MANIFEST, SIGNATURE, CERTIFICATE)
 
@@ -37,26 +49,28 @@ class Verification:
     signer: str
     trusted: bool
     findings: tuple[Finding, ...]
+    results: Results | None = None
 
     @property
     def intact(self) -> bool:
         return self.manifest is not None and not self.findings
 
 
-def verify(path: Path, trust: Path | None = None) -> Verification:
+def verify(path: Path, trust: Path | None = None, issued: Challenge | None = None) -> Verification:
     """Checks names, sizes, digests, signature, and that results and verdict follow from the events.
 
-    Without ``trust`` only integrity is established, not who signed. Raises nothing for a bad bundle: findings say it.
+    Without ``trust`` only integrity is established, not who signed; with ``issued`` the run must answer that very
+    challenge. Raises nothing for a bad bundle: findings say it.
     """
     try:
         with zipfile.ZipFile(path) as bundle:
-            return _verify(bundle, trust)
+            return _verify(bundle, trust, issued)
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
         problem = Finding(path.name, f"証跡として読めません（{error}）", f"not readable as a bundle ({error})")
         return Verification(None, "", False, (problem,))
 
 
-def _verify(bundle: zipfile.ZipFile, trust: Path | None) -> Verification:
+def _verify(bundle: zipfile.ZipFile, trust: Path | None, issued: Challenge | None) -> Verification:
     infos = bundle.infolist()
     problems = _shape(infos)
     if problems:
@@ -70,9 +84,18 @@ def _verify(bundle: zipfile.ZipFile, trust: Path | None) -> Verification:
     findings = _files(bundle, manifest, {info.filename for info in infos})
     signer, trusted, signature = _signature(bundle, body, trust)
     findings += signature
+    results: Results | None = None
     if not findings:
-        findings += _results(bundle, manifest)
-    return Verification(manifest, signer, trusted, tuple(findings))
+        results, findings = _results(bundle, manifest)
+    if results is not None and not findings and manifest.suite_sha256 == suite_digest():
+        findings += [
+            Finding(name, "出来事の記録から作られる文面と違います", "it is not what the events give")
+            for name in forged(bundle, results)
+        ]
+    if results is not None and results.plan is not None:
+        started = datetime.fromisoformat(results.started_at) if results.started_at else None
+        findings += [Finding("plan.json", ja, en) for ja, en in unmet(results.plan, started, issued)]
+    return Verification(manifest, signer, trusted, tuple(findings), results)
 
 
 def _shape(infos: list[zipfile.ZipInfo]) -> list[Finding]:
@@ -147,14 +170,15 @@ def _signature(bundle: zipfile.ZipFile, body: bytes, trust: Path | None) -> tupl
     return signer, True, []
 
 
-def _results(bundle: zipfile.ZipFile, manifest: Manifest) -> list[Finding]:
-    """Results and exit code must be what the events say: a signer cannot print a better verdict than was reached."""
+def _results(bundle: zipfile.ZipFile, manifest: Manifest) -> tuple[Results | None, list[Finding]]:
+    """Results, exit code and what the manifest states must be what the events say: a signer cannot print a better verdict."""
     try:
-        lines = bundle.read("events.ndjson").decode("utf-8").splitlines()
+        lines = bundle.read("events.ndjson").decode("utf-8").split("\n")
         results = fold(read_line(line) for line in lines if line)
         stated = json.loads(bundle.read("results.json"))
     except (KeyError, ValueError) as error:
-        return [Finding("events.ndjson", "出来事の記録を読めません", f"the events are not readable: {error}")]
+        broken = Finding("events.ndjson", "出来事の記録を読めません", f"the events are not readable: {error}")
+        return None, [broken]
     found = []
     if json.loads(json.dumps(as_dict(results)))["checks"] != stated.get("checks"):
         found.append(
@@ -164,4 +188,9 @@ def _results(bundle: zipfile.ZipFile, manifest: Manifest) -> list[Finding]:
         found.append(
             Finding(MANIFEST, "終了コードが出来事の記録と一致しません", "the exit code does not follow from the events")
         )
-    return found
+    plan = results.plan
+    if plan is not None and plan.suite_sha256 not in ("", manifest.suite_sha256):
+        found.append(
+            Finding(MANIFEST, "試験一式のハッシュが実施の記録と違います", "the suite's hash is not that of the run")
+        )
+    return results, found

@@ -34,6 +34,7 @@ from conformance.events import (
     RunTrouble,
     StepFinished,
 )
+from conformance.evidence.manifest import suite_digest
 from conformance.firewall.job import FW_ROUNDS, RELAY_ROUNDS, Job, ProxyJob, RoundName, Variant
 from conformance.firewall.judge import judge
 from conformance.firewall.netns import LabUnavailable
@@ -42,7 +43,7 @@ from conformance.firewall.plan_lab import Declared, make_lab_plan
 from conformance.firewall.record import LabRecord
 from conformance.firewall.rules import RulesError, read_rules
 from conformance.firewall.start import LabFailed, ModuleCommand, lab_folder, run_lab
-from conformance.plan import Plan, Waiver
+from conformance.plan import Challenge, Plan, Waiver
 from interface_spec.errors import SpecError, first_problem
 from interface_spec.policy import POLICIES, Policy, Statement, WaiverEntry, load_policy
 
@@ -65,6 +66,7 @@ class FwOptions:
     select: tuple[str, ...] = ()
     mutant: str = ""
     reference_date: date | None = None
+    challenge: Challenge | None = None
 
 
 class RelayProduct(BaseModel):
@@ -102,6 +104,7 @@ class RelayOptions:
     select: tuple[str, ...] = ()
     mutant: str = ""
     reference_date: date | None = None
+    challenge: Challenge | None = None
 
 
 def run_fw(options: FwOptions, run_dir: Path, listeners: Sequence[Listener] = ()) -> None:
@@ -197,7 +200,7 @@ def _fw(options: FwOptions, run_dir: Path, emit: Emit) -> None:
         started_by=_started_by(),
         attestations=_answers(policy.attestation),
         waivers=[Waiver(**one.model_dump()) for one in policy.waiver],
-    )
+    ).model_copy(update={"suite_sha256": suite_digest(), "challenge": options.challenge})
     rounds = tuple(one for one in FW_ROUNDS if one != "proxy" and (proxy or one != "proxy-down"))
     variant = Variant(
         name="product",
@@ -256,7 +259,7 @@ def _relay(options: RelayOptions, run_dir: Path, emit: Emit) -> None:
         started_by=_started_by(),
         attestations=_answers(target.attestation),
         waivers=[Waiver(**one.model_dump()) for one in target.waiver],
-    )
+    ).model_copy(update={"suite_sha256": suite_digest(), "challenge": options.challenge})
     rounds: tuple[RoundName, ...] = RELAY_ROUNDS if target.kind == "proxy" else ("proxy",)
     variant = Variant(name="product", proxy=proxy, rounds=rounds)
     tools = ("squid",) if target.squid_conf else ()

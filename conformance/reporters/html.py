@@ -39,7 +39,14 @@ JST = timezone(timedelta(hours=9))
 
 
 def write_html(results: Results, path: Path, *, lang: Lang = "ja", gate_waived: bool = False) -> None:
-    """Writes the report of ``results`` to ``path``."""
+    """Writes the report of ``results`` to ``path``; a picture of the network beside it goes into it."""
+    picture = path.with_name("topology.svg")
+    topology = picture.read_bytes() if picture.is_file() else b""
+    path.write_text(report_html(results, lang=lang, gate_waived=gate_waived, topology=topology), encoding="utf-8")
+
+
+def report_html(results: Results, *, lang: Lang = "ja", gate_waived: bool = False, topology: bytes = b"") -> str:
+    """The whole page."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -52,19 +59,16 @@ def write_html(results: Results, path: Path, *, lang: Lang = "ja", gate_waived: 
     environment.filters["moment"] = _moment
     environment.filters["pick"] = lambda one: getattr(one, lang)
     code = results.exit(gate_waived=gate_waived)
-    path.write_text(
-        environment.get_template("report.html.j2").render(
-            r=results,
-            plan=results.plan,
-            lang=lang,
-            code=int(code),
-            groups=_groups(results.checks),
-            functions=_functions(results.checks),
-            topology=_picture(path.with_name("topology.svg")),
-            shown=[one for one in results.checks if _worth_showing(one)],
-            executed=sum(one.verdict in (Verdict.PASS, Verdict.FAIL, Verdict.WARN) for one in results.checks),
-        ),
-        encoding="utf-8",
+    return environment.get_template("report.html.j2").render(
+        r=results,
+        plan=results.plan,
+        lang=lang,
+        code=int(code),
+        groups=_groups(results.checks),
+        functions=_functions(results.checks),
+        topology=_picture(topology),
+        shown=[one for one in results.checks if _worth_showing(one)],
+        executed=sum(one.verdict in (Verdict.PASS, Verdict.FAIL, Verdict.WARN) for one in results.checks),
     )
 
 
@@ -73,11 +77,9 @@ def _groups(checks: Iterable[CheckResult]) -> list[tuple[str, list[CheckResult]]
     return [(name, list(found)) for name, found in groupby(ordered, key=lambda one: one.planned.function)]
 
 
-def _picture(path: Path) -> str:
+def _picture(svg: bytes) -> str:
     """The network's picture as an image of its own (nothing in it can run), "" when the run has none."""
-    if not path.is_file():
-        return ""
-    return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii") if svg else ""
 
 
 def _moment(text: str) -> str:

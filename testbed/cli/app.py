@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.catalogue import load_catalogue
+from conformance.evidence.challenge import ChallengeError, load_challenge, seed_of, usable
+from conformance.plan import Challenge
+from testbed.cli import challenge_app, network, report_app, vendor_app
 from testbed.cli import check as checking
-from testbed.cli import network, report_app, vendor_app
 from testbed.cli.common import JsonFlag, LangOption, RoleArgument, fail, known_role, language
 from testbed.cli.generate_app import generate_app
 from testbed.cli.profile_app import app as profile_app
@@ -43,6 +45,7 @@ app.command("validate")(validate)
 app.command("serve")(serve)
 app.command("init")(vendor_app.init)
 app.command("doctor")(vendor_app.doctor)
+app.command("challenge")(challenge_app.challenge)
 
 
 @app.command()
@@ -78,6 +81,9 @@ def check(
     ] = None,
     proxy: Annotated[Path | None, typer.Option("--proxy", help="役割 fw: squid.conf / proxy settings")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="乱数種 / seed")] = None,
+    challenge: Annotated[
+        Path | None, typer.Option("--challenge", help="発注者のチャレンジ。乱数種が決まる / a municipality's challenge")
+    ] = None,
     date: Annotated[
         datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="基準日。省くと今日 / reference date")
     ] = None,
@@ -108,6 +114,7 @@ def check(
       shinsei check fw --boundary bfw.nft --lgwan lgfw.nft   通信制御の規則を実験網で試験
       shinsei check relay --target relay-target.toml         連携サーバを試験
     """
+    answered = _challenge(challenge, known_role(role), seed)
     if role in network.ROLES:
         wanted = network.Request(
             role=known_role(role),
@@ -122,6 +129,7 @@ def check(
             gate_waived=gate_waived,
             as_json=as_json,
             lang=language(lang),
+            challenge=answered,
         )
         raise typer.Exit(int(network.carry_out(wanted)))
     words = list(select or [])
@@ -138,18 +146,33 @@ def check(
         workers=workers,
         mutant=mutant,
         overlay=overlay,
-        seed=seed,
+        seed=seed if answered is None else seed_of(answered.nonce),
         reference_date=date.date() if date else None,
         out=out,
         database_url=database_url,
         gate_waived=gate_waived,
         as_json=as_json,
         lang=language(lang),
+        challenge=answered,
     )
     try:
         raise typer.Exit(int(checking.carry_out(request)))
     except (UnknownMutant, checking.BadRequest) as error:
         raise fail(str(error)) from None
+
+
+def _challenge(file: Path | None, role: str, seed: int | None) -> Challenge | None:
+    """The challenge that this run answers; exit 2 when it cannot be used."""
+    if file is None:
+        return None
+    if seed is not None:
+        raise fail("--seed: --challenge が乱数種を決めます。片方だけにしてください / --challenge gives the seed")
+    try:
+        found = load_challenge(file)
+        usable(found, role=role, now=datetime.now(UTC))
+    except ChallengeError as error:
+        raise fail(str(error)) from None
+    return found
 
 
 @app.command("checks")

@@ -18,6 +18,7 @@ from conformance.catalogue import load_catalogue
 from conformance.engine.processes import StartProblem
 from conformance.engine.run import Options, execute, new_run_id, note_interruption
 from conformance.messages import Lang
+from conformance.plan import Challenge
 from conformance.reporters.machine import as_dict
 from conformance.reporters.terminal import Progress, print_results
 from conformance.reporters.write import write_reports
@@ -54,6 +55,7 @@ class Request:
     gate_waived: bool
     as_json: bool
     lang: Lang
+    challenge: Challenge | None = None
 
 
 def carry_out(request: Request) -> Exit:
@@ -98,6 +100,7 @@ def _options(request: Request, product_env: Callable[[], dict[str, str]] = dict)
         seed=request.seed,
         reference_date=request.reference_date,
         mutant=request.mutant,
+        challenge=request.challenge,
         product_env=product_env,
     )
 

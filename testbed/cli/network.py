@@ -11,6 +11,7 @@ from rich.console import Console
 from conformance.engine.run import new_run_id
 from conformance.firewall.run import FwOptions, RelayOptions, run_fw, run_relay
 from conformance.messages import Lang
+from conformance.plan import Challenge
 from conformance.reporters.terminal import Progress
 from conformance.verdicts import Exit
 from interface_spec.errors import SpecError
@@ -39,6 +40,7 @@ class Request:
     gate_waived: bool
     as_json: bool
     lang: Lang
+    challenge: Challenge | None = None
 
 
 def carry_out(request: Request) -> Exit:
@@ -58,6 +60,7 @@ def carry_out(request: Request) -> Exit:
                 target=target,
                 select=request.select,
                 reference_date=request.reference_date,
+                challenge=request.challenge,
             ),
             run_dir,
             listeners,
@@ -86,4 +89,5 @@ def _fw_options(request: Request, policy: Policy, run_dir: Path) -> FwOptions:
         proxy=request.proxy or (proxy if bare else None),
         select=request.select,
         reference_date=request.reference_date,
+        challenge=request.challenge,
     )

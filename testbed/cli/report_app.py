@@ -10,23 +10,29 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from conformance.events import DamagedRecord, read_events
 from conformance.evidence.bundle import BundleProblem, make_bundle
+from conformance.evidence.challenge import ChallengeError, load_challenge
+from conformance.evidence.compare import CompareError, Comparison, compare, read_run
+from conformance.evidence.manifest import suite_digest
 from conformance.evidence.verify import Verification
 from conformance.evidence.verify import verify as verify_bundle
-from conformance.messages import say
+from conformance.messages import Lang, say
 from conformance.reporters.papers.answers import AnswersError, answers_paper, differences, read_answers
 from conformance.reporters.papers.connection_file import ConnectionFileError, load_connections
+from conformance.reporters.papers.retest import retest_paper
 from conformance.reporters.papers.seiseki import what_is_open
 from conformance.reporters.papers.write import FOLDER as PAPERS
 from conformance.reporters.papers.write import write_paper, write_papers
 from conformance.reporters.write import write_reports
 from conformance.results import fold
 from conformance.verdicts import Exit
-from shinsei_testbed import lib_dir
+from conformance.visible import visible
 from testbed.cli import check as checking
 from testbed.cli.common import JsonFlag, LangOption, fail, language
+from testbed.cli.rerun import RerunProblem, Setup, run_again
 
 app = typer.Typer(help="報告書と証跡 / reports and evidence", no_args_is_help=True)
 
@@ -135,7 +141,7 @@ def bundle(
     target = out or Path(f"{folder.resolve().name}.zip")
     reports = write_reports(folder)
     try:
-        manifest = make_bundle(folder, reports.results, target, root=lib_dir(), key=key, certificate=certificate)
+        manifest = make_bundle(folder, reports.results, target, key=key, certificate=certificate)
     except BundleProblem as error:
         raise fail(str(error)) from None
     typer.echo(f"{target}: {len(manifest.files)} 件 / files, 署名 / signed by {certificate}")
@@ -147,30 +153,71 @@ def verify(
     trust: Annotated[
         Path | None, typer.Option("--trust", help="信頼する署名者の証明書 / certificate of the signer")
     ] = None,
+    challenge: Annotated[
+        Path | None, typer.Option("--challenge", help="発行したチャレンジの控え / your copy of the challenge")
+    ] = None,
+    rerun: Annotated[
+        bool, typer.Option("--rerun", help="同じ乱数種・基準日で実施し直し、判定を比べる / run again and compare")
+    ] = False,
+    target: Annotated[
+        Path | None, typer.Option("--target", "-t", help="--rerun: 製品の設定。省くと同梱の製品 / the product")
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option("--overlay", help="--rerun: 同梱の製品の上書きプロファイル / profile overlay")
+    ] = None,
+    policy: Annotated[
+        Path, typer.Option("--policy", help="--rerun: 役割 fw・relay の通信方針 / network policy")
+    ] = Path("baseline"),
+    boundary: Annotated[list[Path] | None, typer.Option("--boundary", help="--rerun: 境界FWの規則 / rules")] = None,
+    lgwan: Annotated[list[Path] | None, typer.Option("--lgwan", help="--rerun: LGWAN-FWの規則 / rules")] = None,
+    proxy: Annotated[Path | None, typer.Option("--proxy", help="--rerun: squid.conf / proxy settings")] = None,
+    out: Annotated[Path, typer.Option("--out", help="--rerun: 結果を置くフォルダ / folder for results")] = Path("out"),
     as_json: JsonFlag = False,
 ) -> None:
-    """証跡を手元だけで検証する。終了コード: 0 完全 / 1 改変あり / 2 ファイルが無い / verify a bundle offline"""
+    """証跡を手元だけで検証する。終了コード: 0 完全 / 1 改変あり・再実施と不一致 / 2 指定の誤り / verify a bundle offline
+
+    \b
+    例 / examples:
+      shinsei report verify 証跡.zip --trust 署名者.pem
+      shinsei report verify 証跡.zip --challenge challenge.json
+      shinsei report verify 証跡.zip --rerun --target target.toml   最も強い確認
+    """
     if not file.is_file():
         raise fail(f"{file}: ファイルがありません / no such file")
-    found = verify_bundle(file, trust)
+    try:
+        issued = load_challenge(challenge) if challenge is not None else None
+    except ChallengeError as error:
+        raise fail(str(error)) from None
+    found = verify_bundle(file, trust, issued)
+    again: Comparison | None = None
+    if rerun and found.intact and found.results is not None and found.manifest is not None:
+        setup = Setup(target, overlay, policy, tuple(boundary or ()), tuple(lgwan or ()), proxy, out)
+        try:
+            again = run_again(found.results, found.manifest, setup)
+        except RerunProblem as error:
+            raise fail(str(error)) from None
     if as_json:
-        typer.echo(json.dumps(_as_dict(found), ensure_ascii=False, indent=1))
+        typer.echo(json.dumps(_as_dict(found, again), ensure_ascii=False, indent=1))
     else:
-        _print(found, trust)
-    raise typer.Exit(int(Exit.CONFORMANT if found.intact else Exit.NOT_CONFORMANT))
+        _print(found, trust, issued is not None)
+        if again is not None:
+            _print_comparison(again, again_title=True)
+    same = again is None or not (again.rows or again.conditions)
+    raise typer.Exit(int(Exit.CONFORMANT if found.intact and same else Exit.NOT_CONFORMANT))
 
 
-def _as_dict(found: Verification) -> dict[str, object]:
+def _as_dict(found: Verification, again: Comparison | None) -> dict[str, object]:
     return {
         "intact": found.intact,
         "signer": found.signer,
         "trusted": found.trusted,
         "findings": [asdict(one) for one in found.findings],
         "manifest": found.manifest.model_dump(mode="json", exclude={"files"}) if found.manifest else None,
+        "rerun": asdict(again) if again is not None else None,
     }
 
 
-def _print(found: Verification, trust: Path | None) -> None:
+def _print(found: Verification, trust: Path | None, challenged: bool) -> None:
     console = Console()
     for one in found.findings:
         console.print(f"✕ {one.file}: {one.ja} / {one.en}", style="red", markup=False, highlight=False)
@@ -184,8 +231,9 @@ def _print(found: Verification, trust: Path | None) -> None:
             ("判定 / verdict", f"{m.exit_code} {say('exit', m.exit_code)}"),
             ("契約 / profile", m.profile),
             ("乱数種・基準日 / seed, date", f"{m.seed}, {m.reference_date}"),
-            ("試験一式 / suite", f"{m.suite_version} {m.suite_sha256[:16]}"),
+            ("試験一式 / suite", f"{m.suite_version} {m.suite_sha256[:16]}　{_suite(m.suite_sha256)}"),
             ("実施者 / run by", m.started_by),
+            ("チャレンジ / challenge", _challenge(found, challenged)),
             ("署名者 / signer", found.signer),
         ):
             table.add_row(key, value)
@@ -199,39 +247,77 @@ def _print(found: Verification, trust: Path | None) -> None:
         console.print(words, style="green", markup=False, highlight=False)
 
 
+def _suite(sha256: str) -> str:
+    """Whether the suite of the run is the one that verifies."""
+    return "この道具と同じ / same as this one" if sha256 == suite_digest() else "この道具と異なる / not this one"
+
+
+def _challenge(found: Verification, compared: bool) -> str:
+    plan = found.results.plan if found.results is not None else None
+    if plan is None or plan.challenge is None:
+        return "なし（乱数種は実施者が選んだ） / none, the seed was the runner's choice"
+    one = plan.challenge
+    words = "控えと一致 / matches your copy" if compared and found.intact else "控えと未照合 / not compared"
+    return f"{one.issuer} {one.nonce[:8]}…（{words}）"
+
+
 @app.command("diff")
 def diff(
-    before: Annotated[Path, typer.Argument(help="前の results.json かフォルダ / earlier run")],
-    after: Annotated[Path, typer.Argument(help="後の results.json かフォルダ / later run")],
+    before: Annotated[Path, typer.Argument(help="前: results.json・実施のフォルダ・証跡 / earlier run")],
+    after: Annotated[Path, typer.Argument(help="後: results.json・実施のフォルダ・証跡 / later run")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="HTML と XLSX を書くフォルダ / folder for the paper")
+    ] = None,
     as_json: JsonFlag = False,
+    lang: LangOption = "ja",
 ) -> None:
-    """二つの実施の判定の違い（再試験の確認） / what changed between two runs"""
-    old, new = _verdicts(before), _verdicts(after)
-    rows = [
-        {"check": name, "before": old.get(name, "―"), "after": new.get(name, "―")}
-        for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name)
-    ]
+    """二つの実施の判定の違い（再試験の確認）。終了コード: 0 悪くなったものなし / 1 あり / 2 読めない / compare two runs
+
+    \b
+    例 / example:
+      shinsei report diff 前.zip out/20261123-171919-am-e33e --out saishiken
+    """
+    try:
+        old, new = read_run(before), read_run(after)
+    except CompareError as error:
+        raise fail(str(error)) from None
+    found = compare(old, new)
+    if out is not None:
+        for path in write_paper(lambda one: retest_paper(old, new, found, one), out):
+            Console(stderr=True).print(str(path), highlight=False, soft_wrap=True)
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        typer.echo(json.dumps(asdict(found), ensure_ascii=False, indent=1))
+    else:
+        _print_comparison(found, language(lang))
+    raise typer.Exit(int(Exit.NOT_CONFORMANT if found.worse else Exit.CONFORMANT))
+
+
+def _print_comparison(found: Comparison, lang: Lang = "ja", *, again_title: bool = False) -> None:
+    console = Console()
+    if again_title:
+        words = (
+            "再実施の判定はすべて一致しました / the repeated run gave the same verdicts"
+            if not (found.rows or found.conditions)
+            else "再実施の結果が証跡と一致しません / the repeated run differs from the bundle"
+        )
+        console.print(words, markup=False, highlight=False)
+    elif not found.rows:
+        console.print("判定に違いはありません / no verdict differs", highlight=False)
+    for name, old, new in found.conditions:
+        console.print(f"・{say('condition', name, lang)}: {old or '―'} → {new or '―'}", markup=False, highlight=False)
+    if not found.rows:
         return
-    if not rows:
-        typer.echo("判定に違いはありません / no verdict differs")
-        return
-    table = Table("ID", "前 / before", "後 / after")
-    for row in rows:
-        table.add_row(row["check"], _word(row["before"]), _word(row["after"]))
-    Console().print(table)
+    table = Table("ID", "検査 / check", "前 / before", "後 / after", "変化 / change")
+    for one in found.rows:
+        cells = (
+            one.ja if lang == "ja" else one.en,
+            _word(one.before),
+            _word(one.after),
+            say("change", one.change, lang),
+        )
+        table.add_row(one.check, *(Text(visible(text)) for text in cells))
+    console.print(table)
 
 
 def _word(verdict: str) -> str:
-    return verdict if verdict == "―" else say("verdict", verdict)
-
-
-def _verdicts(path: Path) -> dict[str, str]:
-    file = path / "results.json" if path.is_dir() else path
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-        return {str(one["id"]): str(one["verdict"]) for one in data["checks"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        raise fail(f"{file}: results.json として読めません / not readable as results.json") from None
+    return say("verdict", verdict) if verdict else "―"

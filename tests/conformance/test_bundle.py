@@ -9,13 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
+from conformance.events import Event
 from conformance.evidence.bundle import BundleProblem, load_signer, make_bundle, make_signer
 from conformance.evidence.manifest import MANIFEST
 from conformance.evidence.verify import verify
 from conformance.reporters.write import write_reports
 from conformance.verdicts import Raw
 from tests.conformance.factory import plan_of, planned, stream, write_events
+from tests.conformance.sample_runs import RUNS, hostile
 
 Change = Callable[[str, bytes], tuple[str, bytes] | None]
 
@@ -33,7 +36,7 @@ def run_dir(tmp_path: Path) -> Path:
 def bundle(run_dir: Path, tmp_path: Path) -> Path:
     target = tmp_path / "bundle.zip"
     results = write_reports(run_dir).results
-    make_bundle(run_dir, results, target, root=Path.cwd(), key=tmp_path / "key", certificate=tmp_path / "cert.pem")
+    make_bundle(run_dir, results, target, key=tmp_path / "key", certificate=tmp_path / "cert.pem")
     return target
 
 
@@ -91,7 +94,7 @@ def test_a_signer_cannot_print_a_better_result_than_the_events(run_dir: Path, tm
     stated["checks"][0]["verdict"] = "FAIL"
     (run_dir / "results.json").write_text(json.dumps(stated), encoding="utf-8")
     target = tmp_path / "forged.zip"
-    make_bundle(run_dir, results, target, root=Path.cwd(), key=tmp_path / "k", certificate=tmp_path / "c.pem")
+    make_bundle(run_dir, results, target, key=tmp_path / "k", certificate=tmp_path / "c.pem")
     assert [one.file for one in verify(target).findings] == ["results.json"]
 
 
@@ -120,6 +123,57 @@ def test_a_run_without_reports_has_no_bundle(run_dir: Path, tmp_path: Path) -> N
     results = write_reports(run_dir).results
     (run_dir / "report.html").unlink()
     with pytest.raises(BundleProblem, match=r"report\.html"):
-        make_bundle(
-            run_dir, results, tmp_path / "b.zip", root=Path.cwd(), key=tmp_path / "k", certificate=tmp_path / "c"
-        )
+        make_bundle(run_dir, results, tmp_path / "b.zip", key=tmp_path / "k", certificate=tmp_path / "c")
+
+
+class TestForgedPapers:
+    """A vendor signs its own bundle: what is printed in it must be what its events give."""
+
+    def forged(self, run_dir: Path, tmp_path: Path, events: list[Event], touch: Callable[[Path], None]) -> list[str]:
+        (run_dir / "events.ndjson").unlink()
+        write_events(run_dir / "events.ndjson", events)
+        results = write_reports(run_dir).results
+        touch(run_dir)
+        target = tmp_path / "forged.zip"
+        make_bundle(run_dir, results, target, key=tmp_path / "k", certificate=tmp_path / "c.pem")
+        return [one.file for one in verify(target).findings]
+
+    @pytest.mark.parametrize("name", ["report.html", "report.en.html", "papers/katazuke.html"])
+    def test_a_page_that_says_something_else(self, name: str, run_dir: Path, tmp_path: Path) -> None:
+        def better(folder: Path) -> None:
+            path = folder / name
+            path.write_text(path.read_text(encoding="utf-8").replace("</main>", "<p>適合</p></main>"), encoding="utf-8")
+
+        assert self.forged(run_dir, tmp_path, failing(), better) == [name]
+
+    def test_a_table_that_says_something_else(self, run_dir: Path, tmp_path: Path) -> None:
+        def better(folder: Path) -> None:
+            book = load_workbook(folder / "tekigohyo.xlsx")
+            for row in book["機能要件適合表"].iter_rows(min_row=2):
+                row[4].value = "適合"
+            book.save(folder / "tekigohyo.xlsx")
+
+        assert self.forged(run_dir, tmp_path, failing(), better) == ["tekigohyo.xlsx"]
+
+    @pytest.mark.parametrize("tail", [".html", ".xlsx"])
+    def test_a_certificate_of_an_incomplete_run(self, tail: str, run_dir: Path, tmp_path: Path) -> None:
+        def add(folder: Path) -> None:
+            (folder / "papers" / f"shiken-seisekisho{tail}").write_bytes(b"<h1>OK</h1>")
+
+        name = f"papers/shiken-seisekisho{tail}"
+        assert self.forged(run_dir, tmp_path, RUNS["all-verdicts"](), add) == [name]
+
+    @pytest.mark.parametrize("name", RUNS.keys() - {"trouble"})
+    def test_what_was_printed_from_the_events_is_no_forgery(self, name: str, run_dir: Path, tmp_path: Path) -> None:
+        assert self.forged(run_dir, tmp_path, RUNS[name](), untouched) == []
+
+    def test_a_hostile_products_words_are_no_forgery(self, run_dir: Path, tmp_path: Path) -> None:
+        assert self.forged(run_dir, tmp_path, hostile(), untouched) == []
+
+
+def failing() -> list[Event]:
+    return stream(plan_of(planned()), {"AM-9.1-01a": Raw.NONCONFORMITY})
+
+
+def untouched(_folder: Path) -> None:
+    """Leaves the papers as they were printed."""

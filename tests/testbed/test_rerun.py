@@ -1,0 +1,71 @@
+"""`report verify --rerun` with real runs: the same product gives the same verdicts, another one is told apart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conformance.evidence.challenge import load_challenge, seed_of
+from tests.testbed.cli_runs import fake_target, run_folder, shinsei
+
+SELECTED = ("-k", "AM-3.1-01", "--date", "2026-01-15")
+
+
+def bundle_of(folder: Path, *words: str) -> Path:
+    """The bundle of one run in ``folder``."""
+    assert shinsei("check", "am", *SELECTED, *words, cwd=folder).returncode in (1, 4)
+    run = run_folder(folder / "out")
+    made = shinsei("report", "bundle", str(run), "--out", "b.zip", cwd=folder)
+    assert made.returncode == 0, made.stderr
+    return folder / "b.zip"
+
+
+def verified(folder: Path, *words: str) -> tuple[int, dict[str, object]]:
+    done = shinsei("report", "verify", "b.zip", "--json", "--out", "again", *words, cwd=folder)
+    return done.returncode, json.loads(done.stdout[done.stdout.index('{\n "intact"') :])
+
+
+@pytest.mark.slow
+def test_the_bundled_product_answers_a_challenge_and_gives_the_same_again(tmp_path: Path) -> None:
+    assert shinsei("challenge", "am", "--issuer", "〇〇市", cwd=tmp_path).returncode == 0
+    bundle_of(tmp_path, "--challenge", "challenge.json")
+    plan = json.loads((run_folder(tmp_path / "out") / "plan.json").read_text(encoding="utf-8"))
+    assert plan["seed"] == seed_of(load_challenge(tmp_path / "challenge.json").nonce)
+    assert plan["challenge"]["issuer"] == "〇〇市"
+    code, told = verified(tmp_path, "--challenge", "challenge.json", "--rerun")
+    assert (code, told["intact"], told["rerun"]) == (0, True, {"rows": [], "conditions": [], "same": told_same(told)})
+    assert told_same(told) > 30
+    plain = shinsei("report", "verify", "b.zip", "--challenge", "challenge.json", cwd=tmp_path)
+    assert "控えと一致" in plain.stdout
+    assert "この道具と同じ" in plain.stdout
+    fake_target(tmp_path, "empty")  # a product that answers and never has anything
+    code, told = verified(tmp_path, "--rerun", "--target", "target.toml")
+    assert code == 1
+    assert isinstance(told["rerun"], dict)
+    assert {one["change"] for one in told["rerun"]["rows"]} >= {"worse"}
+
+
+def told_same(told: dict[str, object]) -> int:
+    rerun = told["rerun"]
+    assert isinstance(rerun, dict)
+    return int(rerun["same"])
+
+
+def test_a_bundle_of_another_suite_is_not_repeated(tmp_path: Path) -> None:
+    from conformance.evidence.bundle import make_bundle
+    from conformance.reporters.write import write_reports
+    from conformance.verdicts import Raw
+    from tests.conformance.factory import plan_of, planned, stream, write_events
+
+    plan = plan_of(planned()).model_copy(update={"suite_sha256": "0" * 64})
+    run = tmp_path / "run"
+    run.mkdir()
+    write_events(run / "events.ndjson", stream(plan, {"AM-9.1-01a": Raw.PASS}))
+    results = write_reports(run).results
+    make_bundle(run, results, tmp_path / "b.zip", key=tmp_path / "k", certificate=tmp_path / "c.pem")
+    done = shinsei("report", "verify", "b.zip", "--rerun", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "試験一式が違います" in done.stderr
+    assert shinsei("report", "verify", "b.zip", cwd=tmp_path).returncode == 0
