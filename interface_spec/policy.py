@@ -88,6 +88,9 @@ class Firewall(_Part):
     forwarding_before_load: bool = Field(
         default=False, description="whether the device forwards before its ruleset is loaded (start-up order)"
     )
+    idle_seconds: int | None = Field(
+        default=None, ge=1, le=2_000_000, description="declared idle time-out of established TCP connections"
+    )
 
 
 class Service(_Part):

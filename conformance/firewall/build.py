@@ -33,9 +33,10 @@ class Network:
             self._quiet(name)
         self._links()
         self._addresses()
+        self._declared_times()
 
     def _quiet(self, host: str) -> None:
-        """No duplicate-address wait, no reverse-path check, no router advertisements: the rules alone decide."""
+        """No duplicate-address wait, no reverse-path check, directed broadcast forwarded: the rules alone decide."""
         ipv4, ipv6 = Path("/proc/sys/net/ipv4"), Path("/proc/sys/net/ipv6")
         with self.ns.inside(host):
             for scope in ("all", "default"):
@@ -44,8 +45,17 @@ class Network:
                 (ipv4 / "conf" / scope / "rp_filter").write_text("0")
                 (ipv4 / "conf" / scope / "accept_source_route").write_text("1")
                 (ipv4 / "conf" / scope / "accept_redirects").write_text("0")
+                (ipv4 / "conf" / scope / "bc_forwarding").write_text("1")
             (ipv4 / "icmp_ratelimit").write_text("0")
             (ipv6 / "icmp" / "ratelimit").write_text("0")
+
+    def _declared_times(self) -> None:
+        """A device's declared idle time-out takes the place of the kernel's own, unless its rules set one (FW-A03)."""
+        for name, wall in self.policy.firewall.items():
+            if wall.idle_seconds is not None:
+                with self.ns.inside(name):
+                    established = Path("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established")
+                    established.write_text(str(wall.idle_seconds))
 
     def _mac(self, owner: str, zone: str) -> str:
         zones, owners = list(self.policy.zone), [*self.firewalls, *self.policy.host]

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from conformance.firewall import rules as rule_files
 from conformance.firewall.build import Network
-from conformance.firewall.conntrack import flush
+from conformance.firewall.conntrack import flush, remaining
 from conformance.firewall.job import Job, ProxyJob, Variant
 from conformance.firewall.matrix import Cell, Scope, build_matrix, ports_of
+from conformance.firewall.neighbours import not_found
 from conformance.firewall.netns import tool
 from conformance.firewall.play_tricks import Trickster
 from conformance.firewall.probe import Prober, awaited
@@ -34,6 +35,8 @@ from interface_spec.policy import FirewallName, parse_policy
 MOST_TRACED = 16
 MOST_TRACED_TRICKS = 4
 OPEN = "flush ruleset\n"
+ACKNOWLEDGED_SECONDS = 0.06
+"""Longer than a delayed acknowledgement: the table keeps an unacknowledged connection for a shorter time."""
 
 
 class Refused(Exception):
@@ -131,7 +134,25 @@ class Lab:
         odd = self.trickster.play(tricks)
         if self.job.trace:
             self._trace(scope, cells, seen, odd)
-        return Round(id=scope, cells=seen, tricks=odd, seconds=time.monotonic() - started)
+        facts = self._idle(cells, seen, scope)
+        for firewall in self.network.firewalls if scope == "chain" else (scope,):
+            facts[f"neighbours {firewall}"] = "; ".join(not_found(self.network, self.pump, firewall))
+        return Round(id=scope, cells=seen, tricks=odd, facts=facts, seconds=time.monotonic() - started)
+
+    def _idle(self, cells: list[Cell], seen: dict[int, Seen], scope: Scope) -> dict[str, str]:
+        """Of one connection of every permitted TCP flow: the seconds for which each firewall on the way would keep it idle."""
+        flows = [c for c in cells if c.expected(scope) == "allow" and c.protocol == "tcp"]
+        works = [cell for cell in flows if seen[cell.number].cls == "delivered"]
+        held = [(cell, self.prober.hold(cell)) for cell in works]
+        self.pump.run(ACKNOWLEDGED_SECONDS)
+        facts = {}
+        for cell, connection in held:
+            for firewall in cell.crossing if scope == "chain" else (scope,):
+                kept = remaining(self.network.ns, firewall, connection.port)
+                facts[f"idle {firewall} {cell.label()}"] = "" if kept is None else str(kept)
+            connection.close()
+        self.pump.forget()
+        return facts
 
     def _trace(self, scope: Scope, cells: list[Cell], seen: dict[int, Seen], odd: dict[str, Seen]) -> None:
         """Names the deciding rule of what went wrong, one probe a case, by sending it once more under the kernel's trace."""
@@ -153,8 +174,8 @@ class Lab:
                 odd_ones.setdefault(trick.case, trick)
         for trick in list(odd_ones.values())[:MOST_TRACED_TRICKS]:
             lines = self._traced(firewalls, partial(self.trickster.play, [trick]))
-            address = self.policy.host[trick.destination].address(trick.family)
-            rule = deciding(lines, partial(_mentions, f"daddr {address} "), last_packet=bool(trick.setup))
+            prepared = bool(trick.setup or trick.talk)
+            rule = deciding(lines, partial(_mentions, f"daddr {trick.aim} "), last_packet=prepared)
             odd[trick.id] = odd[trick.id].model_copy(update={"rule": rule})
 
     def _traced(self, firewalls: Sequence[str], act: Callable[[], object]) -> dict[str, list[str]]:

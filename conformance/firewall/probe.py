@@ -37,7 +37,6 @@ class _Open:
     trail: Trail
     socket: socket.socket | None = None
     asked: bool = False
-    failed: bool = False
     callbacks: list[Callable[[], None]] = field(default_factory=list)
 
 
@@ -100,8 +99,8 @@ class Prober:
             else:
                 self._connect(one, port)
         except OSError as error:
-            one.failed = True
             one.trail.refusal = errno.errorcode.get(error.errno or 0, "?")
+            self._shut(one)
         return one
 
     def _echo(self, cell: Cell, ident: int) -> None:
@@ -142,8 +141,7 @@ class Prober:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         code = made.connect_ex((cell.address, cell.port))
         if code not in (0, errno.EINPROGRESS):
-            one.failed = True
-            return
+            raise OSError(code, "connect")
         self._watch(one, 2)
 
     def _watch(self, one: _Open, events: int) -> None:
@@ -157,7 +155,7 @@ class Prober:
             if not one.asked:
                 self._pump.selector.modify(made, 1, lambda: self._ready(one))
                 if made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                    self._fail(one)
+                    self._shut(one)
                     return
                 made.send(QUESTION + f"{one.key[1]:05d}".encode())
                 one.asked = True
@@ -166,23 +164,17 @@ class Prober:
         except BlockingIOError:
             return
         except OSError:
-            self._fail(one)
+            self._shut(one)
             return
         if data == ANSWER + f"{one.key[1]:05d}".encode():
             one.trail.answered = True
         if not data:
-            self._fail(one)
-
-    def _fail(self, one: _Open) -> None:
-        one.failed = True
-        if one.socket is not None:
-            self._pump.selector.unregister(one.socket)
-            one.socket.close()
-            one.socket = None
+            self._shut(one)
 
     def _shut(self, one: _Open) -> None:
         if one.socket is not None:
-            self._pump.selector.unregister(one.socket)
+            if one.socket in self._pump.selector.get_map():
+                self._pump.selector.unregister(one.socket)
             one.socket.close()
             one.socket = None
 
@@ -230,11 +222,13 @@ class Held:
     """A connection that stays open while something happens to the rules."""
 
     def __init__(self, pump: Pump, cell: Cell, port: int) -> None:
-        self._pump, self._port, self._count = pump, port, 0
+        self._pump, self.port, self._count = pump, port, 0
         pump.kept_ports.add(port)
         with pump.network.ns.inside(cell.source):
             self._socket = socket.socket(socket.AF_INET if cell.family == "v4" else socket.AF_INET6, socket.SOCK_STREAM)
         self._socket.setblocking(False)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._socket.bind((cell.source_address, port))
         self._socket.connect_ex((cell.address, cell.port))
         self.works = self.goes_on()
@@ -242,7 +236,7 @@ class Held:
     def goes_on(self) -> bool:
         """Whether a question on this connection is answered within `HELD_SECONDS`."""
         self._count += 1
-        expected = ANSWER + f"{self._port:05d}.{self._count}".encode()
+        expected = ANSWER + f"{self.port:05d}.{self._count}".encode()
         question = QUESTION + expected[len(ANSWER) :]
         end, sent, got = time.monotonic() + HELD_SECONDS, False, b""
         while time.monotonic() < end and expected not in got:
@@ -262,7 +256,7 @@ class Held:
         return expected in got
 
     def close(self) -> None:
-        self._pump.kept_ports.discard(self._port)
+        self._pump.kept_ports.discard(self.port)
         self._socket.close()
 
 

@@ -14,6 +14,7 @@ from conformance.firewall import frames as f
 from interface_spec.policy import Family, FirewallName, Policy
 
 Build = Callable[[bytes], list[bytes]]
+MEDIA_PORT = 30002
 
 
 class Wires(Protocol):
@@ -46,15 +47,31 @@ NOT_TESTABLE: dict[str, tuple[str, str]] = {
         "a full connection table cannot be tested: its limit is shared between namespaces",
     ),
     "FW-D16b": (
-        "ブロードキャストとマルチキャストは、試験用のカーネルが規則の前に止めるため、規則の試験にならない。",
-        "directed broadcast and multicast are stopped by the lab's kernel before any rule",
+        "マルチキャストは、試験用のカーネルが規則の前に止めるため、規則の試験にならない（セグメント宛てのブロードキャストは試す）。",
+        "multicast is stopped by the lab's kernel before any rule (directed broadcast is tried)",
     ),
 }
 
 
 @dataclass(frozen=True)
+class Talk:
+    """A real conversation on a permitted flow, held while the frames are sent: ``lines`` go out one by one."""
+
+    source: str
+    destination: str
+    protocol: Literal["tcp", "udp"]
+    source_port: int
+    port: int
+    lines: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
 class Trick:
-    """``setup`` frames (sender, frame) are sent first; then the frames of ``build``. ``expected`` is about the nonce."""
+    """``talk``, then ``setup`` frames (sender, frame), then the frames of ``build``. ``expected`` is about the nonce.
+
+    ``returns``: the nonce is looked for at the sender, in what comes back to it, instead of at every other host.
+    ``aim``: the destination address of the packet that is decided about.
+    """
 
     id: str
     case: str
@@ -66,6 +83,9 @@ class Trick:
     build: Build
     expected: Literal["deny", "allow"] = "deny"
     setup: tuple[tuple[str, bytes], ...] = ()
+    talk: Talk | None = None
+    returns: bool = False
+    aim: str = ""
 
     def meets(self, scope: str) -> bool:
         return scope == "chain" or scope in self.crossing
@@ -80,11 +100,15 @@ class _Maker:
         hosts = self.policy
         self.dl, self.px, self.ap = hosts.the("download"), hosts.the("relay"), hosts.the("am")
         self.ot, self.of = hosts.hosts_of("other-lgwan")[0], hosts.hosts_of("terminal")[0]
-        self._sport = 10000
+        self._sport, self._talk_port = 10000, 8999
 
     def sport(self) -> int:
         self._sport += 1
         return self._sport
+
+    def talk_port(self) -> int:
+        self._talk_port += 1
+        return self._talk_port
 
     def address(self, host: str, family: Family) -> str:
         return self.policy.host[host].address(family)
@@ -111,8 +135,12 @@ class _Maker:
         claim: str | None = None,
         expected: Literal["deny", "allow"] = "deny",
         setup: tuple[tuple[str, bytes], ...] = (),
-        only_first: bool = False,
+        talk: Talk | None = None,
+        returns: bool = False,
+        only: int | None = None,
+        aim: str = "",
     ) -> Trick:
+        """``only``: the trick meets that firewall on the way alone (0 is the first)."""
         source, destination = pair
         here, there = claim or self.address(source, family), self.address(destination, family)
 
@@ -127,10 +155,13 @@ class _Maker:
             source=source,
             destination=destination,
             family=family,
-            crossing=crossing[:1] if only_first else crossing,
+            crossing=crossing if only is None else crossing[only : only + 1],
             build=build,
             expected=expected,
             setup=setup,
+            talk=talk,
+            returns=returns,
+            aim=aim or (here if returns else there),
         )
 
 
@@ -146,10 +177,13 @@ def build_tricks(network: Wires) -> tuple[Trick, ...]:
         found += _icmp(make, family)
         found += _spoofed(make, family)
         found += _related(make, family)
+        found += _helpers(make, family)
+        found += _traceroute(make, family)
     found += _fragments(make)
     found += _options(make)
     found += _extensions(make)
     found += _translated(make)
+    found += _broadcast(make)
     return tuple(found)
 
 
@@ -227,7 +261,7 @@ def _spoofed(m: _Maker, family: Family) -> Iterator[Trick]:
         # What has passed the boundary with the relay's address cannot be told apart further up.
         inner = pair[0] == m.ap
         ja = "ほかのゾーンの送信元アドレスをかたる通信"
-        yield m.trick(f"FW-P08 {name}", ja, pair, family, packets, claim=claim, only_first=inner)
+        yield m.trick(f"FW-P08 {name}", ja, pair, family, packets, claim=claim, only=0 if inner else None)
 
 
 def _related(m: _Maker, family: Family) -> Iterator[Trick]:
@@ -328,3 +362,64 @@ def _translated(m: _Maker) -> Iterator[Trick]:
                 return [f.ipv6(s, d, 6, f.tcp(s, d, m.sport(), port, nonce))]
 
             yield m.trick(f"FW-P14 {name}", f"{name} のアドレスを送信元とする通信", pair, "v6", packets, claim=claim)
+
+
+def _helpers(m: _Maker, family: Family) -> Iterator[Trick]:
+    """What FTP, TFTP and SIP say inside a permitted flow must not open another way (FW-P11)."""
+    if family not in m.policy.families:
+        return
+    px, dns = m.address(m.px, family), m.policy.hosts_of("lgwan-dns")[0]
+    word = f"PORT {px.replace('.', ',')},0,22" if family == "v4" else f"EPRT |2|{px}|22|"
+    ftp = Talk(m.px, m.dl, "tcp", m.talk_port(), m.service, (b"Q:USER\r\n", f"{word}\r\n".encode()))
+    tftp = Talk(m.px, dns, "udp", m.talk_port(), 53, (b"\0\1file\0octet\0",))
+    wanted = [("ftp", m.dl, ftp, 6, 40000, 22), ("tftp", dns, tftp, 17, 40001, tftp.source_port)]
+    if family == "v4":
+        sip = Talk(m.px, dns, "udp", m.talk_port(), 53, (_invite(px, m.address(dns, family)),))
+        wanted.append(("sip", dns, sip, 17, 40002, MEDIA_PORT))
+    for name, source, talk, protocol, sport, dport in wanted:
+        if m.policy.permits(talk.source, talk.destination, talk.protocol, talk.port) is None:
+            continue
+
+        def packets(
+            s: str, d: str, nonce: bytes, protocol: int = protocol, sport: int = sport, dport: int = dport
+        ) -> list[bytes]:
+            make = f.tcp if protocol == 6 else f.udp
+            return [m.packet(s, d, protocol, make(s, d, sport, dport, nonce))]
+
+        ja = f"許可した通信の中の {name.upper()} の言葉で開かせた接続"
+        yield m.trick(f"FW-P11 {name}", ja, (source, m.px), family, packets, talk=talk)
+
+
+def _invite(here: str, there: str) -> bytes:
+    body = f"v=0\r\no=- 1 1 IN IP4 {here}\r\ns=-\r\nc=IN IP4 {here}\r\nt=0 0\r\nm=audio {MEDIA_PORT} RTP/AVP 0\r\n"
+    return (
+        f"INVITE sip:a@{there} SIP/2.0\r\nVia: SIP/2.0/UDP {here}:5060\r\nFrom: <sip:b@{here}>\r\nTo: <sip:a@{there}>\r\n"
+        f"Call-ID: 1@{here}\r\nCSeq: 1 INVITE\r\nContact: <sip:b@{here}:5060>\r\nContent-Type: application/sdp\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+
+
+def _traceroute(m: _Maker, family: Family) -> Iterator[Trick]:
+    """A packet whose time to live ends at a firewall: an answer would show the outside where that firewall stands."""
+    for pair in ((m.ot, m.ap), (m.of, m.px)):
+        ways = m.policy.crossing(m.policy.host[pair[0]].zone, m.policy.host[pair[1]].zone) or ()
+        for number in range(len(ways)):
+
+            def packets(s: str, d: str, nonce: bytes, ttl: int = number + 1) -> list[bytes]:
+                probe = f.udp(s, d, m.sport(), 33434, nonce)
+                return [f.ipv6(s, d, 17, probe, hops=ttl) if ":" in s else f.ipv4(s, d, 17, probe, ttl=ttl)]
+
+            ja = f"{number + 1}台目のファイアウォールで寿命の尽きる通信への応答"
+            yield m.trick(f"FW-P15 ttl{number + 1}", ja, pair, family, packets, returns=True, only=number)
+
+
+def _broadcast(m: _Maker) -> Iterator[Trick]:
+    """To the broadcast address of another segment (IPv4; IPv6 has none)."""
+    for name, source, toward in (("dmz", m.ap, m.px), ("mynum", m.px, m.ap), ("dmz", m.of, m.px)):
+        everyone = str(m.policy.zone[m.policy.host[toward].zone].v4.broadcast_address)
+
+        def packets(s: str, _d: str, nonce: bytes, everyone: str = everyone) -> list[bytes]:
+            return [f.ipv4(s, everyone, 17, f.udp(s, everyone, m.sport(), m.proxy, nonce))]
+
+        ja = "ほかのセグメントのブロードキャスト宛ての通信"
+        yield m.trick(f"FW-D16 broadcast-{name}", ja, (source, toward), "v4", packets, aim=everyone)

@@ -39,7 +39,8 @@ table inet {firewall} {{
   chain output {{
     type filter hook output priority filter; policy drop;
     {NEIGHBOUR} counter accept comment "neighbour out"
-    ct state related counter accept comment "errors"
+    ct state related icmp type destination-unreachable counter accept comment "errors v4"
+    ct state related icmpv6 type {{ destination-unreachable, packet-too-big }} counter accept comment "errors v6"
     counter drop comment "from the firewall"
   }}
 }}

@@ -30,7 +30,8 @@ def perfect_round(policy: Policy, scope: str, *, control: bool = False) -> Round
         for trick in build_tricks(PaperWires(policy))
         if control or trick.meets(scope)
     }
-    return Round(id="control" if control else scope, cells=cells, tricks=tricks)
+    facts = {} if control else {f"neighbours {scope}": "", f"idle {scope} flow": "432000"}
+    return Round(id="control" if control else scope, cells=cells, tricks=tricks, facts=facts)
 
 
 def perfect_record(policy: Policy) -> LabRecord:

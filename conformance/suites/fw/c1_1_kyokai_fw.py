@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conformance.firewall.view import LabView, lab_check
 from conformance.kit import fail
+from conformance.suites.fw.views import idle_connections_are_kept, neighbours_are_found
 
 
 @lab_check("fw", "FW-1.1-02a")
@@ -87,6 +88,7 @@ def the_am_reaches_no_other_site(lab: LabView) -> None:
 @lab_check("fw", "FW-1.1-04k")
 def the_mynumber_zone_reaches_no_other_dmz_host(lab: LabView) -> None:
     lab.nothing_passes("boundary", "FW-D16")
+    lab.tricks_fail("boundary", "FW-D16")
 
 
 @lab_check("fw", "FW-1.1-04l")
@@ -117,6 +119,16 @@ def the_relay_reaches_the_download_function(lab: LabView) -> None:
 @lab_check("fw", "FW-1.1-06a")
 def the_am_reaches_the_relay(lab: LabView) -> None:
     lab.everything_passes("boundary", "FW-A02")
+
+
+@lab_check("fw", "FW-1.1-06b")
+def neighbours_of_the_boundary_firewall_are_found(lab: LabView) -> None:
+    neighbours_are_found(lab, "boundary")
+
+
+@lab_check("fw", "FW-1.1-06c")
+def the_boundary_firewall_keeps_idle_connections(lab: LabView) -> None:
+    idle_connections_are_kept(lab, "boundary")
 
 
 @lab_check("fw", "FW-1.1-07a")

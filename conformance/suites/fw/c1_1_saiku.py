@@ -37,8 +37,8 @@ def spoofed_sources_do_not_pass(lab: LabView) -> None:
 
 
 @lab_check("fw", "FW-1.1-04s")
-def forged_errors_do_not_pass(lab: LabView) -> None:
-    lab.tricks_fail("boundary", "FW-P10")
+def nothing_passes_as_related(lab: LabView) -> None:
+    lab.tricks_fail("boundary", "FW-P10", "FW-P11")
 
 
 @lab_check("fw", "FW-1.1-04t")
@@ -64,3 +64,13 @@ def nothing_passes_before_the_rules(lab: LabView) -> None:
 @lab_check("fw", "FW-1.1-05b")
 def too_big_notices_pass(lab: LabView) -> None:
     lab.tricks_arrive("boundary", "FW-A05")
+
+
+@lab_check("fw", "FW-1.1-82a")
+def the_boundary_firewall_does_not_show_itself_to_a_traceroute(lab: LabView) -> None:
+    lab.tricks_fail("boundary", "FW-P15")
+
+
+@lab_check("fw", "FW-1.1-82b")
+def the_lgwan_firewall_does_not_show_itself_to_a_traceroute(lab: LabView) -> None:
+    lab.tricks_fail("lgwan", "FW-P15")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.firewall.view import LabView, lab_check
-from conformance.suites.fw.views import large_download
+from conformance.suites.fw.views import idle_connections_are_kept, large_download, neighbours_are_found
 
 
 @lab_check("fw", "FW-1.1-81b")
@@ -34,6 +34,16 @@ def too_big_notices_pass_the_lgwan_firewall(lab: LabView) -> None:
 @lab_check("fw", "FW-1.2-04c")
 def a_large_download_comes_through(lab: LabView) -> None:
     large_download(lab)
+
+
+@lab_check("fw", "FW-1.2-04d")
+def the_lgwan_firewall_keeps_idle_connections(lab: LabView) -> None:
+    idle_connections_are_kept(lab, "lgwan")
+
+
+@lab_check("fw", "FW-1.2-04e")
+def neighbours_of_the_lgwan_firewall_are_found(lab: LabView) -> None:
+    neighbours_are_found(lab, "lgwan")
 
 
 @lab_check("fw", "FW-1.2-05a")

@@ -2,18 +2,64 @@
 
 from __future__ import annotations
 
+from conformance.firewall.matrix import Scope
 from conformance.firewall.record import PASSED
 from conformance.firewall.view import LabView
 from conformance.kit import fail
 from conformance.outcomes import unverified
 
 TRICKS = (
-    "FW-P01", "FW-P02", "FW-P03", "FW-P04", "FW-P05", "FW-P06", "FW-P07", "FW-P08", "FW-P10", "FW-P12", "FW-P14",
+    "FW-D16", "FW-P01", "FW-P02", "FW-P03", "FW-P04", "FW-P05", "FW-P06", "FW-P07", "FW-P08", "FW-P10", "FW-P11",
+    "FW-P12", "FW-P14",
 )  # fmt: skip
 DENIED = (
     "FW-D01", "FW-D02", "FW-D03", "FW-D04", "FW-D05", "FW-D06", "FW-D07", "FW-D08", "FW-D09", "FW-D10", "FW-D11",
     "FW-D12", "FW-D13", "FW-D14", "FW-D15", "FW-D16", "FW-M01",
 )  # fmt: skip
+
+
+IDLE_SECONDS = 300
+COUNTED_SECONDS = 2
+"""The kernel counts whole seconds down, and some have gone when the table is read."""
+
+
+def neighbours_are_found(lab: LabView, firewall: Scope) -> None:
+    """With the rules loaded, the firewall and the machines beside it find each other's hardware address."""
+    lab.played(firewall)
+    missing = lab.record.round(firewall).facts.get(f"neighbours {firewall}")
+    if missing is None:
+        raise unverified("近隣探索が試されていない", "neighbour discovery was not tried")
+    if missing:
+        fail(
+            "規則が近隣探索を止めていて、実機では通信が始まらない",
+            "the rules stop neighbour discovery: on the real machine nothing would start",
+            case="FW-A07",
+            expected="IPv6の近隣探索とIPv4のARPが両方向で成り立つ / discovery works in both directions",
+            actual=missing,
+        )
+
+
+def idle_connections_are_kept(lab: LabView, firewall: Scope) -> None:
+    """The firewall's own connection table would keep each permitted connection for five minutes without traffic."""
+    lab.played(firewall)
+    start = f"idle {firewall} "
+    facts = {
+        name.removeprefix(start): v for name, v in lab.record.round(firewall).facts.items() if name.startswith(start)
+    }
+    if not facts:
+        raise unverified(
+            "許可した通信が通らないので、無通信の時間を確かめられない", "no permitted connection to look at"
+        )
+    short = {name: value for name, value in facts.items() if value and int(value) < IDLE_SECONDS - COUNTED_SECONDS}
+    if short:
+        fail(
+            "五分やりとりの無い接続を、ファイアウォールが忘れる",
+            "the firewall forgets a connection that is idle for five minutes",
+            case="FW-A03",
+            sent="一往復のあと、接続表の残り時間を読む / one exchange, then the time left in the connection table",
+            expected=f"{IDLE_SECONDS} 秒以上 / at least {IDLE_SECONDS} s",
+            actual="; ".join(f"{name}: {value} s" for name, value in short.items()),
+        )
 
 
 def no_gap(lab: LabView, firewall: str) -> None:
