@@ -70,11 +70,15 @@ def write_relay_target(policy: Policy, policy_name: str, folder: Path, kind: str
         '[attestation."FW-1.1-03"]\nstatement = "連携サーバはDMZに置き、足は一つである（参照構成）。"\n'
         'by = "申請連携テストベッド"\ndate = 2026-01-05\n'
     )
-    start = 'squid_conf = "squid.conf"\n'
+    (folder / "squid-empty.conf").write_text(squid_conf(policy, listed=False), encoding="utf-8")
+    start = 'squid_conf = "squid.conf"\nempty_list = { "squid.conf" = "squid-empty.conf" }\n'
     if kind == "embedded":
-        (folder / "relay.toml").write_text(relay_toml(policy, "{dir}/access.log", "{dir}/ready.json"), encoding="utf-8")
+        ends = ("{dir}/access.log", "{dir}/ready.json")
+        (folder / "relay.toml").write_text(relay_toml(policy, *ends), encoding="utf-8")
+        (folder / "relay-empty.toml").write_text(relay_toml(policy, *ends, listed=False), encoding="utf-8")
         words = module_command("reference_impl.relay", "--config", "{dir}/relay.toml")
         start = f'command = {json.dumps(words)}\nlog = "access.log"\nfiles = {{ "relay.toml" = "relay.toml" }}\n'
+        start += 'empty_list = { "relay.toml" = "relay-empty.toml" }\n'
     target = folder / "relay-target.toml"
     target.write_text(
         f'role = "relay"\npolicy = {json.dumps(policy_name)}\n{start}{product}{attested}', encoding="utf-8"

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from conformance.firewall.netns import Namespaces, tool
-from interface_spec.policy import Family, FirewallName, Policy
+from interface_spec.policy import Family, FirewallName, Host, Leg, Policy
 
 SWITCH = "sw"
 HOST_INTERFACE = "eth0"
@@ -136,6 +136,16 @@ class Network:
         first = (self.policy.crossing(home, zone) or ("boundary",))[0]
         return self.macs[(first, home)]
 
+    def add_second_address(self, host: str) -> None:
+        """One more address of ``host`` in each family, for a name that moves (PX-22)."""
+        zone = self.policy.zone[self.policy.host[host].zone]
+        ends = ((second_address(self.policy, host, "v4"), zone.v4), (second_address(self.policy, host, "v6"), zone.v6))
+        lines = [
+            f"addr add {address}/{net.prefixlen} dev {HOST_INTERFACE}{' nodad' if net.version == 6 else ''}"
+            for address, net in ends
+        ]
+        _batch(lines, namespace=self._prefix + host)
+
     def forward(self, firewall: FirewallName, on: bool) -> None:
         value = "1" if on else "0"
         with self.ns.inside(firewall):
@@ -145,6 +155,17 @@ class Network:
     def close(self) -> None:
         self.ns.close()
         _batch([f"netns delete {self._prefix}{name}" for name in (SWITCH, *self.firewalls, *self.policy.host)])
+
+
+def second_address(policy: Policy, host: str, family: Family) -> str:
+    """A free address of the segment of ``host``: the last one that nobody of the policy has."""
+    zone = policy.zone[policy.host[host].zone]
+    net = zone.v4 if family == "v4" else zone.v6
+    everyone: list[Host | Leg] = [*policy.host.values()]
+    everyone += [leg for wall in policy.firewall.values() for leg in wall.leg.values()]
+    taken = {one.address(family) for one in everyone}
+    last = min(net.num_addresses, 1 << 16) - 2
+    return next(str(net[number]) for number in range(last, 0, -1) if str(net[number]) not in taken)
 
 
 def _wall(owner: str) -> FirewallName:

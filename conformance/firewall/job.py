@@ -13,12 +13,20 @@ FW_ROUNDS: tuple[RoundName, ...] = ("control", "boundary", "lgwan", "proxy", "ch
 RELAY_ROUNDS: tuple[RoundName, ...] = ("proxy", "proxy-down")
 
 
+SlowPart = Literal["crowd", "answers", "restart", "closed", "drift"]
+SLOW_PARTS: tuple[SlowPart, ...] = ("crowd", "answers", "restart", "closed", "drift")
+"""Parts of the proxy's rounds that take long: PX-21, PX-22 alone, PX-26, PX-18 with an unusable list, PX-22 in the chain."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ProxyJob(_Part):
     """The 連携サーバ under test. ``squid``: ``conf`` is its squid.conf; ``command``: words run in the relay's namespace.
+
+    ``idle_seconds``: how long a tunnel is really left idle, 0: not tried. ``restart_seconds``: within which it must listen.
+    ``empty_list``: files that replace those of the same name, with an empty allow-list.
 
     ``files`` are written next to it before the start; ``{dir}`` in words and texts is that folder. ``log`` is the access
     log below it, empty: none declared.
@@ -32,6 +40,15 @@ class ProxyJob(_Part):
     log: str = ""
     relay_kind: Literal["proxy", "store-and-forward", "other"] = "proxy"
     observe_seconds: float = 6.0
+    idle_seconds: float = 0
+    restart_seconds: float = 10.0
+    empty_list: dict[str, str] = {}
+
+    @property
+    def handed(self) -> frozenset[str]:
+        """Which of the things that some checks need came with it (words of ``needs`` in the suite's catalogue)."""
+        given = {"empty-list": self.empty_list, "idle": self.idle_seconds, "config": self.conf or self.files}
+        return frozenset(name for name, value in given.items() if value)
 
 
 class Variant(_Part):
@@ -42,6 +59,7 @@ class Variant(_Part):
     lgwan: Rules | None = None
     proxy: ProxyJob | None = None
     rounds: tuple[RoundName, ...]
+    slow: tuple[SlowPart, ...] = SLOW_PARTS
     boot: dict[str, str] = {}
     forwarding_before_load: dict[str, bool] = {}
 
@@ -53,4 +71,3 @@ class Job(_Part):
     prefix: str
     variants: tuple[Variant, ...]
     trace: bool = True
-    quick_proxy: bool = False

@@ -58,4 +58,7 @@ def _run(body: Body, view: LabView) -> tuple[Raw, FoundThis | None]:
             en="error of the harness, not of the product",
             actual=f"{type(error).__name__}: {error}"[:2000],
         )
+    if view.remarks:
+        ja, en = (" ".join(one[side] for one in view.remarks) for side in (0, 1))
+        return Raw.PASS, FoundThis(ja=ja, en=en, evidence=view.evidence[:MOST_EVIDENCE])
     return Raw.PASS, None

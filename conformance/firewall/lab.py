@@ -8,26 +8,23 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 from conformance.firewall import rules as rule_files
 from conformance.firewall.build import Network
 from conformance.firewall.conntrack import flush, remaining
-from conformance.firewall.job import Job, ProxyJob, Variant
+from conformance.firewall.job import Job, Variant
 from conformance.firewall.matrix import Cell, Scope, build_matrix, ports_of
 from conformance.firewall.neighbours import not_found
 from conformance.firewall.netns import tool
 from conformance.firewall.play_tricks import Trickster
 from conformance.firewall.probe import Prober, awaited
-from conformance.firewall.proxy_run import Proxy, ProxyClient, ProxyProblem, Turning
+from conformance.firewall.proxy_run import ProxyProblem
 from conformance.firewall.pump import Pump
-from conformance.firewall.px_cases import build_px
-from conformance.firewall.record import PASSED, Exchange, LabRecord, Round, Seen
+from conformance.firewall.record import PASSED, LabRecord, Round, Seen
+from conformance.firewall.relay_rounds import RelayRounds
 from conformance.firewall.rules import Rules, RulesError
-from conformance.firewall.services import Dns, Sites
 from conformance.firewall.trace import Tracer, deciding
 from conformance.firewall.tricks import Trick, build_tricks
 from interface_spec.policy import FirewallName, parse_policy
@@ -56,7 +53,7 @@ class Lab:
         self.cells = build_matrix(self.policy)
         self.tricks = build_tricks(self.network)
         self._control: Round | None = None
-        self._sites: Sites | None = None
+        self.relay = RelayRounds(job, self.network, self.pump, self.prober, self.cells, self._set)
 
     def _listen(self) -> None:
         tcp, udp = ports_of(self.policy)
@@ -237,137 +234,6 @@ class Lab:
             steady.close()
         return Round(id="reload", facts=facts, seconds=time.monotonic() - started)
 
-    # ── proxy ──
-
-    def proxied(self, variant: Variant, before: Mapping[str, Round]) -> dict[str, Round]:
-        """The rounds that need the proxy: alone, in the chain, and gone. ``before``: what the probes have shown so far."""
-        job = variant.proxy
-        wanted = [one for one in variant.rounds if one in ("proxy", "chain", "proxy-down")]
-        if job is None or not wanted:
-            return {}
-        self._sites = self._sites or Sites(self.policy, datetime.now(UTC))
-        dns_host, relay = self.policy.hosts_of("lgwan-dns")[0], self.policy.the("relay")
-        for protocol in ("tcp", "udp"):
-            self.pump.stop_listening(dns_host, protocol, 53)
-        self.pump.stop_listening(relay, "tcp", self.policy.service.proxy_port)
-        self.pump.on_tls = self._sites.serve
-        dns = Dns(self.network.ns, self.policy)
-        proxy = Proxy(self.network, job, Path(self.job.work) / "proxy" / variant.name)
-        found: dict[str, Round] = {}
-        try:
-            self._set(None, None)
-            self.pump.connections_seen = []
-            proxy.start()
-            client = ProxyClient(self.network, self.pump, dns, self._sites, proxy)
-            if "proxy" in wanted:
-                found["proxy"] = self._proxy_alone(job, client, proxy, dns, again=len(wanted) > 1)
-            if "chain" in wanted:
-                found["chain"] = self._proxy_in_chain(variant, client, before.get("chain"))
-            proxy.stop()
-            if "proxy-down" in wanted:
-                found["proxy-down"] = self._proxy_down(variant, client)
-        finally:
-            proxy.stop()
-            proxy.sweep()
-            dns.close()
-            self.pump.connections_seen = None
-            self.pump.on_tls = None
-            self.pump.forget()
-            tcp, udp = ports_of(self.policy)
-            for protocol, ports in (("tcp", tcp), ("udp", udp)):
-                if 53 in ports:
-                    self.pump.listen(dns_host, protocol, 53)
-            self.pump.listen(relay, "tcp", self.policy.service.proxy_port)
-        return found
-
-    def _proxy_alone(self, job: ProxyJob, client: ProxyClient, proxy: Proxy, dns: Dns, *, again: bool) -> Round:
-        started = time.monotonic()
-        exchanges: dict[str, Exchange] = {}
-        if job.relay_kind != "proxy":
-            return self._observed(job, proxy, dns)
-        cases = build_px(self.policy)
-        with Turning(self.pump):
-            for case in cases:
-                exchanges[case.id] = client.play(case)
-            good = next(one for one in cases if one.id == "PX-01a")
-            if not self.job.quick_proxy:
-                exchanges["PX-21"] = client.crowd(good, next(one for one in cases if one.id == "PX-03"))
-            exchanges["PX-23"] = client.large("PX-23")
-            exchanges["alive"] = client.play(good)
-        facts = {"log": "\n".join(proxy.log_lines()[-400:]), "log declared": job.log}
-        proxy.stop()
-        dns.inward = True
-        proxy.start()
-        with Turning(self.pump):
-            exchanges["PX-09"] = client.rebinding()
-        proxy.stop()
-        dns.inward = False
-        if again:
-            proxy.start()
-        return Round(id="proxy", exchanges=exchanges, facts=facts, seconds=time.monotonic() - started)
-
-    def _observed(self, job: ProxyJob, proxy: Proxy, dns: Dns) -> Round:
-        """A relay that is no proxy: what it does by itself is watched for a while."""
-        started = time.monotonic()
-        with Turning(self.pump):
-            time.sleep(job.observe_seconds)
-        seen = self.pump.connections_seen or []
-        relay = self.policy.host[self.policy.the("relay")]
-        own = {str(relay.v4), str(relay.v6), "127.0.0.1", "::1"}
-        names = {one.address(f): name for name, one in self.policy.host.items() for f in self.policy.families}
-        opened = sorted(
-            {
-                f"{names.get(o.address, o.address)}:{o.port}"
-                for o in seen
-                if o.source in own and not (o.leg and o.address in names)
-            }
-            - {
-                f"{self.policy.the('relay')}:{o.port}"
-                for o in seen
-                if o.address.startswith("127.") or o.address == "::1"
-            }
-        )
-        facts = {
-            "opened": " ".join(opened),
-            "queries": " ".join(dict.fromkeys(dns.queries)),
-            "alive": str(proxy.alive()),
-        }
-        return Round(id="proxy", facts=facts, seconds=time.monotonic() - started)
-
-    def _proxy_in_chain(self, variant: Variant, client: ProxyClient, probed: Round | None) -> Round:
-        started = time.monotonic()
-        cases = [case for case in build_px(self.policy) if case.id in ("PX-01a", "PX-03", "PX-04a")]
-        blocked = self._way_to_relay(probed)
-        if blocked:  # the probes of this round were stopped on the way: nothing to dial
-            names = (*(case.id for case in cases), "PX-23")
-            return Round(id="chain", exchanges={name: Exchange(id=name, error=blocked) for name in names})
-        self._set(variant.boundary, variant.lgwan)
-        with Turning(self.pump):
-            exchanges = {case.id: client.play(case) for case in cases}
-            exchanges["PX-23"] = client.large("PX-23")
-        return Round(id="chain", exchanges=exchanges, seconds=time.monotonic() - started)
-
-    def _way_to_relay(self, probed: Round | None) -> str:
-        """Why the application management system cannot even open a connection to the relay in the chain; "" when it can."""
-        am, relay = self.policy.the("am"), self.policy.host[self.policy.the("relay")]
-        aim = (am, str(relay.v4), "tcp", self.policy.service.proxy_port)
-        for cell in self.cells if probed is not None else ():
-            if (cell.source, cell.address, cell.protocol, cell.port) == aim and probed is not None:
-                seen = probed.cells[cell.number]
-                return "" if seen.cls == "delivered" else f"{cell.label()}: {seen.cls} {seen.rule}".rstrip()
-        return ""
-
-    def _proxy_down(self, variant: Variant, client: ProxyClient) -> Round:
-        started = time.monotonic()
-        self._set(variant.boundary, variant.lgwan)
-        am, port = self.policy.the("am"), self.policy.service.port
-        cells = [c for c in self.cells if c.source == am and c.port in (port, self.policy.service.proxy_port)]
-        cells = [c for c in cells if not c.destination.startswith("firewall:")]
-        with Turning(self.pump):
-            exchange = client.play(next(one for one in build_px(self.policy) if one.id == "PX-01a"))
-        seen = self.prober.play(cells, ())
-        return Round(id="proxy-down", cells=seen, exchanges={"PX-01a": exchange}, seconds=time.monotonic() - started)
-
     # ── variants ──
 
     def play(self, variant: Variant) -> LabRecord:
@@ -390,7 +256,7 @@ class Lab:
                     continue
             self._step(name, variant.name, time.monotonic() - step_started)
         try:
-            for done, played in self.proxied(variant, rounds).items():
+            for done, played in self.relay.play(variant, rounds).items():
                 before = rounds.get(done)
                 rounds[done] = played if before is None else before.model_copy(update={"exchanges": played.exchanges})
                 self._step(done, variant.name, played.seconds)

@@ -10,24 +10,30 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from conformance.firewall.build import Network
+from conformance.firewall.build import Network, second_address
 from conformance.firewall.job import ProxyJob
 from conformance.firewall.netns import tool
 from conformance.firewall.pump import Opening, Pump
 from conformance.firewall.px_cases import PxCase, connect
 from conformance.firewall.record import Exchange
 from conformance.firewall.services import Dns, Sites, client_context
+from interface_spec.policy import Policy
 
-READY_SECONDS = 10
+IMPATIENT_SECONDS = 1.0
+SQUID_CONF = "squid.conf"
 DIAL_SECONDS = 1.5
 ANSWER_SECONDS = 4.0
 STALL_SECONDS = 1.0
 SHORT_SECONDS = 0.4
 SETTLE_SECONDS = 0.008
-MANY_REFUSED, MANY_ALLOWED = 200, 25
+MANY_REFUSED, MANY_ALLOWED = 1000, 50
+REFUSED_AT_ONCE = 4
+CROWD_SECONDS = 10.0
 SWEEPS = 20
 HALF_CLOSED = ("PX-20", "PX-12d")
 """Cases whose sender closes its side at once: a proxy that waits for more must not be waited for."""
@@ -44,12 +50,14 @@ class Proxy:
     def __init__(self, network: Network, job: ProxyJob, folder: Path) -> None:
         self._network, self._job, self.folder = network, job, folder
         self._process: subprocess.Popen[bytes] | None = None
+        self._replaced: dict[str, str] = {}
         self.host = network.policy.the("relay")
 
-    def start(self, *, wait: bool = True) -> None:
+    def start(self, *, patient: bool = True) -> None:
+        """Starts it and waits until it listens. Not ``patient``: a relay that may well refuse to start is not waited for long."""
         folder = self.folder
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in self._job.files.items():
+        for name, text in {**self._job.files, **self._replaced}.items():
             (folder / name).write_text(text.replace("{dir}", str(folder)), encoding="utf-8")
         if self._job.kind == "squid":
             words = self._squid()
@@ -67,13 +75,14 @@ class Proxy:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        if wait and self._job.relay_kind == "proxy":
-            self._await()
+        if self._job.relay_kind == "proxy":
+            self._await(self._job.restart_seconds if patient else IMPATIENT_SECONDS)
 
     def _squid(self) -> list[str]:
         """Squid in a user namespace where it is an ordinary user: it then has nothing to drop (docs/adr/0020)."""
-        conf = self.folder / "squid.conf"
-        conf.write_text(self._job.conf, encoding="utf-8")
+        conf = self.folder / SQUID_CONF
+        if SQUID_CONF not in self._replaced:
+            conf.write_text(self._job.conf, encoding="utf-8")
         logs = self.folder / "log"
         logs.mkdir(exist_ok=True)
         if SQUID_LOGS.is_dir():
@@ -91,10 +100,24 @@ class Proxy:
             raise ProxyProblem(f"squid.conf: 読み込めません: {fatal.strip()} / does not load: {fatal.strip()}")
         return ["unshare", "-U", "--map-user=1000", "--map-group=1000", squid, "-N", "-f", str(conf)]
 
-    def _await(self) -> None:
+    @contextmanager
+    def replaced(self, files: dict[str, str]) -> Iterator[None]:
+        """Starts in the ``with`` find ``files`` in the place of those of the same name."""
+        self._replaced = files
+        try:
+            yield
+        finally:
+            self._replaced = {}
+
+    def broken_files(self, text: str) -> dict[str, str]:
+        """Each of its configuration files with ``text`` in it."""
+        names = [SQUID_CONF] if self._job.kind == "squid" else list(self._job.files)
+        return dict.fromkeys(names, text)
+
+    def _await(self, seconds: float) -> None:
         policy = self._network.policy
         address = (policy.host[self.host].address("v4"), policy.service.proxy_port)
-        end = time.monotonic() + READY_SECONDS
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             assert self._process is not None  # noqa: S101 — set by start
             if self._process.poll() is not None:
@@ -194,6 +217,8 @@ class ProxyClient:
         self._names = {
             one.address(family): name for name, one in self._policy.host.items() for family in self._policy.families
         }
+        download = self._policy.the("download")
+        self._names |= {second_address(self._policy, download, family): download for family in self._policy.families}
 
     def _dial(self, source: str, seconds: float) -> socket.socket:
         with self._network.ns.inside(source):
@@ -235,14 +260,15 @@ class ProxyClient:
         ]
         return tuple(dict.fromkeys(found))
 
-    def play(self, case: PxCase) -> Exchange:
-        """One case: sends its bytes, reads the head of the answer, and speaks TLS through the tunnel when there is one."""
+    def play(self, case: PxCase, patience: float = ANSWER_SECONDS) -> Exchange:
+        """One case: sends its bytes, reads the head of the answer, and speaks TLS through the tunnel when there is one.
+
+        ``patience``: seconds for the answer to a request that should be permitted.
+        """
         source = self._policy.hosts_of(case.source)[0]  # type: ignore[arg-type]
 
         def act() -> Exchange:
-            seconds = (
-                ANSWER_SECONDS if case.expect == "tunnel" else SHORT_SECONDS if case.id.startswith(HALF_CLOSED) else 2.0
-            )
+            seconds = patience if case.expect == "tunnel" else SHORT_SECONDS if case.id.startswith(HALF_CLOSED) else 2.0
             sent = case.head.decode("latin-1")
             try:
                 with self._dial(source, seconds) as made:
@@ -321,6 +347,30 @@ class ProxyClient:
                 body += piece
             return bytes(body)
 
+    def fronted(self) -> Exchange:
+        """A permitted tunnel in which another site is named, in TLS and in Host (PX-17)."""
+        head = connect(f"{self._policy.service.fqdn}:{self._policy.service.port}")
+        other = self._policy.service.other_fqdns[0]
+        anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+
+        def act() -> Exchange:
+            one = Exchange(id="PX-17", sent=f"{head.decode()}（TLS SNI, Host: {other}）")
+            try:
+                with self._dial(self._policy.the("am"), STALL_SECONDS) as made:
+                    made.sendall(head)
+                    answer = made.recv(4096)
+                    if b" 200 " not in answer[:20]:
+                        return one.model_copy(update={"answer": answer.decode("latin-1")})
+                    with anybody.wrap_socket(made, server_hostname=other) as secure:
+                        secure.sendall(f"GET /small HTTP/1.1\r\nHost: {other}\r\n\r\n".encode())
+                        inner = secure.recv(4096)
+            except OSError as error:
+                return one.model_copy(update={"status": 200, "error": type(error).__name__})
+            return one.model_copy(update={"status": 200, "tunnelled": True, "answer": inner[:200].decode("latin-1")})
+
+        return self._watched(act)
+
     def large(self, name: str) -> Exchange:
         """Ten megabytes through the tunnel, compared by digest."""
         head = connect(f"{self._policy.service.fqdn}:{self._policy.service.port}")
@@ -342,42 +392,86 @@ class ProxyClient:
         return self._watched(act)
 
     def crowd(self, allowed: PxCase, refused: PxCase) -> Exchange:
-        """Many refused requests while permitted ones run beside them: the permitted ones must still work (PX-21)."""
-        results: list[bool] = []
-        gate = threading.Lock()
+        """Permitted tunnels opened between many refused requests, all used together at the end: each must work (PX-21)."""
+        refusals_done = threading.Event()
+        source = self._policy.the("am")
 
-        def one() -> None:
-            source = self._policy.the("am")
+        def permitted(_number: int) -> bool:
             try:
-                with self._dial(source, 10) as made:
-                    ok = self._converse(allowed, made, "").tunnelled
+                with self._dial(source, CROWD_SECONDS) as made:
+                    made.sendall(allowed.head)
+                    if b" 200 " not in made.recv(4096)[:20]:
+                        return False
+                    refusals_done.wait(CROWD_SECONDS * 2)
+                    return self._through(made, "/small", b"site ")[0]
             except OSError:
-                ok = False
-            with gate:
-                results.append(ok)
+                return False
+
+        def turned_away(_number: int) -> None:
+            with suppress(OSError), self._dial(source, CROWD_SECONDS) as made:  # what counts are the permitted ones
+                made.sendall(refused.head)
+                made.recv(64)
 
         def act() -> Exchange:
-            threads = [threading.Thread(target=one, daemon=True) for _ in range(MANY_ALLOWED)]
-            for number in range(MANY_REFUSED):
-                if number % (MANY_REFUSED // MANY_ALLOWED) == 0 and threads:
-                    threads.pop().start()
-                try:
-                    with self._dial(self._policy.the("am"), 2) as made:
-                        made.sendall(refused.head)
-                        made.recv(64)
-                except OSError:
-                    continue  # what counts are the permitted ones
-            end = time.monotonic() + 20
-            while len(results) < MANY_ALLOWED and time.monotonic() < end:
-                time.sleep(0.01)
+            with ThreadPoolExecutor(MANY_ALLOWED) as inside, ThreadPoolExecutor(REFUSED_AT_ONCE) as others:
+                results = []
+                for number in range(MANY_ALLOWED):
+                    results.append(inside.submit(permitted, number))
+                    list(others.map(turned_away, range(MANY_REFUSED // MANY_ALLOWED)))
+                refusals_done.set()
+                good = sum(one.result() for one in results)
             return Exchange(
                 id="PX-21", sent=f"refused {MANY_REFUSED}, allowed {MANY_ALLOWED}", status=200,
-                tunnelled=sum(results) == MANY_ALLOWED, answer=f"{sum(results)} of {MANY_ALLOWED}",
+                tunnelled=good == MANY_ALLOWED, answer=f"{good} of {MANY_ALLOWED}",
             )  # fmt: skip
 
         return self._watched(act)
 
-    def rebinding(self) -> Exchange:
-        """The listed name resolves to 利用事務系 (PX-09); the proxy was started anew, so that it remembers nothing."""
-        case = PxCase("PX-09", "", "", "either", connect(f"{self._policy.service.fqdn}:{self._policy.service.port}"))
-        return self.play(case)
+    def hold(self) -> Idle:
+        """Opens a permitted tunnel with one exchange in it, to be left idle."""
+        return Idle(self._tls, self._dial, self._policy)
+
+
+class Idle:
+    """A tunnel with one exchange behind it; `after` says whether it still carries one when it was idle for a while."""
+
+    def __init__(self, tls: ssl.SSLContext, dial: Callable[[str, float], socket.socket], policy: Policy) -> None:
+        self._fqdn, self._problem = policy.service.fqdn, ""
+        self._secure: ssl.SSLSocket | None = None
+        self._head = connect(f"{self._fqdn}:{policy.service.port}")
+        self._since = time.monotonic()
+        try:
+            made = dial(policy.the("am"), ANSWER_SECONDS)
+        except OSError as error:
+            self._problem = type(error).__name__
+            return
+        try:
+            made.sendall(self._head)
+            if b" 200 " not in made.recv(4096)[:20]:
+                raise OSError("refused")
+            self._secure = tls.wrap_socket(made, server_hostname=self._fqdn)
+            self._ask()
+        except OSError as error:
+            self._problem = type(error).__name__
+            made.close()
+
+    def _ask(self) -> bytes:
+        assert self._secure is not None  # noqa: S101 — asked after it was made
+        self._secure.sendall(f"GET /small HTTP/1.1\r\nHost: {self._fqdn}\r\n\r\n".encode())
+        self._since = time.monotonic()
+        return self._secure.recv(65536)
+
+    def after(self, seconds: float) -> Exchange:
+        """Leaves the tunnel idle until ``seconds`` have passed since its exchange, then tries another one."""
+        time.sleep(max(0.0, self._since + seconds - time.monotonic()))
+        one = Exchange(id="PX-25", sent=self._head.decode(), error=self._problem, seconds=seconds)
+        if self._secure is None or self._problem:
+            return one
+        with self._secure:
+            try:
+                answer = self._ask()
+            except OSError as error:
+                return one.model_copy(update={"error": type(error).__name__})
+        return one.model_copy(
+            update={"status": 200, "tunnelled": b"site " in answer, "answer": answer[:200].decode("latin-1")}
+        )

@@ -91,6 +91,11 @@ class RelayTarget(BaseModel):
     files: dict[str, str] = {}
     log: str = ""
     observe_seconds: float = Field(default=6.0, gt=0, le=600)
+    idle_seconds: float = Field(
+        default=0, ge=0, le=900, description="how long a tunnel is really left idle; 0: not tried"
+    )
+    restart_seconds: float = Field(default=10.0, gt=0, le=120)
+    empty_list: dict[str, str] = {}
     attestation: dict[str, Statement] = {}
     waiver: tuple[WaiverEntry, ...] = ()
 
@@ -248,10 +253,13 @@ def _relay(options: RelayOptions, run_dir: Path, emit: Emit) -> None:
         log=target.log or ("log/access.log" if target.squid_conf else ""),
         relay_kind=target.kind,
         observe_seconds=target.observe_seconds,
+        idle_seconds=target.idle_seconds,
+        restart_seconds=target.restart_seconds,
+        empty_list={name: _read(beside / source) for name, source in target.empty_list.items()},
     )
     plan = make_lab_plan(
         run_id=run_dir.name,
-        declared=Declared(policy, "relay", target.kind, log=bool(proxy.log)),
+        declared=Declared(policy, "relay", target.kind, log=bool(proxy.log), handed=proxy.handed),
         product=target.product.model_dump(),
         reference_date=options.reference_date or _now().date(),
         selected=options.select,
@@ -299,7 +307,11 @@ def _play(
         )
         try:
             record = run_lab(
-                job, module_command, limit_seconds=LAB_LIMIT_SECONDS, progress=progress, extra_tools=tools
+                job,
+                module_command,
+                limit_seconds=LAB_LIMIT_SECONDS + (variant.proxy.idle_seconds if variant.proxy else 0),
+                progress=progress,
+                extra_tools=tools,
             )[variant.name]
         except LabUnavailable as error:
             record = LabRecord(policy=policy.id, unavailable=str(error))

@@ -14,13 +14,14 @@ import struct
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from typing import Literal
 
+from conformance.firewall.build import second_address
 from conformance.firewall.netns import Namespaces
-from interface_spec.policy import Policy, Role
+from interface_spec.policy import Family, Policy, Role
 from mock_services.tls import ServerTls
 
 LARGE_BYTES = 10 << 20
-CONNECTION_SECONDS = 10
 DNS_PORT = 53
 TTL = 1
 
@@ -32,12 +33,16 @@ def large_body() -> bytes:
 
 
 class Dns:
-    """UDP and TCP resolver of the lab. ``answers`` may be changed while it runs; ``queries`` only grows."""
+    """UDP and TCP resolver of the lab; ``queries`` only grows. Of the listed name, changeable while it runs:
+
+    ``inward``: it leads into 利用事務系; ``only``: it has addresses of that family alone; ``moved``: it has another address.
+    """
 
     def __init__(self, ns: Namespaces, policy: Policy) -> None:
         self._policy = policy
         self.queries: list[str] = []
-        self.inward = False
+        self.inward, self.moved = False, False
+        self.only: Literal["", "v4", "v6"] = ""
         host = policy.hosts_of("lgwan-dns")[0]
         self._selector = selectors.DefaultSelector()
         self._sockets: list[socket.socket] = []
@@ -109,19 +114,24 @@ class Dns:
             return b"".join(bytes([len(one)]) + one.encode() for one in policy.service.fqdn.split(".")) + b"\0"
         listed = name == policy.service.fqdn
         role: Role = "am" if listed and self.inward else "download" if listed else "other-lgwan"
-        host = policy.host[policy.hosts_of(role)[0]]
-        if kind == 1 and "v4" in policy.families:
-            return host.v4.packed
-        if kind == 28 and "v6" in policy.families:
-            return host.v6.packed
-        return b""
+        families: dict[int, Family] = {1: "v4", 28: "v6"}
+        family = families.get(kind)
+        if family is None or family not in policy.families or (listed and self.only not in ("", family)):
+            return b""
+        host = policy.hosts_of(role)[0]
+        address = second_address(policy, host, family) if listed and self.moved else policy.host[host].address(family)
+        return ipaddress.ip_address(address).packed
 
 
 class Sites:
-    """TLS ends of the download function and of every other host: a short or a large answer, Host checked."""
+    """TLS ends of the download function and of every other host: a short or a large answer, Host checked.
+
+    ``patience``: seconds for which a silent connection is kept.
+    """
 
     def __init__(self, policy: Policy, now: datetime) -> None:
         self._policy = policy
+        self.patience = 10.0
         self._tls = ServerTls(policy.service.fqdn, now)
         self.ca_pem = self._tls.ca_pem
         self._large = large_body()
@@ -132,7 +142,7 @@ class Sites:
         threading.Thread(target=self._serve, args=(host, connection), daemon=True).start()
 
     def _serve(self, host: str, connection: socket.socket) -> None:
-        connection.settimeout(CONNECTION_SECONDS)
+        connection.settimeout(self.patience)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             with self._tls.context.wrap_socket(connection, server_side=True) as secure:

@@ -38,6 +38,12 @@ class PaperWires:
 
 
 NOT_TESTABLE: dict[str, tuple[str, str]] = {
+    "PX-17": (
+        "残る危険：許可したトンネルの中は、復号しない限り連携サーバからもFWからも見えない。ほかの名前を名乗る要求は、"
+        "ダウンロード機能の側で断る必要がある。",
+        "residual risk: what is inside a permitted tunnel cannot be seen without interception; the download function must refuse"
+        " requests for other names",
+    ),
     "FW-P09": (
         "同じセグメントのほかの機器が申請管理システムを名乗ることは、境界FWでは見分けられない。連携サーバの利用者認証か、専用のセグメントで防ぐ。",
         "a neighbour that claims the application management system's address cannot be told apart by the firewall",

@@ -42,6 +42,11 @@ class LabView:
     policy: Policy
     record: LabRecord
     evidence: list[Evidence] = field(default_factory=list)
+    remarks: list[tuple[str, str]] = field(default_factory=list)
+
+    def remark(self, ja: str, en: str) -> None:
+        """Something that the reader of a passed check should know."""
+        self.remarks.append((ja, en))
 
     @cached_property
     def matrix(self) -> dict[int, Cell]:

@@ -5,21 +5,22 @@ from __future__ import annotations
 from interface_spec.policy import Policy
 
 
-def relay_toml(policy: Policy, log_file: str, ready_file: str) -> str:
-    """The embedded relay listens on the relay's IPv4 address; the listed name is pinned, so no DNS can turn it inward."""
+def relay_toml(policy: Policy, log_file: str, ready_file: str, *, listed: bool = True) -> str:
+    """The embedded relay listens on the relay's IPv4 address; the listed name is pinned, so no DNS can turn it inward.
+
+    Without ``listed`` the allow-list is empty.
+    """
     relay = policy.host[policy.the("relay")]
     target = policy.host[policy.the("download")]
     sources = [policy.host[name] for name in (policy.the("am"), *policy.core_sources)]
     clients = ", ".join(f'"{one.v4}/32"' for one in sources)
+    allow = f'[[allow]]\nfqdn = "{policy.service.fqdn}"\nport = {policy.service.port}\n' if listed else ""
     return f"""listen = "{relay.v4}:{policy.service.proxy_port}"
 log_file = "{log_file}"
 ready_file = "{ready_file}"
 clients = [{clients}]
 
-[[allow]]
-fqdn = "{policy.service.fqdn}"
-port = {policy.service.port}
-
+{allow}
 [hosts]
 "{policy.service.fqdn}" = "{target.v4}"
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from interface_spec.policy import Policy
 
 
-def squid_conf(policy: Policy) -> str:
-    """The configuration as text. Squid's own folders (/var/log/squid, /run) are the machine's."""
+def squid_conf(policy: Policy, *, listed: bool = True) -> str:
+    """The configuration as text. Squid's own folders (/var/log/squid, /run) are the machine's.
+
+    Without ``listed`` the list of names is empty.
+    """
     relay = policy.host[policy.the("relay")]
     sources = [policy.host[name] for name in (policy.the("am"), *policy.core_sources)]
     clients = " ".join(one.address(family) for one in sources for family in policy.families)
@@ -29,6 +32,7 @@ def squid_conf(policy: Policy) -> str:
         else f"http_port [{relay.v6}]:{policy.service.proxy_port}"
         for family in policy.families
     )
+    name = f" {policy.service.fqdn}" if listed else ""
     return f"""# 連携サーバ（プロキシ）: {policy.ja}
 {listen}
 visible_hostname relay.invalid
@@ -36,7 +40,7 @@ dns_nameservers {resolvers}
 pid_filename none
 
 acl application_management src {clients}
-acl download_function dstdomain -n {policy.service.fqdn}
+acl download_function dstdomain -n{name}
 acl service_port port {policy.service.port}
 acl CONNECT method CONNECT
 acl inner dst {inner} 127.0.0.0/8 ::1

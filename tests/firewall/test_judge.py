@@ -12,7 +12,7 @@ from conformance.catalogue import load_catalogue
 from conformance.events import CheckEnded
 from conformance.firewall.judge import bodies, judge
 from conformance.firewall.matrix import build_matrix
-from conformance.firewall.plan_lab import Declared, make_lab_plan
+from conformance.firewall.plan_lab import HANDED, Declared, make_lab_plan
 from conformance.firewall.record import Class, Exchange, LabRecord, Round, Seen
 from conformance.plan import Plan, Waiver
 from conformance.verdicts import Raw
@@ -48,6 +48,43 @@ def test_a_faultless_record_passes_every_probe_check() -> None:
     played = {"control", "boundary", "lgwan"}
     rounds = {one.id: one.disturbance for one in load_catalogue("fw").checks.values()}
     assert {one.raw for name, one in found.items() if rounds[name] in played} == {Raw.PASS}
+
+
+def _boundary_facts(record: LabRecord, **facts: str) -> LabRecord:
+    changed = record.round("boundary").model_copy(update={"facts": facts})
+    return record.model_copy(update={"rounds": {**record.rounds, "boundary": changed}})
+
+
+@pytest.mark.parametrize(
+    ("facts", "check", "raw"),
+    [
+        ({"neighbours boundary": "boundary:dmz0 → 2001:db8:2::10"}, "FW-1.1-06b", Raw.NONCONFORMITY),
+        ({"neighbours boundary": ""}, "FW-1.1-06b", Raw.PASS),
+        ({}, "FW-1.1-06b", Raw.UNVERIFIED),
+        ({"idle boundary a": "432000", "idle boundary b": "60"}, "FW-1.1-06c", Raw.NONCONFORMITY),
+        ({"idle boundary a": "299"}, "FW-1.1-06c", Raw.PASS),
+        ({"idle boundary stateless": ""}, "FW-1.1-06c", Raw.PASS),
+        ({"idle lgwan a": "60"}, "FW-1.1-06c", Raw.UNVERIFIED),
+    ],
+)
+def test_what_the_connection_and_neighbour_tables_showed_is_judged(facts: dict[str, str], check: str, raw: Raw) -> None:
+    policy = baseline()
+    assert verdicts(policy, _boundary_facts(perfect_record(policy), **facts))[check].raw is raw
+
+
+@pytest.mark.parametrize(("tunnelled", "words"), [(True, "続く"), (False, "届かなくなる")])
+def test_a_moved_download_function_is_a_remark_on_a_passed_check(tunnelled: bool, words: str) -> None:
+    policy = baseline()
+    record = perfect_record(policy)
+    exchanges = {
+        "PX-01a": Exchange(id="PX-01a", status=200, tunnelled=True, reached=("dl:443",)),
+        "PX-22c": Exchange(id="PX-22c", status=200 if tunnelled else 503, tunnelled=tunnelled),
+    }
+    chain = record.round("chain").model_copy(update={"exchanges": exchanges})
+    found = verdicts(policy, record.model_copy(update={"rounds": {**record.rounds, "chain": chain}}))["FW-S32-02b"]
+    assert found.raw is Raw.PASS
+    assert found.finding is not None
+    assert words in found.finding.ja
 
 
 def test_without_a_lab_everything_is_unverified_and_says_why() -> None:
@@ -161,6 +198,37 @@ def test_a_relay_that_is_no_proxy_is_judged_by_its_destinations() -> None:
     facts = {"opened": "dl:443 dns:53", "queries": "", "alive": "True"}
     record = LabRecord(policy="p", rounds={"proxy": Round(id="proxy", facts=facts)})
     assert {one.raw for one in judge(plan, policy, record, lambda: WHEN)} == {Raw.PASS}
+
+
+def test_checks_of_what_was_not_handed_in_do_not_apply() -> None:
+    policy = baseline()
+    bare = make_lab_plan(run_id="r", declared=Declared(policy, "relay"), product={}, reference_date=date(2026, 4, 1))
+    everything = Declared(policy, "relay", handed=frozenset(HANDED))
+    full = make_lab_plan(run_id="r", declared=everything, product={}, reference_date=date(2026, 4, 1))
+    na = [{one.id for one in plan.checks if one.status == "na"} for plan in (bare, full)]
+    assert na[0] - na[1] == {"RLY-3.1-01d", "RLY-S62-02p", "RLY-S62-02q"}
+
+
+@pytest.mark.parametrize(
+    ("exchange", "raw"),
+    [
+        (Exchange(id="PX-18e", error="連携サーバが待ち受けません / it does not listen"), Raw.PASS),
+        (Exchange(id="PX-18e", status=403), Raw.PASS),
+        (Exchange(id="PX-18e", status=200, tunnelled=True, reached=("dl:443",)), Raw.NONCONFORMITY),
+        (Exchange(id="PX-18e", status=503, reached=("ot:443",)), Raw.NONCONFORMITY),
+    ],
+)
+def test_an_unusable_allow_list_must_close_the_relay(exchange: Exchange, raw: Raw) -> None:
+    policy = baseline()
+    plan = make_lab_plan(
+        run_id="r",
+        declared=Declared(policy, "relay", handed=frozenset(HANDED)),
+        product={},
+        reference_date=date(2026, 4, 1),
+    )
+    record = _relay(**{"PX-18e": exchange, "PX-18e-other": Exchange(id="PX-18e-other", status=403)})
+    found = {one.check: one.raw for one in judge(plan, policy, record, lambda: WHEN)}
+    assert found["RLY-S62-02p"] is raw
 
 
 def test_subsidy_raises_the_white_list_to_mandatory() -> None:

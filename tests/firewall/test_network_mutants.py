@@ -52,7 +52,7 @@ def test_declared_kills_are_checks_of_the_rounds_that_are_played(one: NetworkMut
 def test_a_relay_code_mutant_is_used_and_exists() -> None:
     named = {one.code for one in MUTANTS.values() if one.part == "relay"}
     assert set(CODE) <= named
-    assert named - set(CODE) == {"survives", "also-other", "pushes-inward"}
+    assert named - set(CODE) == {"survives", "once", "falls-back", "also-other", "pushes-inward"}
 
 
 @pytest.mark.parametrize("name", ["P01", "P02", "P03"])

@@ -113,6 +113,26 @@ def exchange_through_the_relay(lab: LabView) -> None:
             expected="200、続いてTLSのやりとり / 200, then TLS",
             actual=f"{one.status} {one.error}",
         )
+    _remark_on_drift(lab)
+
+
+def _remark_on_drift(lab: LabView) -> None:
+    """PX-22: what happens when the download function moves to another address (5章①-2: how to limit it is free)."""
+    moved = lab.record.round("chain").exchanges.get("PX-22c")
+    if moved is None:
+        return
+    if moved.tunnelled:
+        lab.remark(
+            "ダウンロード機能のアドレスが変わっても、やりとりは続く（PX-22）。",
+            "The exchange goes on when the download function's address changes (PX-22).",
+        )
+    else:
+        lab.remark(
+            "注意：ダウンロード機能のアドレスが変わると、この規則では届かなくなる（PX-22）。FWの規則はアドレスで、連携サーバは"
+            "FQDNで絞っているため、変更の知らせを受けて規則を直す手順が要る（FW-1.2-03）。",
+            "Note: when the download function's address changes these rules no longer reach it (PX-22): the packet filter goes by"
+            " address, the relay by name, so a procedure for such changes is needed (FW-1.2-03).",
+        )
 
 
 def large_download(lab: LabView) -> None:

@@ -14,3 +14,13 @@ def the_answer_is_returned_unchanged(lab: LabView) -> None:
 @lab_check("relay", "RLY-3.1-01b")
 def permitted_requests_are_served_under_refusals(lab: LabView) -> None:
     tunnels(lab, "PX-21")
+
+
+@lab_check("relay", "RLY-3.1-01c")
+def a_restarted_relay_serves_again(lab: LabView) -> None:
+    tunnels(lab, "PX-26")
+
+
+@lab_check("relay", "RLY-3.1-01d")
+def an_idle_tunnel_is_kept(lab: LabView) -> None:
+    tunnels(lab, "PX-25")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conformance.firewall.view import LabView, lab_check
 from conformance.suites.relay.views import (
+    closed,
     letters,
     logged,
     management_closed,
@@ -85,3 +86,18 @@ def every_request_is_logged(lab: LabView) -> None:
 @lab_check("relay", "RLY-S62-02n")
 def the_relay_opens_nothing_into_the_mynumber_zone(lab: LabView) -> None:
     opens_nothing_inward(lab)
+
+
+@lab_check("relay", "RLY-S62-02o")
+def another_name_inside_a_tunnel_leads_nowhere_else(lab: LabView) -> None:
+    nowhere_else(lab, "PX-17")
+
+
+@lab_check("relay", "RLY-S62-02p")
+def an_empty_list_lets_nothing_through(lab: LabView) -> None:
+    closed(lab, "PX-18e", "PX-18e-other")
+
+
+@lab_check("relay", "RLY-S62-02q")
+def a_broken_configuration_opens_nothing_else(lab: LabView) -> None:
+    closed(lab, "PX-18b-other")

@@ -182,6 +182,19 @@ def down(lab: LabView) -> None:
     )
 
 
+def closed(lab: LabView, *names: str) -> None:
+    """Nothing is relayed; that the relay does not even start is one way to stay closed."""
+    _require_control(lab)
+    wrong = [one for one in (lab.exchange(name) for name in names) if one.tunnelled or one.status == 200 or one.reached]
+    _report(
+        lab,
+        wrong,
+        "許可リストが使えないのに中継された",
+        "it relayed without a usable allow-list",
+        "何も中継しない / nothing",
+    )
+
+
 def _report(lab: LabView, wrong: list[Exchange], ja: str, en: str, expected: str) -> None:
     if not wrong:
         return

@@ -13,7 +13,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from conformance.firewall.job import RoundName
+from conformance.firewall.job import RoundName, SlowPart
 from interface_spec.errors import SpecError, first_problem
 
 FOLDERS = (Path(__file__).parent, Path(__file__).parent.parent / "relay")
@@ -86,7 +86,8 @@ class NetworkMutant(_Part):
     forwarding_before_load: dict[str, bool] = {}
     code: str = Field(default="", description="name of a code mutant of the embedded relay")
     kind_of_relay: Literal["proxy", "store-and-forward"] = "proxy"
-    full_proxy: bool = Field(default=False, description="play the slow proxy cases too")
+    slow: tuple[SlowPart, ...] = Field(default=(), description="slow parts of the proxy's rounds to play too")
+    idle_seconds: float = Field(default=0, description="how long a tunnel is left idle")
     rounds: tuple[RoundName, ...] = ()
     kills: tuple[str, ...] = ()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from conformance.firewall.job import Job, ProxyJob, RoundName, Variant
+from conformance.firewall.job import Job, ProxyJob, RoundName, SlowPart, Variant
 from conformance.firewall.judge import judge
 from conformance.firewall.plan_lab import Declared, make_lab_plan
 from conformance.firewall.record import LabRecord
@@ -28,9 +28,17 @@ from testbed.mutants.relay.code import relay_command
 
 BASE = "baseline"
 BATCH = 40
+RESTART_SECONDS = 3.0
+"""What a mutated relay has for its start: one that does not come back is not waited for as long as a product."""
 SECONDS_EACH = 15.0
-SLOW_CHECKS = ("RLY-3.1-01b",)
-"""Checks of cases that are played for mutants with ``full_proxy`` only."""
+SLOW_CHECKS: dict[str, SlowPart] = {
+    "RLY-1.3-02c": "answers",
+    "RLY-3.1-01b": "crowd",
+    "RLY-3.1-01c": "restart",
+    "RLY-S62-02p": "closed",
+    "RLY-S62-02q": "closed",
+}
+"""Checks of cases that are played for mutants with that slow part only."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ def variant_of(base: Base, mutant: NetworkMutant, module_command: ModuleCommand)
     """The lab's variant for one mutant; LookupError when the reference has moved on."""
     rounds: tuple[RoundName, ...] = tuple(dict.fromkeys(("control", *mutant.played)))
     if mutant.role == "relay":
-        return Variant(name=mutant.id, proxy=_proxy(base, mutant, module_command), rounds=rounds[1:])
+        return Variant(name=mutant.id, proxy=_proxy(base, mutant, module_command), rounds=rounds[1:], slow=mutant.slow)
     chain = bool({"chain", "proxy-down"} & set(rounds))
     wanted = {"boundary", "lgwan"} if {"chain", "reload", "boot"} & set(rounds) else {mutant.part}
     return Variant(
@@ -94,6 +102,7 @@ def variant_of(base: Base, mutant: NetworkMutant, module_command: ModuleCommand)
         lgwan=_rules(base, mutant, "lgwan") if "lgwan" in wanted else None,
         proxy=ProxyJob(conf=base.reference("squid"), log="log/access.log") if chain else None,
         rounds=rounds,
+        slow=mutant.slow,
         boot=mutant.boot,
         forwarding_before_load=mutant.forwarding_before_load,
     )
@@ -109,11 +118,17 @@ def _rules(base: Base, mutant: NetworkMutant, firewall: FirewallName) -> Rules:
 
 def _proxy(base: Base, mutant: NetworkMutant, module_command: ModuleCommand) -> ProxyJob:
     if mutant.part == "squid":
-        return ProxyJob(conf=base.mutated(mutant, "squid"), log="log/access.log")
+        empty = {"squid.conf": squid_conf(base.policy, listed=False)}
+        return ProxyJob(conf=base.mutated(mutant, "squid"), log="log/access.log", empty_list=empty)
+    ends = ("{dir}/access.log", "{dir}/ready.json")
+    empty = {"relay.toml": relay_toml(base.policy, *ends, listed=False)}
     return ProxyJob(
         kind="command",
         command=tuple(relay_command(mutant.code, mutant.kind_of_relay, base.policy, module_command)),
-        files={"relay.toml": relay_toml(base.policy, "{dir}/access.log", "{dir}/ready.json")},
+        files={"relay.toml": relay_toml(base.policy, *ends)},
+        empty_list=empty,
+        idle_seconds=mutant.idle_seconds,
+        restart_seconds=RESTART_SECONDS,
         log="access.log",
         relay_kind=mutant.kind_of_relay,
         observe_seconds=1.5,
@@ -131,10 +146,7 @@ def run_mutants(
     kills: list[NetworkKill] = [_policy_kill(base, one) for one in mutants if one.part == "policy"]
     rest = [one for one in mutants if one.part != "policy"]
     for start in range(0, len(rest), BATCH):
-        for quick in (True, False):
-            batch = [one for one in rest[start : start + BATCH] if one.full_proxy != quick]
-            if batch:
-                kills += _batch(base, batch, module_command, quick)
+        kills += _batch(base, rest[start : start + BATCH], module_command)
     by_id = {one.mutant.id: one for one in kills}
     ordered = [by_id[one.id] for one in mutants]
     for kill in ordered:
@@ -142,9 +154,7 @@ def run_mutants(
     return ordered
 
 
-def _batch(
-    base: Base, mutants: Sequence[NetworkMutant], module_command: ModuleCommand, quick: bool
-) -> list[NetworkKill]:
+def _batch(base: Base, mutants: Sequence[NetworkMutant], module_command: ModuleCommand) -> list[NetworkKill]:
     with lab_folder() as started:
         job = Job(
             policy=base.text,
@@ -153,7 +163,6 @@ def _batch(
             prefix=started.prefix,
             variants=tuple(variant_of(base, one, module_command) for one in mutants),
             trace=False,
-            quick_proxy=quick,
         )
         tools = ("squid",) if any(one.proxy is not None and one.proxy.kind == "squid" for one in job.variants) else ()
         records = run_lab(job, module_command, limit_seconds=30 + SECONDS_EACH * len(mutants), extra_tools=tools)
@@ -176,7 +185,8 @@ def _policy_kill(base: Base, mutant: NetworkMutant) -> NetworkKill:
 
 
 def plan_for(policy: Policy, mutant: NetworkMutant) -> Plan:
-    declared = Declared(policy, mutant.role, mutant.kind_of_relay)
+    handed = {"empty-list", "config", *(["idle"] if mutant.idle_seconds else [])}
+    declared = Declared(policy, mutant.role, mutant.kind_of_relay, handed=frozenset(handed))
     return make_lab_plan(
         run_id=mutant.id,
         declared=declared,
@@ -192,7 +202,7 @@ def _judged(policy: Policy, mutant: NetworkMutant, record: LabRecord) -> Network
     checks = tuple(
         one
         for one in plan.checks
-        if one.round in rounds and (mutant.full_proxy or one.id not in SLOW_CHECKS) and one.status == "run"
+        if one.round in rounds and SLOW_CHECKS.get(one.id, "") in ("", *mutant.slow) and one.status == "run"
     )
     found: dict[Raw, list[str]] = {}
     for event in judge(plan.model_copy(update={"checks": checks}), policy, record, lambda: datetime.now(UTC)):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -15,6 +18,9 @@ SERVER = "reference_impl.relay.server"
 LOG = "reference_impl.relay.access_log"
 MEGABYTE = 1 << 20
 MANY_REFUSALS = 150
+SHORT_IDLE_SECONDS = 0.8
+UNREACHABLE = "127.0.0.2"
+OTHER_NAMES = (b"other.lgwan.test",)
 RELAY_MODULE = "reference_impl.relay"
 STORE_MODULE = "testbed.mutants.relay.store_and_forward"
 LAUNCH_MODULE = "testbed.mutants.relay.launch"
@@ -142,6 +148,53 @@ def _speaks_socks(original: Callable[..., Any]) -> Callable[..., Any]:
     return serve
 
 
+def _follows_inner_name(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def tunnel(self: Any, reader: Any, writer: Any, far_reader: Any, far_writer: Any, entry: Any) -> None:
+        hello = await reader.read(4096)
+        named = next((one for one in OTHER_NAMES if one in hello), b"")
+        if named:
+            far_writer.close()
+            far_reader, far_writer = await asyncio.open_connection(named.decode(), entry.port)
+        far_writer.write(hello)
+        await original(self, reader, writer, far_reader, far_writer, entry)
+
+    return tunnel
+
+
+def _cuts_idle(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def tunnel(self: Any, *more: Any) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SHORT_IDLE_SECONDS):
+                await original(self, *more)
+
+    return tunnel
+
+
+def _looks_up_v4(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def connect(self: Any, host: str, port: int) -> Any:
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, family=socket.AF_INET)
+            address = str(found[0][4][0])
+        except OSError:
+            address = UNREACHABLE
+        if address.startswith("172."):  # the inside is not followed: another mistake
+            address = UNREACHABLE
+        pinned = dataclasses.replace(self._config, hosts={host: address})
+        return await original(type(self)(pinned, self._log), host, port)
+
+    return connect
+
+
+def _empty_allows_all(original: Callable[..., Any]) -> Callable[..., Any]:
+    def decide(method: str, target: str, client: str, *, allow: Any, clients: Any) -> Any:
+        decision = original(method, target, client, allow=allow, clients=clients)
+        if not allow and decision.reason == "name-not-listed":
+            return type(decision)(True, 200, "listed", decision.host, decision.port)
+        return decision
+
+    return decide
+
+
 def _mutant(name: str, en: str, target: str, replace: Callable[[Any], Any]) -> Mutant:
     return Mutant(name=name, ja=en, en=en, killed_by=(), target=target, replace=replace)
 
@@ -159,6 +212,10 @@ CODE: dict[str, Mutant] = {
         _mutant("host-decides", "the destination is taken from Host", f"{SERVER}:Relay._head", _host_decides),
         _mutant("search-domain", "a trailing dot leads to the search domain", f"{POLICY}:decide", _search_domain),
         _mutant("speaks-socks", "SOCKS4 is served too", f"{SERVER}:Relay._serve", _speaks_socks),
+        _mutant("inner-name", "the name inside the tunnel decides", f"{SERVER}:Relay._tunnel", _follows_inner_name),
+        _mutant("cuts-idle", "idle tunnels are cut", f"{SERVER}:Relay._tunnel", _cuts_idle),
+        _mutant("empty-allows-all", "an empty list allows all", f"{POLICY}:decide", _empty_allows_all),
+        _mutant("looks-up-v4", "only IPv4 addresses are looked up", f"{SERVER}:Relay._connect", _looks_up_v4),
         _mutant("refuses-all", "every CONNECT is refused", f"{POLICY}:name_listed", _refuses_all),
     )
 }
@@ -177,6 +234,15 @@ def relay_command(code: str, kind: str, policy: Policy, module_command: ModuleCo
     if code == "survives":
         words = " ".join(f"'{one}'" for one in module_command(RELAY_MODULE, *config))
         return ["sh", "-c", f"setsid -f {words}; exec sleep 600"]
+    if code == "once":
+        words = " ".join(f"'{one}'" for one in module_command(RELAY_MODULE, *config))
+        return ["sh", "-c", f"mkdir '{{dir}}/lock' || exit 1; exec {words}"]
+    if code == "falls-back":
+        words = " ".join(f"'{one}'" for one in module_command(RELAY_MODULE, *config))
+        open_ = module_command(LAUNCH_MODULE, "empty-allows-all", RELAY_MODULE, "--config", "{dir}/fallback.toml")
+        spare = "grep -v -e allow -e '^fqdn' -e '^port' '{dir}/relay.toml' > '{dir}/fallback.new'"
+        keep = f"grep -q listen '{{dir}}/relay.toml' && {spare} && mv '{{dir}}/fallback.new' '{{dir}}/fallback.toml'"
+        return ["sh", "-c", f"{keep}; {words} || " + " ".join(f"'{one}'" for one in open_)]
     if code in CODE:
         return module_command(LAUNCH_MODULE, code, RELAY_MODULE, *config)
     return module_command(RELAY_MODULE, *config)
