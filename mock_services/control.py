@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import datetime
+from functools import cache
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, cast
 
 import httpx
 from pydantic import BaseModel, TypeAdapter
@@ -218,7 +219,8 @@ class WorldClient:
 
     # ── plumbing ──────────────────────────────────────────────────────────
     def _read(self, kind: type[_T], method: str, path: str, **how: Any) -> _T:
-        return TypeAdapter(kind).validate_json(self._call(method, path, **how).content)
+        found: _T = _adapter(cast(Hashable, kind)).validate_json(self._call(method, path, **how).content)
+        return found
 
     def _call(self, method: str, path: str, **how: Any) -> httpx.Response:
         headers = {} if path == "/application" else {"Content-Type": "application/json"}
@@ -237,5 +239,11 @@ class WorldClient:
         raise WorldError(answer.status_code, message)
 
 
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Building one costs more than using it."""
+    return TypeAdapter(kind)
+
+
 def _dump(kind: Any, rows: Sequence[BaseModel] | Sequence[str]) -> bytes:
-    return TypeAdapter(kind).dump_json(list(rows))
+    return _adapter(cast(Hashable, kind)).dump_json(list(rows))

@@ -17,7 +17,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -401,9 +401,9 @@ class _Run:
 
     def _populate(self, client: WorldClient, world: World) -> None:
         self._log.emit(write_registers(world, self._dir, now()))
-        client.put_links([LinkRecord(**asdict(row)) for row in world.links()])
+        client.put_links([LinkRecord(**vars(row)) for row in world.links()])
         for core in world.core_systems():
-            client.put_atena(core, [AtenaRecord(**asdict(row)) for row in world.atena(core)])
+            client.put_atena(core, [AtenaRecord(**vars(row)) for row in world.atena(core)])
 
     def _judge(self, plan: Plan) -> Judge:
         words = [f"conformance.suites.{plan.role}", "--wait"]
