@@ -1,7 +1,6 @@
 """How fast the simulated download function is, against Stoplight Prism and nginx on the same core.
 
-``python -m benchmarks.mocks --prism PATH/prism --nginx PATH/nginx [--wrk PATH/wrk] [--runs 5] [--out FILE]``
-
+Prism (npm ``@stoplight/prism-cli``), nginx and wrk come from the PATH or SHINSEI_PRISM, SHINSEI_NGINX, SHINSEI_WRK.
 Median of interleaved runs, everything pinned to one core, the client to another. What is measured:
 list of 100 applications with token check, recorder and fault layer on (ours) against Prism mocking the same answer;
 a package of 85 KB over TLS (ours) against nginx serving the same bytes.
@@ -9,13 +8,11 @@ a package of 85 KB over TLS (ours) against nginx serving the same bytes.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import platform
+import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +23,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks.measure import Result
 from mock_services.config import Endpoints
 from mock_services.control import ApplicationMeta, WorldClient
 from shinsei_testbed import module_command
@@ -36,6 +34,7 @@ TIME = "%Y-%m-%dT%H:%M:%S%z"
 PACKAGE = os.urandom(85 * 1024)
 SERVER_CORE, CLIENT_CORE = 0, 1
 CONNECTIONS = 8
+RUNS, SECONDS = 5, 2
 
 
 def _pinned(core: int) -> Callable[[], None]:
@@ -43,10 +42,9 @@ def _pinned(core: int) -> Callable[[], None]:
 
 
 @contextmanager
-def _child(command: list[str], ready: Callable[[], bool], **more: Any) -> Iterator[subprocess.Popen[bytes]]:
-    child = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=_pinned(SERVER_CORE), **more
-    )
+def _child(command: list[str], ready: Callable[[], bool], *, pin: bool = True) -> Iterator[subprocess.Popen[bytes]]:
+    before = _pinned(SERVER_CORE) if pin else None
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=before)
     try:
         deadline = time.monotonic() + 60
         while not ready():
@@ -69,8 +67,10 @@ def _accepts(url: str) -> bool:
 
 
 @contextmanager
-def world(folder: Path, fixtures: dict[str, int] | None = None) -> Iterator[tuple[Endpoints, WorldClient, int]]:
-    """A world process on the server's core, with its pid."""
+def world(
+    folder: Path, fixtures: dict[str, int] | None = None, *, pin: bool = True
+) -> Iterator[tuple[Endpoints, WorldClient, int]]:
+    """A world process (on the server's core when pinned), with its pid."""
     config = {
         "run_dir": str(folder / "run"),
         "dantai_code": "991236",
@@ -82,7 +82,7 @@ def world(folder: Path, fixtures: dict[str, int] | None = None) -> Iterator[tupl
     file = folder / "world.json"
     file.write_text(json.dumps(config | ({"fixtures": fixtures} if fixtures else {})), encoding="utf-8")
     ready = folder / "run" / "world-ready.json"
-    with _child(module_command("mock_services.serve", "--config", str(file)), ready.exists) as child:
+    with _child(module_command("mock_services.serve", "--config", str(file)), ready.exists, pin=pin) as child:
         endpoints = Endpoints.model_validate_json(ready.read_text(encoding="utf-8"))
         with WorldClient(endpoints.control_url) as client:
             yield endpoints, client, child.pid
@@ -107,7 +107,7 @@ def load_list(client: WorldClient, count: int = 100) -> None:
         client.load_application(meta, PACKAGE)
 
 
-def _door(endpoints: Endpoints) -> tuple[str, dict[str, str], str]:
+def door(endpoints: Endpoints) -> tuple[str, dict[str, str], str]:
     """(base URL by address, headers, query of the list)."""
     base = f"https://{endpoints.download_address}"
     body = {"dantaiCode": "991236", "account": "a", "secret": "b"}
@@ -146,15 +146,15 @@ def _certificate(folder: Path) -> Path:
     return pem
 
 
-def compare(folder: Path, prism: str, nginx: str, wrk: str, runs: int, seconds: int) -> dict[str, Any]:
-    """Rates of all four, interleaved."""
+def compare(folder: Path, prism: str, nginx: str, wrk: str, runs: int, seconds: int) -> dict[str, float]:
+    """Requests per second of all four: medians of interleaved runs."""
     found: dict[str, list[float]] = {"list ours": [], "list prism": [], "zip ours": [], "zip nginx": []}
     (folder / "package.zip").write_bytes(PACKAGE)
     pem = _certificate(folder)
     (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, port=18443, pem=pem), encoding="utf-8")
     with world(folder) as (endpoints, client, _):
         load_list(client)
-        base, headers, query = _door(endpoints)
+        base, headers, query = door(endpoints)
         rows = httpx.get(base + query, headers=headers, verify=False, trust_env=False).json()  # noqa: S501
         assert len(rows["items"]) == 100
         (folder / "list.json").write_text(json.dumps(_openapi(rows)), encoding="utf-8")
@@ -172,39 +172,39 @@ def compare(folder: Path, prism: str, nginx: str, wrk: str, runs: int, seconds: 
             for _ in range(runs):
                 for name, (url, own) in places.items():
                     found[name].append(_rate(wrk, url, own, seconds))
-    medians = {name: round(statistics.median(rates), 1) for name, rates in found.items()}
-    return {
-        "requests_per_second": medians,
-        "list_ours_over_prism": round(medians["list ours"] / medians["list prism"], 2),
-        "zip_ours_over_nginx": round(medians["zip ours"] / medians["zip nginx"], 3),
+    return {name: statistics.median(rates) for name, rates in found.items()}
+
+
+def _tools() -> dict[str, str]:
+    """The peers on this machine by name; SystemExit naming what is missing."""
+    found = {
+        name: os.environ.get(f"SHINSEI_{name.upper()}") or shutil.which(name) for name in ("prism", "nginx", "wrk")
     }
+    missing = [name for name, path in found.items() if path is None]
+    if missing:
+        raise SystemExit(
+            f"mocks: {', '.join(missing)} がありません（入れるか SHINSEI_{missing[0].upper()} に場所を） / not installed"
+        )
+    return {name: path for name, path in found.items() if path is not None}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--prism", required=True)
-    parser.add_argument("--nginx", required=True)
-    parser.add_argument("--wrk", default="wrk")
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "mocks.json")
-    args = parser.parse_args()
+def run() -> list[Result]:
+    tools = _tools()
+    allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {CLIENT_CORE})
-    with tempfile.TemporaryDirectory(prefix="shinsei-bench-") as name:
-        result = compare(Path(name), args.prism, args.nginx, args.wrk, args.runs, args.seconds)
-    result |= {
-        "runs": args.runs,
-        "seconds": args.seconds,
-        "connections": CONNECTIONS,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "load_average": os.getloadavg()[0],
-        "date": START.date().isoformat(),
-    }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    sys.stdout.write(args.out.read_text(encoding="utf-8"))
-
-
-if __name__ == "__main__":
-    main()
+    try:
+        with tempfile.TemporaryDirectory(prefix="shinsei-bench-") as name:
+            rates = compare(Path(name), tools["prism"], tools["nginx"], tools["wrk"], RUNS, SECONDS)
+    finally:
+        os.sched_setaffinity(0, allowed)
+    lists, zips = rates["list ours"] / rates["list prism"], rates["zip ours"] / rates["zip nginx"]
+    return [
+        Result(
+            "list-over-prism", "100件の一覧（TLS・トークン・記録・障害の層つき）", rates["list ours"], "件/秒",
+            rates["list prism"], "同じ応答を返す Stoplight Prism（平文）、同じコア", lists, "≥ 2", lists >= 2,
+        ),
+        Result(
+            "zip-over-nginx", "申請ZIP 85 KB の取得（TLS・トークン・記録・障害の層つき）", rates["zip ours"], "件/秒",
+            rates["zip nginx"], "同じバイト列を返す nginx（TLS）、同じコア", zips, "≥ 0.2", zips >= 0.2,
+        ),
+    ]  # fmt: skip

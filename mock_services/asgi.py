@@ -50,9 +50,7 @@ class ServiceApp:
         except Exception as error:  # the simulated system must never be the reason that a run hangs
             log.exception("internal", extra={"system": self._service.system, "error": type(error).__name__})
             answer = Answer(500, faults=("internal-error",))
-        partial = answer.send in ("cut", "reset")
-        sent = answer.body[: answer.cut_at] if partial else (b"" if answer.send == "none" else None)
-        self._recorder.record(self._service.system, request, answer, sent=sent)
+        self._recorder.record(self._service.system, request, answer)
         log.info(
             "exchange",
             extra={
@@ -102,22 +100,21 @@ async def _send(scope: Scope, receive: Receive, send: Send, answer: Answer, date
         await _gone(receive)
         return
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
-    length = len(answer.body) if answer.announced is None else answer.announced
+    length = answer.size if answer.announced is None else answer.announced
     if answer.status != 204:
         headers.append((b"content-length", str(length).encode()))
     headers.append((b"date", format_datetime(date.astimezone(UTC), usegmt=True).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    if answer.send == "whole":
+    if answer.send == "whole" and not answer.piece and answer.file is None:
         await send({"type": "http.response.body", "body": answer.body})
         return
-    if answer.send == "drip":
-        for start in range(0, len(answer.body), answer.cut_at):
-            piece = answer.body[start : start + answer.cut_at]
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    for piece in answer.pieces():
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        if answer.every_ms:
             await asyncio.sleep(answer.every_ms / 1000)
+    if answer.send == "whole":
         await send({"type": "http.response.body", "body": b""})
         return
-    await send({"type": "http.response.body", "body": answer.body[: answer.cut_at], "more_body": True})
     if answer.send == "reset":
         await asyncio.sleep(_ON_ITS_WAY)
         _reset(_transport(scope))

@@ -78,7 +78,7 @@ class FixturesConfig(_Config):
     """Fill the world with the synthetic municipality of ``seed`` when it starts, with at most so many applications."""
 
     seed: int = Field(default=1, ge=0)
-    applications: int = Field(default=40, ge=0)
+    applications: int = Field(default=40, ge=0, le=10_000_000)
 
 
 class Ports(_Config):

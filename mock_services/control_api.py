@@ -5,6 +5,7 @@ It is ours, not part of any specification: load data, set the clock, arm faults,
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import FastAPI, Query, Request, Response
@@ -13,6 +14,7 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from mock_services.config import Endpoints
+from mock_services.download.packages import Package, Spool
 from mock_services.errors import RefusedError, UnknownError
 from mock_services.fault_kinds import FAULTS
 from mock_services.faults import FaultError
@@ -104,7 +106,7 @@ def control_app(stage: Stage) -> FastAPI:
     )
     async def load_application(meta: Annotated[ApplicationMeta, Query()], request: Request) -> None:
         """Lay one application ready for download (body: the ZIP as it is), or replace the one of that 受付番号."""
-        world.load_application(meta, await _bounded(request))
+        world.load_application(meta, await _spooled(request, world.config.run_dir / "packages"))
 
     @app.put(f"{BASE}/links", tags=["data"])
     async def put_links(rows: list[LinkRecord]) -> dict[str, int]:
@@ -225,13 +227,17 @@ def _errors(app: FastAPI) -> None:
         return problem(409, "relay", str(error))
 
 
-async def _bounded(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_PACKAGE:
-            raise RefusedError(f"ZIP が {MAX_PACKAGE} バイトを超えています / ZIP too large")
-    return bytes(body)
+async def _spooled(request: Request, folder: Path) -> Package:
+    """The body; what is big goes to disk while it arrives. RefusedError when it is too big or breaks off."""
+    spool = Spool(folder)
+    try:
+        async for chunk in request.stream():
+            spool.write(chunk)
+            if spool.size > MAX_PACKAGE:
+                raise RefusedError(f"ZIP が {MAX_PACKAGE} バイトを超えています / ZIP too large")
+        return spool.done()
+    finally:
+        spool.drop()
 
 
 def _has_tls(world: World) -> bool:

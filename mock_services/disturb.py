@@ -9,7 +9,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 from mock_services.fault_kinds import (
     ClockSkewParams,
@@ -46,6 +46,8 @@ async def before(
     bound: Bound, box: FaultBox, operation: str, struck: list[str], write_error: WriteError | None = None
 ) -> Answer | None:
     """The disturbance that answers in the operation's place, if one strikes; delays pass here too."""
+    if not box.armed:
+        return None
     write = write_error or (lambda name: error_answer(bound, name))
     if (armed := box.take("latency", operation, struck)) is not None:
         await asyncio.sleep(cast(LatencyParams, armed.params).ms / 1000)
@@ -80,26 +82,30 @@ async def before(
 
 def after(bound: Bound, box: FaultBox, operation: str, answer: Answer, struck: list[str]) -> Answer:
     """The answer, spoilt on its way out; only a good answer can be (but for its Date)."""
+    if not box.armed:
+        return answer
     if (armed := box.take("clock-skew", operation, struck)) is not None:
         answer = replace(answer, date_skew=cast(ClockSkewParams, armed.params).seconds)
     if answer.status >= 300:
         return answer
     answer = _spoilt_content(bound, box, operation, answer, struck)
-    size = len(answer.body)
-    armed = box.peek("truncate", operation)
-    if armed is not None and (cut_at := cast(TruncateParams, armed.params).bytes) < size:
-        box.take("truncate", operation, struck)
-        return replace(answer, send="cut", cut_at=cut_at)
-    armed = box.peek("reset-mid-body", operation)
-    if armed is not None and (cut_at := cast(TruncateParams, armed.params).bytes) < size:
-        box.take("reset-mid-body", operation, struck)
-        return replace(answer, send="reset", cut_at=cut_at)
-    if (armed := box.take("wrong-length", operation, struck)) is not None:
-        return replace(answer, send="cut", cut_at=size, announced=size + cast(WrongLengthParams, armed.params).by)
+    size = answer.size
     if (armed := box.take("slow-drip", operation, struck)) is not None:
         drip = cast(SlowDripParams, armed.params)
-        return replace(answer, send="drip", cut_at=drip.piece, every_ms=drip.every_ms)
+        answer = replace(answer, piece=drip.piece, every_ms=drip.every_ms)
+    if (armed := box.take("wrong-length", operation, struck)) is not None:
+        by = cast(WrongLengthParams, armed.params).by
+        answer = replace(answer, send="cut", cut_at=size, announced=size + by)
+    for name, send in _BREAKS.items():
+        armed = box.peek(name, operation)
+        if armed is not None and (cut_at := cast(TruncateParams, armed.params).bytes) < answer.sent:
+            box.take(name, operation, struck)
+            answer = replace(answer, send=send, cut_at=cut_at)
     return answer
+
+
+_BREAKS: dict[str, Literal["cut", "reset"]] = {"truncate": "cut", "reset-mid-body": "reset"}
+"""Where both are armed, the body ends where the first of them ends it."""
 
 
 def _spoilt_content(bound: Bound, box: FaultBox, operation: str, answer: Answer, struck: list[str]) -> Answer:
@@ -118,6 +124,7 @@ def _spoilt_content(bound: Bound, box: FaultBox, operation: str, answer: Answer,
 
 def altered(answer: Answer, change: str) -> Answer:
     """The answer with a body that matches its digest no more (fault ``wrong-digest``)."""
+    answer = answer.in_memory()
     if not answer.body:
         return answer
     if change == "shorten":
@@ -128,6 +135,7 @@ def altered(answer: Answer, change: str) -> Answer:
 
 def broken_zip(bound: Bound, operation: str, answer: Answer, part: str) -> Answer:
     """The answer with a ZIP that no reader opens (``directory``) or unpacks (``data``), and its right digest."""
+    answer = answer.in_memory()
     body = bytearray(answer.body)
     end = body.rfind(b"PK\x05\x06")
     if part == "directory" and end >= 0:

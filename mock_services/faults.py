@@ -25,16 +25,23 @@ class FaultError(ValueError):
 
 @dataclass
 class Armed:
-    """One armed fault. ``calls`` serves expire-token: calls made so far by token."""
+    """One armed fault. ``operations``: where it can strike, None = anywhere; ``calls`` serves expire-token: by token."""
 
     fault: Fault
     params: Params
+    operations: tuple[str, ...] | None = None
     applied: int = 0
     calls: dict[str, int] = field(default_factory=dict)
 
     @property
     def live(self) -> bool:
         return self.fault.times is None or self.applied < self.fault.times
+
+    def strikes(self, operation: str) -> bool:
+        """Whether it is armed for this operation; ``*`` asks for faults that know no operations."""
+        if self.fault.operation != "*":
+            return self.fault.operation == operation
+        return self.operations is None or operation in self.operations
 
     def drawn(self, seed: int, below: int) -> int:
         """A number in [0, below) for the strike that was just counted: the same for the same seed."""
@@ -110,7 +117,7 @@ def arm(fault: Fault, reach: Reach) -> Armed:
         raise FaultError(f"{fault.name}: params.{place}: {problem}") from None
     if fault.name == "shift" and fault.times is None:
         fault = fault.model_copy(update={"times": 1})  # a row that is always late would never exist
-    return Armed(fault, params)
+    return Armed(fault, params, allowed if kind.where in ("rows", "list", "digest", "zip") else None)
 
 
 def _near(name: str, known: Iterable[str]) -> str:
@@ -133,12 +140,17 @@ class FaultBox:
     def clear(self) -> None:
         self._armed = []
 
+    @property
+    def armed(self) -> bool:
+        """Whether anything is."""
+        return bool(self._armed)
+
     def states(self) -> list[FaultState]:
         return [FaultState(fault=armed.fault, applied=armed.applied) for armed in self._armed]
 
     def peek(self, name: str, operation: str = "*") -> Armed | None:
         for armed in self._armed:
-            if armed.fault.name == name and armed.live and armed.fault.operation in ("*", operation):
+            if armed.fault.name == name and armed.live and armed.strikes(operation):
                 return armed
         return None
 

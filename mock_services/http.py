@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 Headers = tuple[tuple[str, str], ...]
+
+_PIECE = 256 * 1024
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class MalformedError(ValueError):
@@ -68,14 +73,23 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One HTTP answer. ``send`` other than "whole" is a disturbance below HTTP.
+class BigBody:
+    """A body that lies in a file and is sent piece by piece."""
 
-    "cut": the full Content-Length is announced, ``cut_at`` bytes are sent, the connection is closed.
-    "reset": the same, but the connection is reset.
-    "drip": ``cut_at`` bytes at a time, every ``every_ms`` milliseconds.
-    "none": the connection is closed without a byte.
+    path: Path
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer. What is not a default here is a disturbance below HTTP; they compose.
+
+    ``send`` "cut": the full Content-Length is announced, ``cut_at`` bytes are sent, the connection is closed.
+    "reset": the same, but the connection is reset. "none": the connection is closed without a byte.
+    ``piece``: that many bytes at a time, every ``every_ms`` milliseconds.
     ``announced``: another Content-Length than the body has. ``date_skew``: seconds that the Date header is off.
+    ``file``: the body, when it is too big to be held (``body`` is empty then).
     """
 
     status: int
@@ -83,13 +97,40 @@ class Answer:
     body: bytes = b""
     operation: str = ""
     faults: tuple[str, ...] = ()
-    send: Literal["whole", "cut", "reset", "drip", "none"] = "whole"
+    send: Literal["whole", "cut", "reset", "none"] = "whole"
     cut_at: int = 0
     announced: int | None = None
+    piece: int = 0
     every_ms: int = 0
     date_skew: int = 0
+    file: BigBody | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole body."""
+        return len(self.body) if self.file is None else self.file.size
+
+    @property
+    def sent(self) -> int:
+        """Bytes of the body that leave us."""
+        return {"whole": self.size, "none": 0}.get(self.send, self.cut_at)
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body as far as it is sent, in the pieces in which it is sent."""
+        size = self.piece or _PIECE
+        if self.file is None:
+            for start in range(0, self.sent, size):
+                yield self.body[start : min(start + size, self.sent)]
+            return
+        with self.file.path.open("rb") as file:
+            for start in range(0, self.sent, size):
+                yield file.read(min(size, self.sent - start))
+
+    def in_memory(self) -> Answer:
+        """The same with its body in memory, for whoever has to change it."""
+        return self if self.file is None else replace(self, body=self.file.path.read_bytes(), file=None)
 
 
 def json_answer(status: int, content: object, headers: Headers = ()) -> Answer:
-    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    body = _json(content).encode()
     return Answer(status, (("Content-Type", "application/json; charset=utf-8"), *headers), body)

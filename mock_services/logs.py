@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+_json = json.JSONEncoder(ensure_ascii=False).encode
 _FIELDS = ("system", "operation", "status", "fault", "error", "what")
 
 
@@ -28,7 +29,7 @@ class JsonFormatter(logging.Formatter):
                 trace = trace.tb_next
             # The exception's own text may quote data; the place and kind are enough to find the cause.
             line["raised"] = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-        return json.dumps(line, ensure_ascii=False)
+        return _json(line)
 
 
 def log_to_stderr() -> None:
@@ -42,6 +43,7 @@ def log_to_file(path: Path) -> None:
 
 
 def _log_to(handler: logging.Handler) -> None:
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line of ours says them
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("mock_services").setLevel(logging.INFO)

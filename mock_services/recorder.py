@@ -7,16 +7,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
+import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mock_services.clock import WorldClock
 from mock_services.http import Answer, Request
-from mock_services.models import Body, Exchange
+from mock_services.models import Exchange
 
 SMALL = 16 * 1024
 """Bodies up to this many bytes stand in the line itself when they are text."""
+
+_HASHED = 64
+"""Large bodies whose digest is remembered by identity."""
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -37,6 +44,7 @@ class Recorder:
         self._end = 0
         self._bytes = 0
         self._kept: set[str] = set()
+        self._hashed: dict[int, tuple[bytes, str]] = {}
         self._max_exchanges, self._max_bytes = max_exchanges, max_bytes
         self.dropped = 0
 
@@ -44,40 +52,70 @@ class Recorder:
     def newest(self) -> int:
         return len(self._index)
 
-    def record(self, system: str, request: Request, answer: Answer, *, sent: bytes | None = None) -> None:
-        """Append one exchange; ``sent`` is the part of the body that left us when that was not all."""
+    def record(self, system: str, request: Request, answer: Answer) -> None:
+        """Append one exchange, with the part of the body that left us."""
         if len(self._index) >= self._max_exchanges or self._bytes >= self._max_bytes:
             self.dropped += 1
             return
-        exchange = Exchange(
-            seq=len(self._index) + 1,
-            at=self.clock.now(),
-            system=system,
-            operation=answer.operation,
-            peer=request.peer,
-            method=request.method,
-            target=request.target,
-            request_headers=list(request.headers),
-            request_body=self._body(request.body),
-            status=0 if answer.send == "none" else answer.status,
-            response_headers=list(answer.headers),
-            response_body=self._body(answer.body if sent is None else sent),
-            fault=",".join(answer.faults),
-        )
-        line = exchange.model_dump_json().encode() + b"\n"
+        exchange = {  # the fields of `Exchange`
+            "seq": len(self._index) + 1,
+            "at": self.clock.now().isoformat(),
+            "system": system,
+            "operation": answer.operation,
+            "peer": request.peer,
+            "method": request.method,
+            "target": request.target,
+            "request_headers": request.headers,
+            "request_body": self._body(request.body),
+            "status": 0 if answer.send == "none" else answer.status,
+            "response_headers": answer.headers,
+            "response_body": self._sent(answer),
+            "fault": ",".join(answer.faults),
+        }
+        line = _json(exchange).encode() + b"\n"
         self._file.write(line)
         self._index.append((self._end, len(line), system))
         self._end += len(line)
         self._bytes += len(line)
 
-    def _body(self, body: bytes) -> Body:
-        digest = hashlib.sha256(body).hexdigest()
+    def _sent(self, answer: Answer) -> dict[str, object]:
+        if answer.file is None:
+            return self._body(answer.body if answer.send == "whole" else answer.body[: answer.sent])
+        if answer.send == "whole":
+            file = answer.file
+            return self._big(file.sha256, file.size, lambda place: _second_name(file.path, place))
+        digest = hashlib.sha256()
+        for piece in answer.pieces():
+            digest.update(piece)
+        return self._big(digest.hexdigest(), answer.sent, lambda place: _write(place, answer.pieces()))
+
+    def _big(self, digest: str, size: int, keep: Callable[[Path], None]) -> dict[str, object]:
+        """A body that is too big to be held: kept once, piece by piece or as a second name of its file."""
+        if digest not in self._kept:
+            place = self._bodies / digest
+            place.unlink(missing_ok=True)
+            keep(place)
+            self._kept.add(digest)
+            self._bytes += size
+        return {"text": None, "sha256": digest, "size": size}
+
+    def _body(self, body: bytes) -> dict[str, object]:
         text = _small_text(body)
+        digest = hashlib.sha256(body).hexdigest() if len(body) <= SMALL else self._digest(body)
         if text is None and digest not in self._kept:
             (self._bodies / digest).write_bytes(body)
             self._kept.add(digest)
             self._bytes += len(body)
-        return Body(text=text, sha256=digest, size=len(body))
+        return {"text": text, "sha256": digest, "size": len(body)}
+
+    def _digest(self, body: bytes) -> str:
+        """SHA-256; the same large object, sent again and again, is hashed once."""
+        known = self._hashed.get(id(body))
+        if known is None or known[0] is not body:
+            if len(self._hashed) >= _HASHED:
+                self._hashed.clear()
+            known = self._hashed[id(body)] = (body, hashlib.sha256(body).hexdigest())
+        return known[1]
 
     def exchanges(self, since: int = 0, system: str = "", limit: int = 10_000) -> list[Exchange]:
         """Exchanges with seq above ``since``, oldest first, at most ``limit``."""
@@ -100,6 +138,18 @@ class Recorder:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _second_name(path: Path, place: Path) -> None:
+    try:
+        os.link(path, place)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(path, place)
+
+
+def _write(place: Path, pieces: Iterable[bytes]) -> None:
+    with place.open("wb") as out:
+        out.writelines(pieces)
 
 
 def _small_text(body: bytes) -> str | None:

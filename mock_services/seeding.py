@@ -10,6 +10,7 @@ from fixtures.cases.model import Case
 from fixtures.numbers import ATENA_DIGITS
 from mock_services.juki_cs.system import JukiCsSystem
 from mock_services.juki_cs.wire import ExchangeOrder, Issue, JukiPerson, Register
+from mock_services.many import Many
 from mock_services.models import ApplicationMeta, AtenaRecord, LinkRecord, TogoRecord
 from mock_services.portal.people import People
 from mock_services.togo.system import TogoSystem
@@ -21,7 +22,7 @@ GYOMU = {"juki": "001"}
 
 
 def fill(world: World) -> int:
-    """Fill every system that runs. Returns the number of applications. RefusedError, FixtureError, SpecError."""
+    """Fill every system that runs. Returns the number of applications: the named cases, then a population. RefusedError, FixtureError, SpecError."""
     config = world.config.fixtures
     if config is None:
         return 0
@@ -95,4 +96,7 @@ def _applications(world: World, people: People, most: int) -> int:
         )
         world.load_application(meta, case.zip_bytes)
         laid += 1
-    return laid
+    if laid < most:
+        many = Many(people.population, world.profile, most - laid, world.clock.now().astimezone(JST), world.as_listed)
+        world.applications.register(many)
+    return most

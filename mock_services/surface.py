@@ -12,6 +12,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import cached_property
+from typing import cast
 from urllib.parse import unquote
 
 from interface_spec.errors import SpecError
@@ -44,6 +46,22 @@ class Bound:
 
     def operation(self, name: str) -> Operation:
         return self.surface.operations[name]
+
+    @cached_property
+    def calls(self) -> list[tuple[str, str, list[str]]]:
+        """(operation, method, its path in parts)."""
+        return [(name, one.method, one.path.split("/")) for name, one in self.surface.operations.items()]
+
+    @cached_property
+    def places(self) -> Mapping[str, Mapping[str, Mapping[str, Item]]]:
+        """Path and method of an operation → place → the items of its request there."""
+        return {
+            f"{one.method} {one.path}": {
+                place: {name: item for name, item in one.request.items() if item.place == place}
+                for place in ("query", "path", "header", "body")
+            }
+            for one in self.surface.operations.values()
+        }
 
 
 def bind(
@@ -132,26 +150,26 @@ def _spec_error(profile: Profile, place: str, problem: str) -> SpecError:
 
 
 def segments(path: str) -> list[str]:
-    return [unquote(part) for part in path.split("/")]
+    return [unquote(part) for part in path.split("/")] if "%" in path else path.split("/")
 
 
 def find(bound: Bound, request: Request) -> tuple[str | None, dict[str, str], bool]:
     """(operation, path values, whether the path is known at all) for a request."""
     given = segments(request.path)
     known = False
-    for name, operation in bound.surface.operations.items():
-        values = _match(operation.path.split("/"), given)
+    for name, method, parts in bound.calls:
+        if len(parts) != len(given):
+            continue
+        values = _match(parts, given)
         if values is None:
             continue
         known = True
-        if operation.method == request.method:
+        if method == request.method:
             return name, values, True
     return None, {}, known
 
 
 def _match(template: list[str], given: list[str]) -> dict[str, str] | None:
-    if len(template) != len(given):
-        return None
     values: dict[str, str] = {}
     for part, value in zip(template, given, strict=True):
         if part.startswith("{") and part.endswith("}"):
@@ -163,9 +181,7 @@ def _match(template: list[str], given: list[str]) -> dict[str, str] | None:
 
 def read_request(bound: Bound, operation: Operation, request: Request, path_values: Mapping[str, str]) -> Record:
     """The canonical request. MalformedError naming the first thing that the contract does not allow."""
-    by_place: dict[str, dict[str, Item]] = {"body": {}, "query": {}, "path": {}, "header": {}}
-    for name, item in operation.request.items():
-        by_place[item.place][name] = item
+    by_place = bound.places[f"{operation.method} {operation.path}"]
     headers = {item.wire: request.header(item.wire) for item in by_place["header"].values()}
     parts: list[tuple[str, Mapping[str, object], bool]] = [
         ("query", request.query(), False),
@@ -211,7 +227,7 @@ def write_answer(
     rows: Sequence[Mapping[str, Value]] | None = None,
     binary: tuple[str, bytes] | None = None,
 ) -> Answer:
-    """The answer of an operation under the profile; ``binary`` is (media type, bytes) when the body is binary."""
+    """The answer of an operation under the profile; all rows are `WireRow`s or none; ``binary`` is (media type, bytes) when the body is binary."""
     codec = bound.codec
     headers: Headers = tuple(
         (item.wire, codec.text(item, response[name]))
@@ -233,8 +249,8 @@ def write_answer(
         for name, item in operation.response.items()
         if item.place == "body" and (item.required or response.get(name) is not None)
     }
-    if operation.rows and rows and all(isinstance(row, WireRow) for row in rows):
-        return _from_text(operation, content, [row.text for row in rows if isinstance(row, WireRow)], headers)
+    if operation.rows and rows and isinstance(rows[0], WireRow):
+        return _from_text(operation, content, [row.text for row in cast("Sequence[WireRow]", rows)], headers)
     if operation.rows:
         content[operation.rows] = [json_row(codec, operation.row, row) for row in rows or ()]
     return json_answer(operation.status, content, headers)

@@ -21,8 +21,10 @@ from mock_services.core.responses import row as atena_row
 from mock_services.core.routes import AtenaService, bind_atena
 from mock_services.dialects import check_dialects, spoken
 from mock_services.disturb import Disturbed
-from mock_services.download.models import Account, Application, DownloadStore
+from mock_services.download.models import Account, DownloadStore
+from mock_services.download.packages import Held, Package
 from mock_services.download.routes import DownloadService, bind_download
+from mock_services.download.shelf import Application
 from mock_services.errors import RefusedError, UnknownError
 from mock_services.fault_kinds import DnsParams, TlsParams
 from mock_services.faults import FaultBox, FaultError, arm, reach_of
@@ -130,25 +132,22 @@ class World:
     def set_clock(self, now: datetime) -> None:
         self.clock.set(now)
 
-    def load_application(self, meta: ApplicationMeta, package: bytes) -> None:
+    def load_application(self, meta: ApplicationMeta, package: bytes | Package) -> None:
         """Lay an application ready (or replace it). RefusedError when a list row of it could not be written."""
-        sha256 = hashlib.sha256(package).hexdigest()
-        operation = self._download.operation("list")
+        if isinstance(package, bytes):
+            package = Held(package)
         row: dict[str, Value] = {
             "receipt_no": meta.receipt_no,
             "procedure_id": meta.procedure_id,
             "dantai_code": meta.dantai_code,
             "received_at": meta.received_at,
             "arrived_at": meta.arrived_at,
-            "size": len(package),
-            "sha256": sha256,
+            "size": package.size,
+            "sha256": package.sha256,
         }
         status: dict[str, Value] = {"receipt_no": meta.receipt_no, "status": meta.resident_status}
         self._refuse_unless_writable(self._download, "list", [row])
         self._refuse_unless_writable(self._download, "status_list", [status])
-        listed_at = self._download.codec.as_on_the_wire(operation.request["received_from"], meta.received_at)
-        if not isinstance(listed_at, datetime):
-            raise RefusedError("受付日時を書けません / received_at has no wire form")
         self.applications.put(
             Application(
                 receipt_no=meta.receipt_no,
@@ -159,10 +158,17 @@ class World:
                 visible_at=meta.visible_at,
                 status=meta.resident_status,
                 package=package,
-                sha256=sha256,
-                listed_at=listed_at,
+                listed_at=self.as_listed(meta.received_at),
             )
         )
+
+    def as_listed(self, received_at: datetime) -> datetime:
+        """受付日時 in the precision of the wire. RefusedError when it has no wire form."""
+        item = self._download.operation("list").request["received_from"]
+        listed_at = self._download.codec.as_on_the_wire(item, received_at)
+        if not isinstance(listed_at, datetime):
+            raise RefusedError("受付日時を書けません / received_at has no wire form")
+        return listed_at
 
     def put_links(self, rows: Sequence[LinkRecord]) -> int:
         """Add or update 番号紐付情報. RefusedError for a row with no wire form. Returns the last 更新連番."""

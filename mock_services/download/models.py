@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from mock_services.clock import WorldClock
 from mock_services.download.errors import (
@@ -16,7 +17,8 @@ from mock_services.download.errors import (
     ForbiddenError,
     NotFoundError,
 )
-from mock_services.wiring import Value
+from mock_services.download.shelf import Application, Kept, Matches, Part, Run
+from mock_services.surface import WireRow
 
 
 @dataclass(frozen=True)
@@ -24,27 +26,6 @@ class Account:
     dantai_code: str
     account: str
     secret: str
-
-
-@dataclass(frozen=True)
-class Application:
-    """One application as it lies ready for download. ``listed_at``: 受付日時 in the precision of the wire.
-
-    ``status_at``: when 処理状況 was changed last; ``message``: 団体からの連絡 that goes with it.
-    """
-
-    receipt_no: str
-    procedure_id: str
-    dantai_code: str
-    received_at: datetime
-    arrived_at: datetime
-    visible_at: datetime | None
-    status: str
-    package: bytes
-    sha256: str
-    listed_at: datetime
-    status_at: datetime | None = None
-    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,10 +46,18 @@ class Window:
     limit: int | None = None
 
 
-@dataclass(frozen=True)
-class Page:
-    total: int
-    rows: tuple[Application, ...]
+class Register(Protocol):
+    """Applications of one municipality that are a function of their number: nothing of them is stored."""
+
+    dantai_code: str
+
+    def run(self, procedure_id: str | None) -> Run:
+        """All of them, or those of one procedure, in order, without those that `take` took out."""
+
+    def find(self, receipt_no: str) -> Application | None: ...
+
+    def take(self, receipt_no: str) -> None:
+        """From now on it is stored: the function no longer shows it."""
 
 
 class DownloadStore:
@@ -84,18 +73,37 @@ class DownloadStore:
         self._issued = 0
         self._tokens: dict[str, Token] = {}
         self._applications: dict[str, Application] = {}
-        self.wire_rows: dict[str, tuple[Application, Mapping[str, Value]]] = {}
-        """What was listed already, by 受付番号: the application it was made of, and its row on the wire."""
+        self._kept: dict[tuple[str, str | None], Kept] = {}
+        self._register: Register | None = None
+        self.wire_rows: dict[str, tuple[Application, WireRow]] = {}
+        """What was listed lately, by 受付番号: the application it was made of, and its row on the wire."""
 
     def reset(self) -> None:
         """Forget all applications and tokens; accounts stay, and no token is ever issued twice."""
         self._applications.clear()
+        self._kept.clear()
+        self._register = None
         self.wire_rows.clear()
         self._tokens.clear()
 
+    def register(self, many: Register) -> None:
+        """Add a population of applications; one at a time."""
+        self._register = many
+
     def put(self, application: Application) -> None:
         """Lay an application ready, or replace the one with the same 受付番号."""
+        old = self._applications.get(application.receipt_no)
+        if old is not None:
+            for run in self._runs(old):
+                run.remove(old)
+        elif self._register is not None:
+            self._register.take(application.receipt_no)
         self._applications[application.receipt_no] = application
+        for run in self._runs(application):
+            run.add(application)
+
+    def _runs(self, one: Application) -> list[Kept]:
+        return [self._kept.setdefault((one.dantai_code, key), Kept()) for key in (None, one.procedure_id)]
 
     def login(self, dantai_code: str, account: str, secret: str) -> Token:
         """A new token. BadCredentialsError, the same for every cause."""
@@ -112,10 +120,13 @@ class DownloadStore:
         known = self._accounts.get((dantai_code, account))
         return known is not None and hmac.compare_digest(known.secret.encode(), secret.encode(errors="surrogatepass"))
 
-    def of_town(self, dantai_code: str) -> list[Application]:
-        """Every visible application of a municipality, newest first."""
-        found = [one for one in self._applications.values() if one.dantai_code == dantai_code and self._visible(one)]
-        return sorted(found, key=lambda one: (one.received_at, one.receipt_no), reverse=True)
+    def of_town(self, dantai_code: str, procedure_id: str | None = None) -> Matches:
+        """Every visible application of a municipality."""
+        now, parts = self._clock.now(), []
+        for run in self._sources(dantai_code, procedure_id):
+            high, gaps = run.unseen(now, 0, len(run))
+            parts.append(Part(run, 0, high, gaps))
+        return Matches(tuple(parts))
 
     def authorise(self, value: str | None) -> Token:
         """The token when it is known and not expired by the world's clock; BadTokenError otherwise."""
@@ -127,7 +138,7 @@ class DownloadStore:
     def revoke(self, value: str) -> None:
         self._tokens.pop(value, None)
 
-    def matching(self, dantai_code: str, window: Window) -> list[Application]:
+    def matching(self, dantai_code: str, window: Window) -> Matches:
         """Every visible application of the municipality in the window [from, to], by (受付日時, 受付番号).
 
         BadRequestError when the window runs backwards or offset/limit make no sense.
@@ -136,24 +147,29 @@ class DownloadStore:
             raise BadRequestError
         if window.limit is not None and window.limit < 1:
             raise BadRequestError
-        found = [
-            one
-            for one in self._applications.values()
-            if one.dantai_code == dantai_code
-            and self._visible(one)
-            and window.received_from <= one.listed_at <= window.received_to
-            and window.procedure_id in (None, one.procedure_id)
-        ]
-        return sorted(found, key=lambda one: (one.received_at, one.receipt_no))
+        now, parts = self._clock.now(), []
+        for run in self._sources(dantai_code, window.procedure_id):
+            low, high = run.window(window.received_from, window.received_to)
+            high, gaps = run.unseen(now, low, high)
+            parts.append(Part(run, low, max(low, high), gaps))
+        return Matches(tuple(parts))
 
-    def page(self, found: list[Application], window: Window, page_limit: int | None = None) -> Page:
-        """The asked page of ``found``, never longer than the page limit."""
-        limit = min(window.limit or self.page_limit, self.page_limit, page_limit or self.page_limit)
-        return Page(len(found), tuple(found[window.offset : window.offset + limit]))
+    def _sources(self, dantai_code: str, procedure_id: str | None) -> list[Run]:
+        found: list[Run] = []
+        kept = self._kept.get((dantai_code, procedure_id))
+        if kept is not None:
+            found.append(kept)
+        if self._register is not None and self._register.dantai_code == dantai_code:
+            found.append(self._register.run(procedure_id))
+        return found
+
+    def page_size(self, window: Window, page_limit: int | None = None) -> int:
+        """Rows of the asked page, never more than the page limit."""
+        return min(window.limit or self.page_limit, self.page_limit, page_limit or self.page_limit)
 
     def get(self, dantai_code: str, receipt_no: str) -> Application:
         """One application. NotFoundError (also while not visible), ForbiddenError for another municipality's."""
-        application = self._applications.get(receipt_no)
+        application = self.peek(receipt_no)
         if application is None or not self._visible(application):
             raise NotFoundError
         if application.dantai_code != dantai_code:
@@ -164,12 +180,13 @@ class DownloadStore:
         """The application with another 処理状況, as the resident sees it. NotFoundError, ForbiddenError."""
         found = self.get(dantai_code, receipt_no)
         application = replace(found, status=status, status_at=self._clock.now(), message=message)
-        self._applications[receipt_no] = application
+        self.put(application)
         return application
 
     def peek(self, receipt_no: str) -> Application | None:
         """One application whether it is in a list yet or not: the portal shows its own applicant everything."""
-        return self._applications.get(receipt_no)
+        found = self._applications.get(receipt_no)
+        return found if found is not None or self._register is None else self._register.find(receipt_no)
 
     def _visible(self, application: Application) -> bool:
         return application.visible_at is None or application.visible_at <= self._clock.now()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import cast
 
 from mock_services.download.errors import BadTokenError
-from mock_services.download.models import Application, DownloadStore, Token, Window
+from mock_services.download.models import DownloadStore, Token, Window
+from mock_services.download.shelf import Application, Matches
 from mock_services.fault_kinds import ExpireTokenParams, PageLimitParams, ShiftParams
 from mock_services.faults import FaultBox, strike
-from mock_services.http import Answer, Request
+from mock_services.http import Answer, BigBody, Request
 from mock_services.surface import Bound, WireRow, json_row, write_answer
 from mock_services.wiring import Record, Value
 
@@ -77,33 +79,43 @@ def list_applications(call: Call) -> Answer:
     limit = None
     if (armed := call.faults.take("page-limit", "list", call.struck)) is not None:
         limit = cast(PageLimitParams, armed.params).n
-    found = _shifted(call, found, window, limit)
+    size = call.store.page_size(window, limit)
+    found = _shifted(call, found, window, size)
     if found and call.faults.take("duplicate-rows", "list", call.struck) is not None:
-        found = [found[0], *found]
-    page = call.store.page(found, window, limit)
-    return call.answer("list", {"total": page.total}, [_listed(call, one) for one in page.rows])
+        start = window.offset
+        rows = found.rows(0, 1) + found.rows(0, size - 1) if start == 0 else found.rows(start - 1, size)
+        return call.answer("list", {"total": len(found) + 1}, _listed(call, rows))
+    return call.answer("list", {"total": len(found)}, _listed(call, found.rows(window.offset, size)))
 
 
-def _listed(call: Call, one: Application) -> Mapping[str, Value]:
-    """The row of one application; in JSON it is brought into wire form once, applications do not change."""
+_ROWS_KEPT = 20_000
+
+
+def _listed(call: Call, rows: Sequence[Application]) -> Sequence[Mapping[str, Value]]:
+    """The rows of these applications; in JSON each is brought into wire form once, applications do not change."""
     operation = call.bound.operation("list")
     if operation.body != "json":
-        return _row(one)
-    known = call.store.wire_rows.get(one.receipt_no)
-    if known is None or known[0] is not one:
-        known = (one, WireRow(cast("Mapping[str, Value]", json_row(call.bound.codec, operation.row, _row(one)))))
-        call.store.wire_rows[one.receipt_no] = known
-    return known[1]
+        return [_row(one) for one in rows]
+    kept = call.store.wire_rows
+    if len(kept) > _ROWS_KEPT:
+        kept.clear()
+    for one in rows:
+        known = kept.get(one.receipt_no)
+        if known is None or known[0] is not one:
+            row = json_row(call.bound.codec, operation.row, _row(one))
+            kept[one.receipt_no] = (one, WireRow(cast("Mapping[str, Value]", row)))
+    return [kept[one.receipt_no][1] for one in rows]
 
 
-def _shifted(call: Call, found: list[Application], window: Window, limit: int | None) -> list[Application]:
+def _shifted(call: Call, found: Matches, window: Window, size: int) -> Matches:
     """Without the application that is to appear in front after this first page (fault ``shift``)."""
     armed = call.faults.peek("shift", "list")
     if armed is None or not found or window.offset != 0:
         return found
-    late = cast(ShiftParams, armed.params).receipt_no or found[0].receipt_no
-    rest = [one for one in found if one.receipt_no != late]
-    if len(rest) == len(found) or len(call.store.page(rest, window, limit).rows) == len(rest):
+    receipt_no = cast(ShiftParams, armed.params).receipt_no
+    late = call.store.peek(receipt_no) if receipt_no else found.rows(0, 1)[0]
+    rest = found.without(late) if late is not None else found
+    if len(rest) == len(found) or size >= len(rest):
         return found  # not among them, or no second page that could shift
     strike(armed, call.struck)
     return rest
@@ -116,22 +128,28 @@ def _row(one: Application) -> dict[str, Value]:
         "dantai_code": one.dantai_code,
         "received_at": one.received_at,
         "arrived_at": one.arrived_at,
-        "size": len(one.package),
-        "sha256": one.sha256,
+        "size": one.package.size,
+        "sha256": one.package.sha256,
     }
 
 
 def get_application(call: Call) -> Answer:
     one = call.store.get(call.dantai_code, call.text("receipt_no"))
-    return write_answer(
-        call.bound, call.bound.operation("get"), {"sha256": one.sha256}, binary=("application/zip", one.package)
+    package, held = one.package, one.package.path is None
+    answer = write_answer(
+        call.bound,
+        call.bound.operation("get"),
+        {"sha256": package.sha256},
+        binary=("application/zip", package.read() if held else b""),
     )
+    return answer if held else replace(answer, file=BigBody(cast(Path, package.path), package.size, package.sha256))
 
 
 def list_statuses(call: Call) -> Answer:
     window = Window(cast(datetime, call.asked["received_from"]), cast(datetime, call.asked["received_to"]))
     found = call.store.matching(call.dantai_code, window)
-    rows: list[dict[str, Value]] = [{"receipt_no": one.receipt_no, "status": one.status} for one in found]
+    everything = found.rows(0, len(found))
+    rows: list[dict[str, Value]] = [{"receipt_no": one.receipt_no, "status": one.status} for one in everything]
     return call.answer("status_list", {"total": len(rows)}, rows)
 
 

@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from interface_spec.procedures import load_procedures
 from interface_spec.profile import Profile
 from mock_services.download.errors import DownloadError
 from mock_services.download.models import DownloadStore
+from mock_services.download.shelf import Application, Matches
 from mock_services.wiring import JST
 
 _COOKIE = "town"
 _PAGE = 100
+_SEARCHED = 5000
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -126,18 +128,34 @@ def _doors(app: FastAPI, screen: Screen) -> None:
         return response
 
 
+def _searched(
+    everything: Matches, status: str, words: str, procedures: Mapping[str, str]
+) -> tuple[list[Application], int | None]:
+    """The first page of what fits, newest first, and how many fit (None: only the newest were looked through)."""
+    rows: list[Application] = []
+    counted = 0
+    for number, one in enumerate(everything.newest_first()):
+        if number == _SEARCHED:
+            return rows, None
+        if status in ("", one.status) and words in f"{one.receipt_no} {procedures.get(one.procedure_id)}":
+            counted += 1
+            if counted <= _PAGE:
+                rows.append(one)
+            elif not status and not words:
+                break
+    return rows, counted
+
+
 def _work(app: FastAPI, screen: Screen) -> None:
     store = screen.applications
 
     @app.get("/")
     async def listing(request: Request, status: str = "", q: str = "") -> Response:
         town = screen.town(request)
-        found = [
-            one
-            for one in store.of_town(town)
-            if status in ("", one.status) and q.strip() in f"{one.receipt_no} {screen.procedures.get(one.procedure_id)}"
-        ]
-        return screen.page("list", town, rows=found[:_PAGE], total=len(found), chosen=status, q=q)
+        everything = store.of_town(town)
+        rows, counted = _searched(everything, status, q.strip(), screen.procedures)
+        total = len(everything) if not (status or q.strip()) else counted
+        return screen.page("list", town, rows=rows, total=total, chosen=status, q=q, searched=_SEARCHED)
 
     @app.get("/applications/{receipt_no}")
     async def one(request: Request, receipt_no: str) -> Response:
@@ -156,6 +174,8 @@ def _work(app: FastAPI, screen: Screen) -> None:
 
     @app.get("/applications/{receipt_no}/package")
     async def package(request: Request, receipt_no: str) -> Response:
-        found = store.get(screen.town(request), receipt_no)
-        name = {"Content-Disposition": f'attachment; filename="{found.sha256[:12]}.zip"'}
-        return Response(found.package, media_type="application/zip", headers=_HEADERS | name)
+        found = store.get(screen.town(request), receipt_no).package
+        headers = _HEADERS | {"Content-Disposition": f'attachment; filename="{found.sha256[:12]}.zip"'}
+        if found.path is not None:
+            return FileResponse(found.path, media_type="application/zip", headers=headers)
+        return Response(found.read(), media_type="application/zip", headers=headers)

@@ -14,7 +14,7 @@ from fixtures.attachments import AttachmentFile
 from fixtures.cases.model import ItemTruth
 from fixtures.draw import Draw
 from fixtures.jpki.authority import Holder
-from fixtures.population import Resident
+from fixtures.population import Population, Resident
 from fixtures.submission import Submission, signing_certificate
 from fixtures.town import Card
 from fixtures.wiring import Value
@@ -58,6 +58,11 @@ class People(World):
 
     def __init__(self, seed: int, reference_date: date, profile: Profile, dantai_code: str) -> None:
         super().__init__(seed=seed, reference_date=reference_date, profile=profile, dantai_code=dantai_code)
+
+    @property
+    def population(self) -> Population:
+        """The residents as a function, for applications in any number."""
+        return self._town.population
 
     def registered(self) -> list[tuple[Resident, str, tuple[Card, ...]]]:
         """Every resident with 住民票コード, the 住記 number, and the certificates that the CS knows from the start."""

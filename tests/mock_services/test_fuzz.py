@@ -69,4 +69,4 @@ def test_every_request_has_an_answer_of_the_table(
         answer: Answer = asyncio.run(service.handle(request))
         assert answer.status in allowed
     assert len(world.links.full()) == 1
-    assert world.applications.get("999997", "R0001").package == b"ZIP"
+    assert world.applications.get("999997", "R0001").package.read() == b"ZIP"

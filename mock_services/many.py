@@ -1,0 +1,262 @@
+"""Applications in any number: application i of a town is a function of (seed, date, count, i); nothing of it is stored.
+
+They are spread evenly over the days before the world's start, one in 25 arrives up to two hours late (手順書5章③-1), and
+a ZIP is made by the fixtures' own factory when its size, digest or bytes are asked for. What is changed (処理状況) or
+replaced moves to the store's overlay. How they are spread is 仮定.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b32decode, b32encode
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+import mock_services.portal  # noqa: F401 - imports fixtures where its ring resolves
+from fixtures.draw import Draw
+from fixtures.factory import PackageFactory, travelling_procedures
+from fixtures.people.mixing import Scramble
+from fixtures.population import Population
+from interface_spec.errors import SpecError
+from interface_spec.profile import Profile
+from mock_services.download.shelf import Application, Order
+
+_LEAST_SPAN = timedelta(days=30)
+_MOST_APART = timedelta(minutes=30)
+_LATE_ONE_IN = 25
+_SOON, _LATEST = (60, 300), (1800, 7200)
+_HALF = 1 << 20  # receipt numbers: a scrambled 40-bit number, eight letters of base 32
+_MASK = (1 << 64) - 1
+_KNOWN, _PACKED = 20_000, 256
+
+
+class _Factory(PackageFactory):
+    """The fixtures' factory, for applications whose number, procedure and 受付日時 are given."""
+
+    def zip_of(self, number: int, procedure_id: str, receipt_no: str, received_at: datetime) -> bytes:
+        submission, _ = self.submission(number, procedure_id)
+        submission.receipt_no, submission.received_at = receipt_no, received_at
+        return self._builder.build(submission).zip_bytes
+
+
+@dataclass(frozen=True)
+class Made:
+    """A package that is made whenever its bytes are asked for; size and digest are remembered."""
+
+    make: Callable[[], bytes]
+    path: Path | None = None
+    _seen: dict[str, int | str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        return int(self._look()["size"])
+
+    @property
+    def sha256(self) -> str:
+        return str(self._look()["sha256"])
+
+    def read(self) -> bytes:
+        return self.make()
+
+    def _look(self) -> dict[str, int | str]:
+        if not self._seen:
+            data = self.make()
+            self._seen.update(size=len(data), sha256=hashlib.sha256(data).hexdigest())
+        return self._seen
+
+
+class Many:
+    """``count`` applications of the population's town, the newest received just before ``until``."""
+
+    def __init__(
+        self,
+        population: Population,
+        profile: Profile,
+        count: int,
+        until: datetime,
+        as_listed: Callable[[datetime], datetime],
+    ) -> None:
+        """``as_listed``: 受付日時 in the precision of the wire. SpecError when the profile's 受付番号 is too short."""
+        length = profile.package.documents["application"].items["receipt_no"].length
+        if length is not None and length < 14:
+            raise SpecError(
+                f"profile {profile.profile.id}",
+                "package.documents.application.items.receipt_no.length",
+                "多数の申請には 14 以上が要ります / many applications need 14 or more",
+            )
+        self.dantai_code = population.municipality.dantai_code
+        self.count = count
+        self._factory = _Factory(population, profile)
+        draw = Draw("many", population.draw.digest("many").hex())
+        self._key = int.from_bytes(draw.digest("key"), "big")
+        self._scramble = Scramble.drawn(draw, "receipt", _HALF, _HALF)
+        procedures = travelling_procedures()
+        self.cycle = draw.shuffled("procedures", procedures * 3)
+        span = min(count * _MOST_APART, max(_LEAST_SPAN, timedelta(seconds=count)))
+        self._seconds = int(span.total_seconds())
+        self._first = until.replace(microsecond=0) - span
+        self._prefix = f"{until:%y%m%d}"
+        self._as_listed = as_listed
+        self.taken: set[int] = set()
+        self._runs: dict[str | None, ManyRun] = {}
+        self._to_come = _ToCome(self)
+        self.application = lru_cache(_KNOWN)(self._application)
+        self._packed = lru_cache(_PACKED)(self._pack)
+
+    # ── the function ──────────────────────────────────────────────────────
+    def received_at(self, index: int) -> datetime:
+        """Never decreasing in ``index``; whole seconds."""
+        start, end = index * self._seconds // self.count, (index + 1) * self._seconds // self.count
+        return self._first + timedelta(seconds=start + self._mixed(index) % max(1, end - start))
+
+    def arrived_at(self, index: int) -> datetime:
+        chance = self._mixed(index) >> 24
+        low, high = _LATEST if chance % _LATE_ONE_IN == 0 else _SOON
+        return self.received_at(index) + timedelta(seconds=low + (chance >> 8) % (high - low + 1))
+
+    def procedure_id(self, index: int) -> str:
+        return self.cycle[index % len(self.cycle)]
+
+    def receipt_no(self, index: int) -> str:
+        return self._prefix + b32encode(self._scramble.one(index).to_bytes(5, "big")).decode()
+
+    def index_of(self, receipt_no: str) -> int | None:
+        """Whose 受付番号 this is; None for nobody's."""
+        if len(receipt_no) != len(self._prefix) + 8 or not receipt_no.startswith(self._prefix):
+            return None
+        try:
+            index = self._scramble.one_back(int.from_bytes(b32decode(receipt_no.removeprefix(self._prefix)), "big"))
+        except ValueError:
+            return None
+        return index if index < self.count else None
+
+    def _application(self, index: int) -> Application:
+        received_at, arrived_at = self.received_at(index), self.arrived_at(index)
+        return Application(
+            receipt_no=self.receipt_no(index),
+            procedure_id=self.procedure_id(index),
+            dantai_code=self.dantai_code,
+            received_at=received_at,
+            arrived_at=arrived_at,
+            visible_at=arrived_at,
+            status="processing",
+            package=Made(lambda: self._packed(index)),
+            listed_at=self._as_listed(received_at),
+        )
+
+    def _pack(self, index: int) -> bytes:
+        return self._factory.zip_of(index, self.procedure_id(index), self.receipt_no(index), self.received_at(index))
+
+    def _mixed(self, index: int) -> int:
+        """64 well-mixed bits (splitmix64)."""
+        z = (index * 0x9E3779B97F4A7C15 + self._key) & _MASK
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+        return z ^ (z >> 31)
+
+    def reached(self, moment: datetime, *, past: bool = False) -> int:
+        """How many were received before ``moment`` (``past``: or at it)."""
+        side = bisect_right if past else bisect_left
+        return side(range(self.count), moment, key=self.received_at)
+
+    def listed_until(self, moment: datetime) -> int:
+        """How many are listed at ``moment`` or before, in the precision of the wire."""
+        index = self.reached(moment, past=True)
+        while index < self.count and self._as_listed(self.received_at(index)) <= moment:
+            index += 1
+        return index
+
+    # ── as the store's register ───────────────────────────────────────────
+    def run(self, procedure_id: str | None) -> ManyRun:
+        if procedure_id not in self._runs:
+            self._runs[procedure_id] = ManyRun(self, procedure_id)
+        return self._runs[procedure_id]
+
+    def find(self, receipt_no: str) -> Application | None:
+        index = self.index_of(receipt_no)
+        return None if index is None or index in self.taken else self.application(index)
+
+    def take(self, receipt_no: str) -> None:
+        index = self.index_of(receipt_no)
+        if index is None or index in self.taken:
+            return
+        self.taken.add(index)
+        for run in self._runs.values():
+            run.take(index)
+
+    def to_come(self, now: datetime) -> tuple[int, list[int]]:
+        """(how many were received by ``now``, sorted indexes of those that have not arrived yet)."""
+        return self._to_come.at(now)
+
+
+class ManyRun:
+    """The population, or those of one procedure, in order; a position is the index's place among them."""
+
+    def __init__(self, many: Many, procedure_id: str | None) -> None:
+        self._many = many
+        cycle = many.cycle if procedure_id is not None else (None,)
+        self._round = len(cycle)
+        self._mine = [place for place, one in enumerate(cycle) if one == procedure_id]
+        self._taken = sorted(self._place(one) for one in many.taken if self._has(one))
+
+    def take(self, index: int) -> None:
+        if self._has(index):
+            insort(self._taken, self._place(index))
+
+    def __len__(self) -> int:
+        return self._place(self._many.count)
+
+    def _has(self, index: int) -> bool:
+        return index % self._round in self._mine
+
+    def _place(self, index: int) -> int:
+        """How many of this run stand before ``index``."""
+        rounds, rest = divmod(index, self._round)
+        return rounds * len(self._mine) + bisect_left(self._mine, rest)
+
+    def _index(self, at: int) -> int:
+        rounds, rest = divmod(at, len(self._mine))
+        return rounds * self._round + self._mine[rest]
+
+    def order(self, at: int) -> Order:
+        index = self._index(at)
+        return self._many.received_at(index), self._many.receipt_no(index)
+
+    def application(self, at: int) -> Application:
+        return self._many.application(self._index(at))
+
+    def window(self, first: datetime, last: datetime) -> tuple[int, int]:
+        # A bound is on the precision of the wire, so nothing received before it is listed at it.
+        return self._place(self._many.reached(first)), self._place(self._many.listed_until(last))
+
+    def unseen(self, now: datetime, low: int, high: int) -> tuple[int, list[int]]:
+        received, to_come = self._many.to_come(now)
+        high = min(high, self._place(received))
+        taken = self._taken[bisect_left(self._taken, low) : bisect_left(self._taken, high)]
+        late = [place for one in to_come if self._has(one) and low <= (place := self._place(one)) < high]
+        return high, sorted({*taken, *late}) if late else taken
+
+
+class _ToCome:
+    """Who was received and has not arrived; goes on with the clock, and starts over when the clock was set back."""
+
+    def __init__(self, many: Many) -> None:
+        self._many = many
+        self._now: datetime | None = None
+        self._received = 0
+        self._waiting: list[tuple[int, datetime]] = []
+
+    def at(self, now: datetime) -> tuple[int, list[int]]:
+        many = self._many
+        if self._now is None or now < self._now:
+            self._received, self._waiting = many.reached(now - timedelta(seconds=_LATEST[1])), []
+        self._now = now
+        while self._received < many.count and many.received_at(self._received) <= now:
+            self._waiting.append((self._received, many.arrived_at(self._received)))
+            self._received += 1
+        self._waiting = [one for one in self._waiting if one[1] > now]
+        return self._received, [index for index, _ in self._waiting]
