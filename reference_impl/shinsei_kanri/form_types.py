@@ -1,16 +1,47 @@
-"""③-2: what was sent, held against the procedure's definition. Nothing is refused for it: staff see the remark."""
+"""③-2: what was sent, read by the procedure's definition. Nothing is refused for it: staff see the remark."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date
 
 from interface_spec.procedures import FormItemSpec, Procedure
+from reference_impl.shinsei_kanri.records import FormValue, Typed
 
 UNKNOWN = "手続の定義にない項目です / not in the procedure's definition"
+_WHOLE = re.compile(r"-?[0-9]{1,100}")
+_FLAGS = {"0": False, "false": False, "1": True, "true": True}
 _PHONE = re.compile(r"[0-9()+ -]{9,20}")
 _POSTAL = re.compile(r"[0-9]{3}-?[0-9]{4}")
 _KANA = re.compile(r"[\u30a0-\u30ff\uff65-\uff9f\u3000 -]*")
+
+
+def typed(procedure: Procedure | None, items: Iterable[FormValue]) -> list[Typed]:
+    """Each item as the definition types it, in their order; without a definition nothing is known."""
+    specs = {(spec.group, spec.id): spec for spec in procedure.items} if procedure else {}
+    return [_typed(specs.get((item.group, item.item_id)), item.value) for item in items]
+
+
+def _typed(spec: FormItemSpec | None, value: str) -> Typed:
+    if spec is None:
+        return Typed()
+    match spec.type:
+        case "date":
+            return Typed(spec.type, day=_day(value))
+        case "integer":
+            return Typed(spec.type, number=int(value) if _WHOLE.fullmatch(value) else None)
+        case "flag":
+            return Typed(spec.type, flag=_FLAGS.get(value))
+        case _:
+            return Typed(spec.type)
+
+
+def _day(value: str) -> date | None:
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        return None
 
 
 def remark(procedure: Procedure | None, item_id: str, group: str, value: str) -> str:
@@ -41,17 +72,13 @@ _NAMES = {
 def _fits(spec: FormItemSpec, value: str) -> bool:
     match spec.type:
         case "date":
-            try:
-                date.fromisoformat(value)
-            except ValueError:
-                return False
-            return True
+            return _day(value) is not None
         case "integer":
-            return bool(re.fullmatch(r"-?[0-9]+", value))
+            return bool(_WHOLE.fullmatch(value))
         case "choice":
             return value in spec.choices
         case "flag":
-            return value in ("0", "1", "true", "false")
+            return value in _FLAGS
         case "phone":
             return bool(_PHONE.fullmatch(value))
         case "postal":

@@ -6,20 +6,21 @@ From quarantine they are tried again or released.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
 from interface_spec.control import Ingestion
+from interface_spec.procedures import Procedure
 from interface_spec.profile import Profile
-from reference_impl.shinsei_kanri import identification
+from reference_impl.shinsei_kanri import form_types, identification
 from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.desk import NotFoundError, RefusedError
 from reference_impl.shinsei_kanri.journal import Journal
 from reference_impl.shinsei_kanri.judging import NOTHING_ASKED, Judge, Prepared, Question
-from reference_impl.shinsei_kanri.records import Application, Listed
+from reference_impl.shinsei_kanri.records import Application, Listed, Typed
 from reference_impl.shinsei_kanri.scanner import Scanner
 from reference_impl.shinsei_kanri.storage import applications
 from reference_impl.shinsei_kanri.storage.applications import Opened
@@ -53,7 +54,7 @@ class Intake:
         clock: Clock,
         journal: Journal,
         profile: Profile,
-        procedures: Collection[str],
+        procedures: Mapping[str, Procedure],
         judge: Judge,
         scanner: Scanner | None,
     ) -> None:
@@ -104,8 +105,12 @@ class Intake:
         ]
         decided = self._judge.decide(connection, questions)
         return [
-            Opened(one.row, content, persons, one.body) for (one, content), persons in zip(good, decided, strict=True)
+            Opened(one.row, content, self._typed(one.row, content), persons, one.body)
+            for (one, content), persons in zip(good, decided, strict=True)
         ]
+
+    def _typed(self, row: Listed, application: Application) -> list[Typed]:
+        return form_types.typed(self._procedures.get(row.procedure_id), application.items)
 
     def _quarantine(self, connection: Connection, one: Arrived, refusal: RefusedPackage, now: datetime) -> bool:
         new = applications.quarantine(connection, one.row, one.body, str(refusal), now)
@@ -137,7 +142,7 @@ class Intake:
                 return False
             prepared = self._judge.prepare(application.verification, row.procedure_id)
             (opened,) = self._identified(connection, [Arrived(row, body, application, prepared)])
-            applications.promote(connection, application, opened.persons)
+            applications.promote(connection, opened)
             what = "隔離を解除して格納 / released" if release else "再試行して格納 / stored after a retry"
             applications.add_history(connection, receipt_no, now, actor, what, reason)
             identification.note_same_person(connection, [receipt_no], now)

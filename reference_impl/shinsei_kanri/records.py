@@ -33,6 +33,20 @@ class FormValue:
 
 
 @dataclass(frozen=True)
+class Typed:
+    """What the procedure's definition makes of a form value; the value itself stays as it was sent.
+
+    ``type`` is that of the definition, "" for an item that the definition does not know. At most one of ``day``,
+    ``number`` and ``flag`` is there; none when the value is text, empty, or does not fit its type.
+    """
+
+    type: str = ""
+    day: date | None = None
+    number: int | None = None
+    flag: bool | None = None
+
+
+@dataclass(frozen=True)
 class AttachedFile:
     seq: int
     label: str

@@ -19,6 +19,7 @@ from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.intake import MALWARE
 from reference_impl.shinsei_kanri.operations import state
 from reference_impl.shinsei_kanri.pages.staff import Staff
+from reference_impl.shinsei_kanri.records import Typed
 from reference_impl.shinsei_kanri.storage import applications
 
 PAGE = 50
@@ -51,6 +52,15 @@ def templates() -> Environment:
     )
     environment.filters["moment"] = lambda value: views.local(value).strftime("%Y-%m-%d %H:%M:%S")
     return environment
+
+
+def as_read(typed: Typed) -> str:
+    """A typed value in words, "" for text: staff see what the system understood."""
+    if typed.day is not None:
+        return f"{typed.day.year}年{typed.day.month}月{typed.day.day}日"
+    if typed.number is not None:
+        return f"{typed.number:,}"
+    return "" if typed.flag is None else "はい" if typed.flag else "いいえ"
 
 
 def next_reviews(one: ApplicationDetail, procedure: Procedure | None) -> list[Review]:
@@ -98,13 +108,14 @@ def router(
         with engine.connect() as connection:
             one = control_api.found(views.detail(connection, receipt_no))
             row = control_api.found(applications.header(connection, receipt_no))
+            typed = applications.typed_items(connection, receipt_no)
         procedure = procedures.get(one.procedure_id)
         remarks = [form_types.remark(procedure, item.item_id, item.group, item.value) for item in one.items]
         return show(
             "detail.html",
             one=one,
             procedure=procedure,
-            rows=list(zip(one.items, remarks, strict=True)),
+            rows=list(zip(one.items, map(as_read, typed), remarks, strict=True)),
             next_reviews=next_reviews(one, procedure),
             may_identify=one.review in review.OPEN and one.ingestion is Ingestion.STORED,
             quarantine_kind=row.quarantine_kind,

@@ -21,6 +21,7 @@ from reference_impl.shinsei_kanri.records import (
     FormValue,
     Listed,
     Status,
+    Typed,
     Verification,
 )
 from reference_impl.shinsei_kanri.storage import people, tables
@@ -37,10 +38,11 @@ def known_receipts(connection: Connection, receipt_nos: Collection[str]) -> set[
 
 @dataclass(frozen=True)
 class Opened:
-    """An application that could be opened, as it was listed, with its original ZIP and the decisions about its people."""
+    """An application that could be opened, as it was listed, with its original ZIP, its typed items and decisions."""
 
     listed: Listed
     application: Application
+    typed: Sequence[Typed]
     persons: Sequence[Decision]
     body: bytes = field(repr=False)
 
@@ -56,7 +58,7 @@ def store(connection: Connection, opened: Collection[Opened], at: datetime) -> s
     insert_bodies(
         connection, tables.packages, ({"receipt_no": one.listed.receipt_no, "body": one.body} for one in fresh)
     )
-    _write_content(connection, [(one.application, one.persons) for one in fresh])
+    _write_content(connection, fresh)
     insert_rows(
         connection,
         tables.history,
@@ -65,10 +67,10 @@ def store(connection: Connection, opened: Collection[Opened], at: datetime) -> s
     return new
 
 
-def promote(connection: Connection, application: Application, persons: Sequence[Decision]) -> None:
+def promote(connection: Connection, opened: Opened) -> None:
     """A quarantined application becomes a stored one; receipt, times and the original ZIP stay."""
-    change(connection, application.receipt_no, quarantine_kind="", **_opened(application))
-    _write_content(connection, [(application, persons)])
+    change(connection, opened.listed.receipt_no, quarantine_kind="", **_opened(opened.application))
+    _write_content(connection, [opened])
 
 
 def _opened(application: Application) -> dict[str, Any]:
@@ -83,16 +85,19 @@ def _opened(application: Application) -> dict[str, Any]:
     }
 
 
-def _write_content(connection: Connection, contents: Sequence[tuple[Application, Sequence[Decision]]]) -> None:
+def _write_content(connection: Connection, opened: Iterable[Opened]) -> None:
     """Everything of these applications but header and ZIP, one statement a table."""
     bodies, files, items, verifications, persons = [], [], [], [], []
-    for application, decisions in contents:
-        receipt = {"receipt_no": application.receipt_no}
+    for one in opened:
+        application, receipt = one.application, {"receipt_no": one.listed.receipt_no}
         bodies.append(receipt | {"body": application.form_pdf})
         files += [receipt | _attachment_row(file) for file in application.attachments]
-        items += [receipt | _item_row(number, item) for number, item in enumerate(application.items)]
+        items += [
+            receipt | _item_row(number, item, typed)
+            for number, (item, typed) in enumerate(zip(application.items, one.typed, strict=True))
+        ]
         verifications.append(receipt | _verification_row(application.verification))
-        persons += [receipt | {"role": person.role} | _person_row(person) for person in decisions]
+        persons += [receipt | {"role": person.role} | _person_row(person) for person in one.persons]
     insert_bodies(connection, tables.form_pdfs, bodies)
     insert_bodies(connection, tables.attachments, files)
     insert_rows(connection, tables.form_items, items)
@@ -153,7 +158,7 @@ def _insert_headers(connection: Connection, rows: Sequence[dict[str, Any]]) -> s
     return set(insert_rows(connection, tables.applications, rows, new="receipt_no"))
 
 
-def _item_row(position: int, item: FormValue) -> dict[str, Any]:
+def _item_row(position: int, item: FormValue, typed: Typed) -> dict[str, Any]:
     return {
         "position": position,
         "item_id": item.item_id,
@@ -161,6 +166,10 @@ def _item_row(position: int, item: FormValue) -> dict[str, Any]:
         "item_group": item.group,
         "occurrence": item.occurrence,
         "value": item.value,
+        "item_type": typed.type,
+        "as_date": typed.day,
+        "as_number": typed.number,
+        "as_flag": typed.flag,
     }
 
 
@@ -311,6 +320,17 @@ def items(connection: Connection, receipt_no: str) -> tuple[FormValue, ...]:
     return tuple(
         FormValue(row.item_id, row.label, row.item_group, row.occurrence, row.value)
         for row in connection.execute(query)
+    )
+
+
+def typed_items(connection: Connection, receipt_no: str) -> tuple[Typed, ...]:
+    """What the procedure's definition made of `items`, in the same order."""
+    table = tables.form_items
+    columns = (table.c.item_type, table.c.as_date, table.c.as_number, table.c.as_flag)
+    query = select(*columns).where(table.c.receipt_no == receipt_no).order_by(table.c.position)
+    return tuple(
+        Typed(kind or "", day, None if number is None else int(number), flag)
+        for kind, day, number, flag in connection.execute(query)
     )
 
 

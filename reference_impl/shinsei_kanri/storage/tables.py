@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Numeric,
     Table,
     Text,
 )
@@ -79,7 +80,15 @@ form_items = Table(
     Column("item_group", Text, nullable=False),
     Column("occurrence", Integer, nullable=False),
     Column("value", Text, nullable=False),
+    Column("item_type", Text),
+    Column("as_date", Date),
+    Column("as_number", Numeric),
+    Column("as_flag", Boolean),
 )
+"""Values as they were sent, and beside them what the procedure's definition of that day made of them.
+
+``item_type`` is "" for an item that the definition did not know, NULL where it was stored before there were types.
+"""
 
 attachments = Table(
     "attachments",

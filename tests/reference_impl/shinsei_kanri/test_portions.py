@@ -18,7 +18,7 @@ from reference_impl.shinsei_kanri.clock import JST, Clock
 from reference_impl.shinsei_kanri.importing import Importer
 from reference_impl.shinsei_kanri.intake import Arrived, Intake
 from reference_impl.shinsei_kanri.judging import NOTHING_ASKED, Judge, Question
-from reference_impl.shinsei_kanri.records import Application, Basic4, Decision, Listed, Verification
+from reference_impl.shinsei_kanri.records import Application, Basic4, Decision, Listed, Typed, Verification
 from reference_impl.shinsei_kanri.storage import applications, database, people, runs, tables
 from tests.reference_impl.shinsei_kanri.packages import PROFILE, Builder, listed, unpack
 from tests.reference_impl.shinsei_kanri.people import CORE, HANAKO, TARO, link
@@ -89,7 +89,7 @@ def application(receipt_no: str) -> tuple[Listed, Application]:
 
 def opened(receipt_no: str, person: Decision) -> applications.Opened:
     row, content = application(receipt_no)
-    return applications.Opened(row, content, [person], BODY)
+    return applications.Opened(row, content, [Typed()] * len(content.items), [person], BODY)
 
 
 def test_the_same_person_is_noticed_and_the_unknown_are_nobodys_double(engine: Engine) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DataError
 
 from interface_spec.control import Ingestion, PersonState, Role
 from reference_impl.shinsei_kanri.clock import JST
-from reference_impl.shinsei_kanri.records import Application, Basic4, Decision
+from reference_impl.shinsei_kanri.records import Application, Basic4, Decision, Typed
 from reference_impl.shinsei_kanri.storage import applications, database, people, tables
 from tests.reference_impl.shinsei_kanri.packages import Builder, form_xml, listed, unpack
 from tests.reference_impl.shinsei_kanri.people import CORE, HANAKO, TARO, link
@@ -21,11 +21,12 @@ from tests.reference_impl.shinsei_kanri.people import CORE, HANAKO, TARO, link
 NOW = datetime(2026, 11, 23, 9, tzinfo=JST)
 PERSON = Decision(Role.SIGNER, CORE, PersonState.IDENTIFIED, atena_no="J1")
 BODY = Builder().replace("form.xml", form_xml("髙&#13;&#10;𠮷　", "")).bytes()
+TYPED = [Typed("integer", number=10**20), Typed("date", day=date(2026, 4, 1))]
 
 
 def store(connection: Connection, application: Application) -> bool:
     """Whether it was new."""
-    opened = applications.Opened(listed(BODY), application, [PERSON], BODY)
+    opened = applications.Opened(listed(BODY), application, TYPED, [PERSON], BODY)
     return applications.store(connection, [opened], NOW) == {application.receipt_no}
 
 
@@ -57,6 +58,7 @@ def test_application_is_stored_once_and_comes_back_exactly(engine: Engine) -> No
     with engine.connect() as connection:
         items, verification = applications.content(connection, application.receipt_no)
         assert items == application.items
+        assert applications.typed_items(connection, application.receipt_no) == tuple(TYPED)
         assert verification == application.verification
         assert applications.attachment(connection, application.receipt_no, 1) == application.attachments[0]
         assert applications.persons(connection, application.receipt_no) == (PERSON,)
@@ -76,7 +78,7 @@ def test_stored_by_two_at_once_stands_once(engine: Engine) -> None:
 
 def test_failure_in_between_leaves_nothing(engine: Engine) -> None:
     application = unpack(BODY)
-    spoiled = replace(application, items=(replace(application.items[0], value="a\0b"),))
+    spoiled = replace(application, items=(replace(application.items[0], value="a\0b"), application.items[1]))
     with pytest.raises(DataError, match="u0000"), engine.begin() as connection:
         store(connection, spoiled)
     with engine.connect() as connection:

@@ -1,0 +1,2 @@
+ALTER TABLE form_items ADD COLUMN item_type TEXT, ADD COLUMN as_date DATE, ADD COLUMN as_number NUMERIC,
+  ADD COLUMN as_flag BOOLEAN;
