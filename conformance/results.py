@@ -135,7 +135,7 @@ def fold(events: Iterable[Event]) -> Results:
         plan=plan,
         checks=checks,
         attestations=plan.attestations if plan else (),
-        clause=_question("clause", plan, checks) if plan else None,
+        clause=_question("clause", plan, checks) if plan and _asked("clause", plan) else None,
         contract=_question("contract", plan, checks) if plan and _asked("contract", plan) else None,
         headlines=_headlines(plan, checks) if plan else (),
         troubles=tuple(troubles),
@@ -174,8 +174,8 @@ def _result(planned: PlannedCheck, ended: list[CheckEnded]) -> CheckResult:
 
 
 def _asked(key: str, plan: Plan) -> bool:
-    """Whether any planned check answers the question: the network roles have no interface contract to judge."""
-    return any(one.verdict == key for one in plan.checks)
+    """Whether the plan asks the question: network roles have no interface contract, packages no clause of their own."""
+    return any(one.verdict == key for one in plan.checks) or (key == "clause" and bool(plan.attestations))
 
 
 def _question(key: str, plan: Plan, checks: tuple[CheckResult, ...]) -> Question:

@@ -7,8 +7,7 @@ Content-Security-Policy forbids scripts.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
-from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
@@ -16,6 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from conformance.messages import Lang, say
+from conformance.reporters.papers.common import moment, profile_label, profile_words
+from conformance.reporters.pictures import picture_of
 from conformance.results import CheckResult, Results
 from conformance.verdicts import Verdict
 from conformance.visible import visible
@@ -34,8 +35,8 @@ CLASSES = {
     "NOT_CONFORMANT": "bad",
     "INCOMPLETE": "open",
 }
-GRAVITY = ["N/A", "PASS", "WARN", "REVIEW", "UNVERIFIED", "ERROR", "FAIL"]
-JST = timezone(timedelta(hours=9))
+PICTURES = {"am": "chain.svg.j2", "relay": "picture-relay.svg.j2", "package": "picture-package.svg.j2"}
+"""Role → its picture; the firewalls have one of their own, drawn from the lab's record."""
 
 
 def write_html(results: Results, path: Path, *, lang: Lang = "ja", gate_waived: bool = False) -> None:
@@ -47,6 +48,30 @@ def write_html(results: Results, path: Path, *, lang: Lang = "ja", gate_waived: 
 
 def report_html(results: Results, *, lang: Lang = "ja", gate_waived: bool = False, topology: bytes = b"") -> str:
     """The whole page."""
+    code = results.exit(gate_waived=gate_waived)
+    return (
+        _environment(lang)
+        .get_template("report.html.j2")
+        .render(
+            r=results,
+            plan=results.plan,
+            lang=lang,
+            code=int(code),
+            groups=_groups(results, lang),
+            parts=picture_of(results.plan.role, results.checks) if results.plan else {},
+            picture=PICTURES.get(results.plan.role, "") if results.plan and not topology else "",
+            profile=(profile_label(results.plan, lang), profile_words(results.plan, lang))
+            if results.plan
+            else ("", ""),
+            topology=_picture(topology),
+            shown=[one for one in results.checks if _worth_showing(one)],
+            executed=sum(one.verdict in (Verdict.PASS, Verdict.FAIL, Verdict.WARN) for one in results.checks),
+        )
+    )
+
+
+@lru_cache(maxsize=2)
+def _environment(lang: Lang) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -56,45 +81,33 @@ def report_html(results: Results, *, lang: Lang = "ja", gate_waived: bool = Fals
         finalize=lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
     )
     environment.globals.update(say=lambda table, key: say(table, key, lang), css=lambda value: CLASSES[str(value)])
-    environment.filters["moment"] = _moment
+    environment.filters["moment"] = moment
     environment.filters["pick"] = lambda one: getattr(one, lang)
-    code = results.exit(gate_waived=gate_waived)
-    return environment.get_template("report.html.j2").render(
-        r=results,
-        plan=results.plan,
-        lang=lang,
-        code=int(code),
-        groups=_groups(results.checks),
-        functions=_functions(results.checks),
-        topology=_picture(topology),
-        shown=[one for one in results.checks if _worth_showing(one)],
-        executed=sum(one.verdict in (Verdict.PASS, Verdict.FAIL, Verdict.WARN) for one in results.checks),
-    )
+    return environment
 
 
-def _groups(checks: Iterable[CheckResult]) -> list[tuple[str, list[CheckResult]]]:
-    ordered = sorted(checks, key=lambda one: (one.planned.function, one.planned.id))
-    return [(name, list(found)) for name, found in groupby(ordered, key=lambda one: one.planned.function)]
+def _groups(results: Results, lang: Lang) -> list[tuple[str, list[CheckResult]]]:
+    """Checks under the words of their function; roles without functions go by clause."""
+    ordered = sorted(results.checks, key=lambda one: (one.planned.function, one.planned.id))
+    plan = results.plan
+    if plan is None:
+        return []
+    by_clause = len({one.planned.function for one in ordered}) == 1 and plan.role in ("fw", "relay")
+
+    def heading(one: CheckResult) -> str:
+        if by_clause:
+            requirement = plan.requirements[one.planned.requirement]
+            return f"{requirement.source} {requirement.clause}"
+        return say("function", one.planned.function, lang)
+
+    if by_clause:
+        ordered.sort(key=lambda one: (heading(one), one.planned.id))
+    return [(name, list(found)) for name, found in groupby(ordered, key=heading)]
 
 
 def _picture(svg: bytes) -> str:
     """The network's picture as an image of its own (nothing in it can run), "" when the run has none."""
     return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii") if svg else ""
-
-
-def _moment(text: str) -> str:
-    """An ISO moment as people in Japan read it."""
-    return datetime.fromisoformat(text).astimezone(JST).strftime("%Y-%m-%d %H:%M:%S (JST)") if text else "―"
-
-
-def _functions(checks: Iterable[CheckResult]) -> dict[str, str]:
-    """The gravest verdict among the deciding checks of each function."""
-    gravest: dict[str, str] = {}
-    for one in checks:
-        if one.planned.deciding and one.planned.function:
-            before = gravest.get(one.planned.function, "N/A")
-            gravest[one.planned.function] = max(before, one.verdict.value, key=GRAVITY.index)
-    return gravest
 
 
 def _worth_showing(one: CheckResult) -> bool:

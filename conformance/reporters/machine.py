@@ -8,6 +8,8 @@ from typing import Any
 from lxml import etree
 
 from conformance.messages import say
+from conformance.plan import Plan
+from conformance.reporters.papers.common import profile_words
 from conformance.results import CheckResult, Question, Results
 from conformance.verdicts import Verdict
 from conformance.visible import visible
@@ -101,6 +103,8 @@ def write_junit(results: Results, path: Path) -> None:
             errors=str(sum(_is_error(one) for one in checks)),
             skipped=str(sum(one.verdict is Verdict.NA for one in checks)),
         )
+        if results.plan is not None:
+            _properties(suite, results.plan)
         for one in checks:
             _junit_case(suite, one)
     if results.troubles:
@@ -110,6 +114,23 @@ def write_junit(results: Results, path: Path) -> None:
             etree.SubElement(case, "error", message=visible(trouble.ja), type=trouble.kind)
     etree.indent(root)
     path.write_bytes(etree.tostring(root, xml_declaration=True, encoding="utf-8"))
+
+
+def _properties(suite: etree._Element, plan: Plan) -> None:
+    """Under which conditions the verdicts stand."""
+    found = etree.SubElement(suite, "properties")
+    values = {
+        "role": plan.role,
+        "run": plan.run_id,
+        "product": " ".join(plan.product.values()),
+        "profile": profile_words(plan, "ja"),
+        "seed": str(plan.seed),
+        "reference_date": plan.reference_date.isoformat(),
+        "suite": f"{plan.suite_version} {plan.suite_sha256}".strip(),
+        "challenge": plan.challenge.nonce if plan.challenge else "",
+    }
+    for name, value in values.items():
+        etree.SubElement(found, "property", name=name, value=visible(value))
 
 
 def _is_error(one: CheckResult) -> bool:

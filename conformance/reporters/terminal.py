@@ -12,6 +12,8 @@ from rich.text import Text
 
 from conformance.events import CheckEnded, Event, RoundStarted, RunStarted, StepFinished, StepStarted
 from conformance.messages import Lang, say
+from conformance.plan import Plan
+from conformance.reporters.papers.common import profile_label, profile_words
 from conformance.results import CheckResult, Results
 from conformance.verdicts import Exit, RunVerdict, Verdict
 from conformance.visible import one_line, visible
@@ -52,6 +54,7 @@ class Progress:
                     else f"role {plan.role}, {active} checks, {len(plan.rounds)} rounds, seed {plan.seed}, reference date {plan.reference_date}"
                 )
                 self._console.print(f"[bold]{words}[/]", highlight=False)
+                self._console.print(f"[dim]{_under(plan, self._lang)}[/]", highlight=False, soft_wrap=True)
             case RoundStarted():
                 name = event.ja if ja else event.en
                 self._console.print(f"[cyan]▶ {event.number}/{event.of}[/] {_plain(name)}", highlight=False)
@@ -66,6 +69,14 @@ class Progress:
                 self._console.print(
                     "[cyan]▶[/] " + ("記録を検査する" if ja else "judging the records"), highlight=False
                 )
+
+
+def _under(plan: Plan, lang: Lang) -> str:
+    """Under which profile, overlay, dialects and challenge the run stands."""
+    words = f"{profile_label(plan, lang)}: {profile_words(plan, lang)}"
+    if plan.challenge is not None:
+        words += f" ・ {say('text', 'challenge', lang)}: {plan.challenge.issuer} {plan.challenge.nonce}"
+    return _plain(words)
 
 
 def _plain(text: str, most: int = 300) -> str:
@@ -146,7 +157,7 @@ def _verdicts(results: Results, console: Console, lang: Lang, code: Exit) -> Non
             continue
         note = ""
         if question.key == "contract":
-            note = f"{results.plan.profile.ja if lang == 'ja' else results.plan.profile.en}"
+            note = profile_words(results.plan, lang)
         counts = " ".join(
             f"{say('verdict', verdict.value, lang)} {count}" for verdict, count in question.counts.items() if count
         )

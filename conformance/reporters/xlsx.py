@@ -12,6 +12,7 @@ from xlsxwriter.worksheet import Worksheet
 from conformance.messages import say
 from conformance.plan import Plan, PlannedRequirement
 from conformance.reporters.cells import LINE_POINTS, lines_of, safe_cell
+from conformance.reporters.papers.common import profile_label, profile_words
 from conformance.results import CheckResult, Results
 from conformance.verdicts import Verdict
 
@@ -193,11 +194,15 @@ def _facts(results: Results) -> list[tuple[str, str]]:
     if plan is not None:
         facts += [
             ("製品", " ".join(plan.product.values())),
-            ("役割", plan.role),
-            ("契約", f"{plan.profile.ja} {plan.profile.edition} {plan.profile.overlay}".strip()),
+            ("役割", f"{plan.role}　{say('role', plan.role)}"),
+            (profile_label(plan, "ja"), profile_words(plan, "ja")),
             ("判定に使う要件集", ", ".join(plan.deciding_sets)),
             ("乱数種・基準日", f"{plan.seed} ・ {plan.reference_date}"),
             ("実施者", plan.started_by),
+            (
+                say("text", "challenge"),
+                f"{plan.challenge.issuer} {plan.challenge.nonce}" if plan.challenge else say("text", "no_challenge"),
+            ),
             ("実施", plan.run_id),
         ]
         if plan.mutant:

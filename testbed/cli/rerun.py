@@ -42,6 +42,11 @@ def run_again(results: Results, manifest: Manifest, setup: Setup) -> Comparison:
             f"試験一式が違います（証跡 {manifest.suite_version} {manifest.suite_sha256[:16]}、手元 {suite_digest()[:16]}）。"
             "同じ版を入れてください / another suite made the bundle: install that version"
         )
+    if plan.role == "package":
+        raise RerunProblem(
+            "--rerun: 申請ZIPは shinsei validate で検査し直し、report diff で比べてください / "
+            "validate the packages again and compare with report diff"
+        )
     selected = tuple(one.id for one in plan.checks if one.status == "run")
     whole = not any(one.status == "deselected" for one in plan.checks)
     select = () if whole else selected

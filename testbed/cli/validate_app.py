@@ -11,6 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 
+from conformance.engine.run import new_run_id, today
+from conformance.package_run import ROLE, judged, package_plan, write_run
+from conformance.reporters.write import write_reports as write_run_reports
 from conformance.suites.package.consistency import Listed
 from conformance.suites.package.validate import Report, Validator
 from conformance.verdicts import Exit
@@ -29,6 +32,9 @@ def validate(
     receipt_no: Annotated[str, typer.Option("--receipt-no", help="一覧の受付番号 / 受付番号 in the list")] = "",
     dantai_code: Annotated[str, typer.Option("--dantai-code", help="一覧の団体コード / 団体コード in the list")] = "",
     procedure: Annotated[str, typer.Option("--procedure", help="一覧の手続ID / procedure in the list")] = "",
+    report: Annotated[
+        Path | None, typer.Option("--report", help="報告書・適合表・証跡のもとを書くフォルダ / folder for full reports")
+    ] = None,
     lang: Annotated[str, typer.Option("--lang", help="言葉 ja | en / language")] = "ja",
 ) -> None:
     """申請ZIPを検査する。終了コード: 0 適合 / 1 不適合 / 2 ファイルを読めない
@@ -48,13 +54,28 @@ def validate(
             reports.append((file, validator.validate_file(file, listed)))
         except OSError as error:
             raise _unusable(f"{file}: 読めません（{error.strerror}） / cannot be read") from None
+    if report is not None:
+        _write_reports(reports, profile, overlay, report, as_json=as_json)
     if as_json:
-        rows = [as_dict(file, report, profile) for file, report in reports]
+        rows = [as_dict(file, found, profile) for file, found in reports]
         typer.echo(json.dumps(rows[0] if len(rows) == 1 else rows, ensure_ascii=False, indent=1))
     else:
-        for file, report in reports:
-            _print(Console(), file, report, profile, ja=lang == "ja")
-    raise typer.Exit(Exit.CONFORMANT if all(report.conforming for _, report in reports) else Exit.NOT_CONFORMANT)
+        for file, found in reports:
+            _print(Console(), file, found, profile, ja=lang == "ja")
+    raise typer.Exit(Exit.CONFORMANT if all(found.conforming for _, found in reports) else Exit.NOT_CONFORMANT)
+
+
+def _write_reports(
+    reports: list[tuple[Path, Report]], profile: Profile, overlay: Path | None, out: Path, *, as_json: bool
+) -> None:
+    """The validation as a run below ``out``, with every report."""
+    run_dir = out / new_run_id(ROLE)
+    try:
+        files = [judged(path, found) for path, found in reports]
+        write_run(package_plan(run_dir.name, profile, overlay.name if overlay else "", files, today()), files, run_dir)
+    except OSError as error:
+        raise _unusable(f"--report {out}: 書けません（{error.strerror}） / cannot be written") from None
+    typer.echo(f"報告書 / report: {write_run_reports(run_dir).html}", err=as_json)
 
 
 def _unusable(message: str) -> typer.Exit:

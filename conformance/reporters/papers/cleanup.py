@@ -47,6 +47,14 @@ def _notes(plan: Plan, results: Results, lang: Lang) -> tuple[str, ...]:
                 "This role is tested inside the harness's own namespaces: no application and no person reached the product. A relay's log holds the requests of the test.",
             ),
         )
+    if plan.role == "package":
+        return (
+            both(
+                lang,
+                "渡された申請ZIPを読んだだけで、製品には何も渡していない。",
+                "The packages handed in were read; nothing was given to the product.",
+            ),
+        )
     found = []
     if results.registers is not None:
         one = results.registers

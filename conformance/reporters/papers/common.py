@@ -76,6 +76,11 @@ def profile_words(plan: Plan, lang: Lang) -> str:
     return " ".join(part for part in parts if part)
 
 
+def profile_label(plan: Plan, lang: Lang) -> str:
+    """What the verdicts rest on: an interface profile, or the network policy of the roles of the lab."""
+    return say("text", "policy" if plan.role in ("fw", "relay") else "profile", lang)
+
+
 def run_facts(plan: Plan, results: Results, lang: Lang) -> list[tuple[str, str | Cell]]:
     """Product, role, profile, seed, date, who and when."""
     product = f"{plan.product.get('name', '')} {plan.product.get('version', '')}（{plan.product.get('vendor', '')}）"
@@ -83,7 +88,7 @@ def run_facts(plan: Plan, results: Results, lang: Lang) -> list[tuple[str, str |
         (say("text", "product", lang), product),
         (say("text", "role", lang), f"{plan.role}　{say('role', plan.role, lang)}"),
         (say("text", "sets", lang), ", ".join(plan.deciding_sets)),
-        (say("text", "profile", lang), profile_words(plan, lang)),
+        (profile_label(plan, lang), profile_words(plan, lang)),
         (
             f"{say('text', 'seed', lang)} ・ {say('text', 'reference_date', lang)}",
             f"{plan.seed} ・ {plan.reference_date}",
