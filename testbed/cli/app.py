@@ -16,7 +16,7 @@ from conformance.evidence.challenge import ChallengeError, load_challenge, seed_
 from conformance.plan import Challenge
 from testbed.cli import challenge_app, network, report_app, vendor_app
 from testbed.cli import check as checking
-from testbed.cli.common import JsonFlag, LangOption, RoleArgument, fail, known_role, language
+from testbed.cli.common import JsonFlag, LangOption, RoleArgument, fail, known_role, language, role_with_mutants
 from testbed.cli.generate_app import generate_app
 from testbed.cli.profile_app import app as profile_app
 from testbed.cli.requirements_app import app as requirements_app
@@ -206,7 +206,7 @@ def mutants_list(
     role: Annotated[str, typer.Option("--role", help="役割 / role")] = "am", as_json: JsonFlag = False
 ) -> None:
     """変異体と、それを捕まえるべき検査の一覧 / mutants and the checks that must catch them"""
-    found = rows_of(known_role(role))
+    found = rows_of(role_with_mutants(role))
     if as_json:
         rows = [
             {
@@ -234,8 +234,15 @@ def mutants_matrix(
     workers: Annotated[int, typer.Option("-n", min=1, max=16, help="並列数 / parallel mutants")] = 2,
     out: Annotated[Path, typer.Option("--out")] = Path("out"),
     write: Annotated[bool, typer.Option("--write/--no-write", help="対応表を docs/ に書く / write the table")] = True,
+    as_json: JsonFlag = False,
 ) -> None:
     """すべての変異体を実施し、狙った検査だけが捕まえることを確かめる / run every mutant, check that exactly its checks catch it"""
+    if role == "package":
+        from testbed.mutants.package.run import run_matrix as run_package_matrix
+
+        raise typer.Exit(run_package_matrix(tuple(only or ()), write=write, as_json=as_json))
     from testbed.mutants.matrix import run_matrix
 
-    raise typer.Exit(run_matrix(known_role(role), tuple(only or ()), workers=workers, out=out, write=write))
+    raise typer.Exit(
+        run_matrix(known_role(role), tuple(only or ()), workers=workers, out=out, write=write, as_json=as_json)
+    )

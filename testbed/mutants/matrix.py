@@ -144,7 +144,7 @@ def unproven(role: str) -> list[str]:
     return [name for name in load_catalogue(role).checks if name not in covered]
 
 
-def run_matrix(role: str, only: tuple[str, ...], *, workers: int, out: Path, write: bool) -> int:
+def run_matrix(role: str, only: tuple[str, ...], *, workers: int, out: Path, write: bool, as_json: bool = False) -> int:
     """``make matrix``: every mutant (or ``only`` some), the table, exit code 0 when all are killed as declared."""
     console = Console(stderr=True)
     registry = mutants_of(role)
@@ -169,6 +169,9 @@ def run_matrix(role: str, only: tuple[str, ...], *, workers: int, out: Path, wri
                 soft_wrap=True,
             )
     survivors = [kill for kill in kills if not kill.killed]
+    if as_json:
+        rows = {kill.mutant: list(kill.caught_by) for kill in kills}
+        print(json.dumps({"role": role, "mutants": rows, "as_declared": not survivors}, ensure_ascii=False, indent=1))  # noqa: T201
     bare = unproven(role)
     if bare:
         console.print(f"変異体の無い検査 / checks without a mutant: {', '.join(bare)}")

@@ -14,11 +14,15 @@ class UnknownMutant(LookupError):
 
 def mutants_of(role: str) -> dict[str, Mutant]:
     """Mutants of the in-repo product of ``role`` by name, in the order of the suite."""
-    if role != "am":
-        return {}
-    from testbed.mutants.am import MUTANTS
+    if role == "am":
+        from testbed.mutants.am import MUTANTS as AM
 
-    return {one.name: one for one in MUTANTS}
+        return {one.name: one for one in AM}
+    if role == "package":
+        from testbed.mutants.package import MUTANTS as PACKAGE
+
+        return {one.name: one for one in PACKAGE}
+    return {}
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,8 @@ class MutantRow:
 
 
 def rows_of(role: str) -> list[MutantRow]:
-    """Every mutant of ``role``: of our 申請管理システム, of rulesets and policies (fw), of relays (relay)."""
-    if role == "am":
+    """Every mutant of ``role``: of our 申請管理システム (am), of the package writer, of rulesets (fw), of relays."""
+    if role in ("am", "package"):
         return [MutantRow(one.name, one.ja, one.en, one.killed_by, one.target) for one in mutants_of(role).values()]
     if role in ("fw", "relay"):
         from testbed.mutants.firewall.model import load_mutants

@@ -7,6 +7,6 @@ and judged by `conformance.suites.package` on the plain case.
 from __future__ import annotations
 
 from testbed.mutants.model import Mutant
-from testbed.mutants.package import container, documents
+from testbed.mutants.package import container, documents, forged
 
-MUTANTS: tuple[Mutant, ...] = (*container.MUTANTS, *documents.MUTANTS)
+MUTANTS: tuple[Mutant, ...] = (*container.MUTANTS, *documents.MUTANTS, *forged.MUTANTS)
