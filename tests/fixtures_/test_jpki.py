@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import get_args
 
 import pytest
 from cryptography import x509
@@ -13,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from fixtures.jpki.authority import Holder, Jpki
 from fixtures.jpki.certificates import Basic4, basic4_of, era_date
 from fixtures.jpki.keys import POOL, pool_key
-from fixtures.jpki.portal import Portal, sign
+from fixtures.jpki.ocsp import request_for, status_in
+from fixtures.jpki.portal import Lookup, Portal, sign
 from fixtures.world import World
 
 DAY = date(2026, 11, 24)
@@ -102,6 +104,55 @@ def test_revocation_comes_from_the_crl(jpki: Jpki, portal: Portal) -> None:
     assert Portal(jpki, [], []).verify(FORM, sign(bad, FORM), None, AT).result == "valid"
     visitor = jpki.authentication.issue(0xBAD2, VALID)
     assert portal.verify(FORM, None, sign(visitor, b"c"), AT).result == "revoked"
+
+
+LOOKUPS = {
+    "ocsp": "valid",
+    "ocsp-revoked": "revoked",
+    "ocsp-unknown": "invalid",
+    "ocsp-stale": "invalid",
+    "ocsp-forged": "invalid",
+    "ocsp-try-later": "invalid",
+}
+
+
+@pytest.mark.parametrize(("lookup", "result"), LOOKUPS.items())
+def test_ocsp_answers_decide(portal: Portal, signer: Holder, visitor: Holder, lookup: Lookup, result: str) -> None:
+    assert portal.verify(FORM, sign(signer, FORM), sign(visitor, b"c"), AT, lookup).result == result
+    assert portal.verify(FORM, None, sign(visitor, b"c"), AT, lookup).result == result
+
+
+def test_ocsp_and_crl_agree(jpki: Jpki, portal: Portal) -> None:
+    for serial in (0xBAD1, 0x600D):
+        proof = sign(jpki.signing.issue(serial, VALID, PERSON), FORM)
+        found = {portal.verify(FORM, proof, None, AT, lookup).result for lookup in get_args(Lookup)[:2]}
+        assert found == {"revoked" if serial == 0xBAD1 else "valid"}
+
+
+def test_an_expired_certificate_stays_expired_under_ocsp(jpki: Jpki, portal: Portal) -> None:
+    old = jpki.signing.issue(77, (date(2020, 1, 1), date(2026, 11, 22)), PERSON)
+    assert portal.verify(FORM, sign(old, FORM), None, AT, "ocsp").result == "expired"
+
+
+def test_an_ocsp_answer_speaks_of_one_certificate_one_issuer_and_one_request(jpki: Jpki, signer: Holder) -> None:
+    issuer, responder = jpki.signing.certificate, jpki.signing.responder
+    other = jpki.signing.issue(0x600D, VALID, PERSON).certificate
+    request, about_other = request_for(signer.certificate, issuer), request_for(other, issuer)
+    answer = responder.answer(signer.certificate, request, "good", AT)
+    assert status_in(answer, request, signer.certificate, issuer, AT) == "good"
+    assert status_in(answer, request, signer.certificate, issuer, AT + timedelta(days=2)) is None
+    assert status_in(answer, request, signer.certificate, issuer, AT - timedelta(days=2)) is None
+    assert status_in(answer, about_other, other, issuer, AT) is None
+    assert status_in(answer, request, signer.certificate, jpki.authentication.certificate, AT) is None
+    replayed = responder.answer(signer.certificate, about_other, "good", AT)  # another request's nonce
+    assert status_in(replayed, request, signer.certificate, issuer, AT) is None
+    altered = bytearray(answer)
+    altered[-1] ^= 1
+    assert status_in(answer[:-1], request, signer.certificate, issuer, AT) is None
+    assert status_in(bytes(altered[: len(altered) // 2]), request, signer.certificate, issuer, AT) is None
+    flipped = answer.replace(b"\x80\x00", b"\x82\x00", 1)  # [0] good → [2] unknown, inside the signed part
+    assert flipped != answer
+    assert status_in(flipped, request, signer.certificate, issuer, AT) is None
 
 
 def test_validity_ends_with_the_last_day_in_japan(portal: Portal, signer: Holder) -> None:
