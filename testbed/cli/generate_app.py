@@ -76,21 +76,36 @@ def packages(
     seed: Seed = 1,
     municipality: Municipality = _FICTIONAL,
     procedure: Annotated[str, typer.Option("--procedure", help="手続ID。省くとすべての手続から / procedure")] = "",
+    variant: Annotated[
+        str, typer.Option("--variant", help="種類（plain, agent, several, duplicate, …）。省くと割合どおり / variant")
+    ] = "",
+    encoding: Annotated[
+        str,
+        typer.Option(
+            "--encoding", help="書き方（xml-utf-8-bom, csv-cp932, …）。プロファイルも profile.toml に書く / encoding"
+        ),
+    ] = "",
     day: Day = None,
     overlay: Overlay = None,
     quiet: Quiet = False,
 ) -> None:
     """申請ZIPと、その一覧 index.jsonl を書く / application ZIPs and their index"""
     with _one_sentence():
+        from fixtures.encodings import encoded
+        from fixtures.encodings import overlay as changed_profile
         from fixtures.factory import PackageFactory
         from fixtures.people.nation import Nation
         from fixtures.world import WORLD_VERSION
         from testbed.cli.generating import write_packages
 
         profile = load_profile("baseline", overlay)
+        if encoding:
+            profile = encoded(profile, encoding)
         population = Nation(WORLD_VERSION, seed, _day(day)).population(municipality)
         factory = PackageFactory(population, profile)
-        written, left_out = write_packages(out, factory, count, procedure, quiet=quiet)
+        written, left_out = write_packages(out, factory, count, procedure, variant, quiet=quiet)
+        if encoding:
+            (out / "profile.toml").write_text(changed_profile(profile, encoding), encoding="utf-8")
     typer.echo(f"{out}: {written} 件 / packages" + _left_out(left_out))
 
 
@@ -100,15 +115,14 @@ def hostile(
     count: Annotated[int, typer.Option("--count", min=0, help="件数。0 はすべて / how many, 0 = all")] = 0,
     seed: Seed = 1,
     municipality: Municipality = _FICTIONAL,
-    procedure: Annotated[str, typer.Option("--procedure", help="元にする手続（K01 だけ） / base procedure")] = "K01",
+    procedure: Annotated[str, typer.Option("--procedure", help="元にする手続 / base procedure")] = "K01",
     day: Day = None,
     overlay: Overlay = None,
     quiet: Quiet = False,
 ) -> None:
     """悪意のある申請ZIPと、あるべき扱い・理由の一覧 index.jsonl を書く / the hostile corpus with outcomes and reasons"""
     with _one_sentence():
-        if procedure != "K01":
-            raise FixtureError(f"--procedure {procedure}: 元にする手続は K01 です / the corpus is built on K01")
+        from fixtures.factory import travelling
         from fixtures.hostile import load_corpus
         from fixtures.world import World
         from testbed.cli.generating import write_hostile
@@ -116,8 +130,9 @@ def hostile(
         world = World(
             seed=seed, reference_date=_day(day), profile=load_profile("baseline", overlay), dantai_code=municipality
         )
+        travelling(procedure)
         names = list(load_corpus())[: count or None]
-        written, left_out = write_hostile(out, world, names, quiet=quiet)
+        written, left_out = write_hostile(out, world, names, procedure, quiet=quiet)
     typer.echo(f"{out}: {written} 件 / packages" + _left_out(left_out))
 
 

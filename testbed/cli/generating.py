@@ -64,7 +64,7 @@ def _write_jsonl(out: Path, population: Population, count: int, advance: Any) ->
 
 
 def write_packages(
-    out: Path, factory: PackageFactory, count: int, procedure: str, *, quiet: bool
+    out: Path, factory: PackageFactory, count: int, procedure: str, variant: str = "", *, quiet: bool
 ) -> tuple[int, list[str]]:
     out.mkdir(parents=True, exist_ok=True)
     left_out: list[str] = []
@@ -72,9 +72,10 @@ def write_packages(
         (out / "index.jsonl").open("w", encoding="utf-8") as index,
         _progress("申請ZIP", count, quiet=quiet) as advance,
     ):
-        for number in range(count):
+        first = 1 if variant == "duplicate" else 0  # nothing stands before package 0
+        for number in range(first, first + count):
             try:
-                one = factory.package(number, procedure)
+                one = factory.package(number, procedure, variant)
             except NotExpressible as error:
                 left_out.append(str(error))
             else:
@@ -90,7 +91,9 @@ def write_packages(
     return count - len(left_out), left_out
 
 
-def write_hostile(out: Path, world: World, names: Iterable[str], *, quiet: bool) -> tuple[int, list[str]]:
+def write_hostile(
+    out: Path, world: World, names: Iterable[str], procedure: str, *, quiet: bool
+) -> tuple[int, list[str]]:
     out.mkdir(parents=True, exist_ok=True)
     wanted, left_out, written = list(names), [], 0
     with (
@@ -99,7 +102,7 @@ def write_hostile(out: Path, world: World, names: Iterable[str], *, quiet: bool)
     ):
         for name in wanted:
             try:
-                one = build(world, name)
+                one = build(world, name, procedure)
             except NotExpressible as error:
                 left_out.append(f"{name}: {error}")
             else:

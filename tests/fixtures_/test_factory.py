@@ -10,15 +10,19 @@ from pathlib import Path
 import pytest
 
 from conformance.suites.package.consistency import Listed
+from conformance.suites.package.documents import Plan, read_document
+from conformance.suites.package.findings import Findings
 from conformance.suites.package.validate import Validator
 from fixtures.errors import FixtureError, NotExpressible
-from fixtures.factory import VARIANTS, PackageFactory, travelling_procedures
+from fixtures.factory import VARIANTS, PackageFactory, travelling_procedures, variants_of
+from fixtures.forms import GROUP_MEMBERS
 from fixtures.people.nation import Nation
-from interface_spec.procedures import load_procedures
+from interface_spec.procedures import ATTACHMENT_TYPES, load_procedures
 from interface_spec.profile import load_profile
 
 POPULATION = Nation("test", 5, date(2026, 11, 24)).population("141003")
 FACTORY = PackageFactory(POPULATION)
+PROFILE = load_profile()
 ODD = Path(__file__).parent / "odd.toml"
 
 
@@ -31,28 +35,93 @@ def test_every_procedure_makes_a_conforming_package(procedure: str) -> None:
     assert one.dantai_code == "141003"
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_every_variant_is_what_it_says(variant: str) -> None:
-    submission, kind = FACTORY.submission(3, "K01", variant)
-    one = FACTORY.package(3, "K01", variant)
-    report = Validator().validate(one.zip_bytes)
+PAIRS = [(one, kind) for one in travelling_procedures() for kind in variants_of(load_procedures()[one])]
+
+
+@pytest.mark.parametrize(("procedure", "variant"), PAIRS)
+def test_every_variant_of_every_procedure_is_what_it_says(procedure: str, variant: str) -> None:
+    spec = load_procedures()[procedure]
+    submission, kind = FACTORY.submission(3, procedure, variant)
+    one = FACTORY.package(3, procedure, variant)
+    report = Validator().validate(one.zip_bytes, Listed(one.receipt_no, one.dantai_code, procedure))
     assert kind == one.variant == variant
     assert report.conforming
-    expected = {"expired": {"PKG-VER-NOTVALID"}, "neither": {"PKG-VER-UNSIGNED"}}
+    unsigned = {"PKG-VER-UNSIGNED"} if spec.signing == "required" else set()
+    expected = {"expired": {"PKG-VER-NOTVALID"}, "revoked": {"PKG-VER-NOTVALID"}, "neither": unsigned}
     assert report.rules == expected.get(variant, set())
-    assert (submission.login is None) == (variant in ("basic4-only", "neither"))
-    assert (submission.signing is None) == (variant in ("serial-only", "neither"))
-    if variant == "duplicate":
-        assert one.signer == FACTORY.submission(2, "K01", "plain")[0].signer.index
-        assert one.receipt_no != FACTORY.package(2, "K01", "plain").receipt_no
-    if variant == "late":
-        assert (one.arrived_at - one.received_at).total_seconds() >= 1800
-    if variant == "all-types":
-        with zipfile.ZipFile(BytesIO(one.zip_bytes)) as archive:
-            assert len(archive.namelist()) == 5 + 16
-    if variant == "disagreeing":
-        assert submission.login is not None
-        assert submission.login.owner != submission.signer.index
+    signed = spec.signing != "none"
+    assert (submission.login is not None) == (signed and variant not in ("basic4-only", "neither"))
+    assert (submission.signing is not None) == (signed and variant not in ("serial-only", "neither"))
+    with zipfile.ZipFile(BytesIO(one.zip_bytes)) as archive:
+        names = archive.namelist()
+        verification = Plan("verification", PROFILE.package.documents["verification"], PROFILE.codes)
+        data = next(archive.read(name) for name in names if name.endswith("sigverify.xml"))
+        found = (read_document(verification, data, PROFILE.codes, Findings()) or [{}])[0]
+    assert (found["serial"] is not None, found["name"] is not None) == (
+        submission.login is not None,
+        submission.signing is not None,
+    )
+    match variant:
+        case "all-types":
+            assert {name.rpartition(".")[2] for name in names if "/attachments/" in name} == set(ATTACHMENT_TYPES)
+        case "agent":
+            assert submission.signer.household != submission.subject.household
+            assert submission.applicant_kind == "agent"
+            assert any("委任状" in name for name in names)
+        case "several":
+            people = {item.occurrence for item in submission.items if item.group in GROUP_MEMBERS}
+            assert len(people) >= 2
+        case "duplicate":
+            assert submission.signer.index == one.signer == FACTORY.submission(2, procedure)[0].signer.index
+        case "late":
+            assert 1800 <= (one.arrived_at - one.received_at).total_seconds() <= 7200
+        case "disagreeing":
+            assert submission.login is not None
+            assert submission.signing is not None
+            assert submission.login.owner != submission.signer.index
+            assert found["name"] == submission.signer.name
+
+
+def test_what_a_definition_does_not_allow_is_refused_in_a_sentence() -> None:
+    for procedure, variant in (("S02", "serial-only"), ("C01", "several"), ("S04", "revoked")):
+        assert variant not in variants_of(load_procedures()[procedure])
+        with pytest.raises(FixtureError, match=f"{procedure}.*{variant}"):
+            FACTORY.package(3, procedure, variant)
+    with pytest.raises(FixtureError, match="duplicate"):
+        FACTORY.package(0, "K01", "duplicate")
+
+
+def test_a_duplicate_repeats_the_procedure_and_the_person_of_the_package_before() -> None:
+    drawn = [FACTORY.submission(number) for number in range(400)]
+    duplicates = [number for number, (_, kind) in enumerate(drawn) if kind == "duplicate"]
+    assert len(duplicates) > 5
+    assert {kind for _, kind in drawn} == set(VARIANTS)
+    for number in duplicates:
+        before, again = drawn[number - 1][0], drawn[number][0]
+        assert (before.procedure.id, before.subject.index) == (again.procedure.id, again.subject.index)
+        assert before.receipt_no != again.receipt_no
+        assert before.signer.index == again.signer.index
+
+
+def test_people_in_a_form_are_people_of_the_registers() -> None:
+    """Nothing but what no register knows is made up: names in a form are those of the household."""
+    for procedure in travelling_procedures():
+        submission, _ = FACTORY.submission(5, procedure, "plain")
+        made_up = [
+            one.item_id
+            for one in submission.items
+            if one.item_id.endswith(("_kana", "_birth_date")) and one.group not in ("dogs",)
+            if one.value in ("テスト",) or (one.item_id.endswith("_kana") and "　" not in one.value)
+        ]
+        assert made_up == [], procedure
+
+
+def test_an_agent_files_but_the_form_names_who_is_entitled() -> None:
+    submission, _ = FACTORY.submission(3, "K01", "agent")
+    typed = {one.item_id: one.value for one in submission.items}
+    assert typed["claimant_name"] == submission.subject.name != submission.signer.name
+    assert submission.signing is not None
+    assert submission.signing.person.name == submission.signer.name
 
 
 def test_the_same_package_every_time() -> None:
@@ -69,12 +138,6 @@ def test_parents_apply_for_children_and_families_for_the_old() -> None:
         old, _ = FACTORY.submission(number, "C01", "plain")
         assert old.subject.role == "elder"
         assert (date(2026, 11, 24) - old.subject.birth_date).days > 64 * 365
-
-
-def test_an_agent_comes_from_another_household() -> None:
-    submission, _ = FACTORY.submission(1, "C01", "agent")
-    assert submission.signer.household != submission.subject.household
-    assert submission.applicant_kind == "agent"
 
 
 def test_what_does_not_travel_is_named() -> None:

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from conformance.suites.package.validate import Validator
+from interface_spec.profile import load_profile
 from testbed.cli.app import app
 
 DAY = ("--date", "2026-11-24", "-q")
@@ -58,6 +59,34 @@ def test_hostile_packages_and_their_reasons(tmp_path: Path) -> None:
         assert report.conforming == (row["outcome"] == "accept")
 
 
+def test_hostile_packages_of_another_procedure_and_what_was_left_out(tmp_path: Path) -> None:
+    out = tmp_path / "h"
+    code, output = run("hostile", "--procedure", "S02", "--out", str(out), *DAY)
+    assert code == 0
+    rows = [json.loads(line) for line in (out / "index.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {row["procedure_id"] for row in rows} == {"S02"}
+    assert len(rows) > 280
+    assert "signature-serial-only" in output
+
+
+def test_packages_of_one_variant_in_one_encoding(tmp_path: Path) -> None:
+    out = tmp_path / "p"
+    words = ("--count", "3", "--variant", "agent", "--encoding", "csv-cp932-cp932-names", "--procedure", "C01")
+    code, _ = run("packages", *words, "--out", str(out), *DAY)
+    assert code == 0
+    rows = [json.loads(line) for line in (out / "index.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {row["variant"] for row in rows} == {"agent"}
+    validator = Validator(load_profile("baseline", out / "profile.toml"))
+    for file in out.glob("*.zip"):
+        assert validator.validate_file(file).conforming
+        assert not Validator().validate_file(file).conforming
+
+
+def test_duplicates_start_where_something_stands_before(tmp_path: Path) -> None:
+    code, _ = run("packages", "--count", "2", "--variant", "duplicate", "--out", str(tmp_path / "p"), *DAY)
+    assert code == 0
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -66,7 +95,10 @@ def test_hostile_packages_and_their_reasons(tmp_path: Path) -> None:
         ("residents", "--municipality", "013943", "--count", "99999999"),
         ("packages", "--procedure", "X1"),
         ("packages", "--overlay", "missing.toml"),
-        ("hostile", "--procedure", "C01"),
+        ("packages", "--variant", "sideways"),
+        ("packages", "--variant", "several", "--procedure", "C01"),
+        ("packages", "--encoding", "utf-16"),
+        ("hostile", "--procedure", "V01"),
         ("residents", "--out", "/proc/none/r.csv"),
     ],
 )

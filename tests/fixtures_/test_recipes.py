@@ -78,7 +78,8 @@ def test_any_procedure_can_be_typed(procedure: Procedure) -> None:
     city = fictional("991236", "架空湊市", "架空県", 1000)
     population = Population(Draw("test"), date(2026, 11, 24), city, 2 * BLOCK_RESIDENTS)
     head, spouse, *children = population.members(population.household_of_shape("couple-2", 0))
-    occasion = Occasion(head, spouse, spouse, tuple(children), date(2026, 11, 23), Draw("form"))
+    at_home = (head, spouse, *children)
+    occasion = Occasion(head, spouse, spouse, tuple(children), date(2026, 11, 23), Draw("form"), at_home)
     items = typed_items(procedure, occasion)
     specs = {spec.id: spec for spec in procedure.items}
     assert {item.item_id for item in items} == set(specs)
