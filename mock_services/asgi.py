@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Protocol, cast
 
-from mock_services.http import Answer, Request
+from mock_services.http import Answer, Request, json_answer
 from mock_services.recorder import Recorder
 
+HEALTH_PATH = "/-/health"
+"""On every door of the world, beside what its contract says."""
 MAX_REQUEST_BODY = 1024 * 1024
 """Calls carry no more upwards unless the system says so; the rest is drained and the request refused."""
 
@@ -43,6 +45,9 @@ class ServiceApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"no {scope['type']} here")
+        if scope["path"] == HEALTH_PATH:
+            await _send(scope, receive, send, self._health(), self._recorder.clock.now())
+            return
         body, cut = await _read_body(receive, self._max_body)
         request = _request(scope, body, cut)
         try:
@@ -62,6 +67,10 @@ class ServiceApp:
         )
         date = self._recorder.clock.now() + timedelta(seconds=answer.date_skew)
         await _send(scope, receive, send, answer, date)
+
+    def _health(self) -> Answer:
+        """Ours, not the contract's: neither recorded nor disturbed."""
+        return json_answer(200, {"status": "ok", "system": self._service.system})
 
 
 async def _read_body(receive: Receive, most: int) -> tuple[bytes, bool]:

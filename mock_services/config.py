@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from interface_spec.errors import SpecError, first_problem
+from mock_services.rules import Rules
 
 
 class _Config(BaseModel):
@@ -122,6 +123,7 @@ class WorldConfig(_Config):
     kanri: KanriConfig | None = None
     lgwan: LgwanConfig | None = None
     fixtures: FixturesConfig | None = None
+    rules: Rules = Rules()
     ports: Ports = Ports()
     addresses: Addresses = Addresses()
     relay_command: tuple[str, ...] = ()
@@ -139,6 +141,9 @@ class Endpoints(_Config):
     relay_url: str = Field(description="proxy URL; empty when the world has no relay")
     relay_source: str = Field(description="address from which the relay reaches the download function")
     dl_ca_file: str
+    dl_client_file: str = Field(
+        default="", description="PEM of a client certificate and its key, when one is asked for"
+    )
     systems: dict[str, str] = Field(default={}, description="door → URL of the systems that run because asked for")
 
 

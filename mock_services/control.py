@@ -39,6 +39,7 @@ from mock_services.models import (
     Received,
     TogoRecord,
 )
+from mock_services.rules import Rules
 
 __all__ = [
     "Answer",
@@ -54,6 +55,7 @@ __all__ = [
     "PullPlan",
     "PullResult",
     "Received",
+    "Rules",
     "TogoRecord",
     "WorldClient",
     "WorldError",
@@ -163,7 +165,16 @@ class WorldClient:
         order = SignOrder(sign_target=sign_target)
         return self._read(SignedBy, "POST", f"/portal/people/{number}/sign", content=order.model_dump_json())
 
-    # ── faults ────────────────────────────────────────────────────────────
+    # ── faults and rules ──────────────────────────────────────────────────
+    def rules(self) -> Rules:
+        """Rate limit, 保守時間帯 and client certificates of the download function."""
+        return Rules.model_validate_json(self._call("GET", "/rules").content)
+
+    def set_rules(self, rules: Rules) -> Endpoints:
+        """Replace them all (a reset brings the configured ones back); where everything is, client certificate included."""
+        answer = self._call("PUT", "/rules", content=rules.model_dump_json().encode())
+        return Endpoints.model_validate_json(answer.content)
+
     def set_faults(self, faults: Sequence[Fault]) -> None:
         """Replace everything armed; nothing changes when one of them is wrong."""
         self._call("PUT", "/faults", content=_dump(list[Fault], faults))

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
+from mock_services.api_page import api_page
 from mock_services.config import Endpoints
 from mock_services.download.packages import Package, Spool
 from mock_services.errors import RefusedError, UnknownError
@@ -32,6 +33,7 @@ from mock_services.models import (
     PullResult,
 )
 from mock_services.relay_process import RelayError, RelayProcess
+from mock_services.rules import Rules
 from mock_services.world import World
 
 BASE = "/world/v1"
@@ -47,6 +49,8 @@ class Stage(Protocol):
 
     def endpoints(self) -> Endpoints: ...
 
+    def apply_rules(self) -> None: ...
+
     async def apply_network_faults(self) -> None: ...
 
     def drop_download_connections(self) -> None: ...
@@ -58,9 +62,15 @@ def control_app(stage: Stage) -> FastAPI:
     app = FastAPI(
         title="申請連携テストベッド 模擬世界の制御 / Control of the simulated world",
         version="1",
+        docs_url=None,  # the framework's own pages load from the Internet
+        redoc_url=None,
         responses={code: {"model": Problem} for code in (404, 409, 422)},
     )
     _errors(app)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(api_page(app.openapi()))
 
     @app.get(f"{BASE}/health", tags=["world"])
     async def health() -> Health:
@@ -84,6 +94,7 @@ def control_app(stage: Stage) -> FastAPI:
         """Empty every system and disarm every fault; clock, recorder, 更新連番 and relay go on."""
         had_tls = _has_tls(world)
         world.reset()
+        stage.apply_rules()
         if had_tls:
             stage.drop_download_connections()
         await stage.apply_network_faults()
@@ -134,6 +145,18 @@ def control_app(stage: Stage) -> FastAPI:
         if had_tls or _has_tls(world):
             stage.drop_download_connections()
         await stage.apply_network_faults()
+
+    @app.get(f"{BASE}/rules", tags=["faults"])
+    async def rules() -> Rules:
+        """Rate limit, 保守時間帯 and client certificates of the download function, as they are in force."""
+        return world.door.rules
+
+    @app.put(f"{BASE}/rules", tags=["faults"])
+    async def set_rules(wanted: Rules) -> Endpoints:
+        """Replace them all; the answer tells where the client certificate lies when one is asked for."""
+        world.door.set(wanted)
+        stage.apply_rules()
+        return stage.endpoints()
 
     @app.post(f"{BASE}/pull/{{core_system}}", tags=["core"])
     async def pull(core_system: str, plan: PullPlan) -> PullResult:

@@ -43,12 +43,12 @@ WriteError = Callable[[str], Answer]
 
 
 async def before(
-    bound: Bound, box: FaultBox, operation: str, struck: list[str], write_error: WriteError | None = None
+    bound: Bound | None, box: FaultBox, operation: str, struck: list[str], write_error: WriteError | None = None
 ) -> Answer | None:
     """The disturbance that answers in the operation's place, if one strikes; delays pass here too."""
     if not box.armed:
         return None
-    write = write_error or (lambda name: error_answer(bound, name))
+    table = None if bound is None else (bound, write_error or (lambda name: error_answer(bound, name)))
     if (armed := box.take("latency", operation, struck)) is not None:
         await asyncio.sleep(cast(LatencyParams, armed.params).ms / 1000)
     if (armed := box.take("jitter", operation, struck)) is not None:
@@ -60,13 +60,16 @@ async def before(
     if box.take("reset", operation, struck) is not None:
         return Answer(0, send="none")
     if box.take("maintenance", operation, struck) is not None:
-        return _of_the_table(bound, "maintenance", 503, write)
+        return _of_the_table(table, "maintenance", 503)
     if box.take("unexpected", operation, struck) is not None:
-        return _of_the_table(bound, "unexpected", 500, write)
+        return _of_the_table(table, "unexpected", 500)
     if (armed := box.take("too-many", operation, struck)) is not None:
         seconds = cast(TooManyParams, armed.params).retry_after
-        answer = _of_the_table(bound, "too_many", 429, write)
+        answer = _of_the_table(table, "too_many", 429)
         return replace(answer, headers=(*answer.headers, ("Retry-After", str(seconds))))
+    if (armed := box.take("unauthorised", operation, struck)) is not None:
+        found = [_of_the_table(table, name, 401) for name in _NOT_AUTHORISED]
+        return next((answer for answer in found if answer.body), found[0])
     if (armed := box.take("unavailable", operation, struck)) is not None:
         wait = cast(UnavailableParams, armed.params).retry_after
         return Answer(503, (("Retry-After", str(wait)),) if wait else ())
@@ -80,7 +83,10 @@ async def before(
     return None
 
 
-def after(bound: Bound, box: FaultBox, operation: str, answer: Answer, struck: list[str]) -> Answer:
+_NOT_AUTHORISED = ("bad_token", "unauthorized")
+
+
+def after(bound: Bound | None, box: FaultBox, operation: str, answer: Answer, struck: list[str]) -> Answer:
     """The answer, spoilt on its way out; only a good answer can be (but for its Date)."""
     if not box.armed:
         return answer
@@ -88,7 +94,8 @@ def after(bound: Bound, box: FaultBox, operation: str, answer: Answer, struck: l
         answer = replace(answer, date_skew=cast(ClockSkewParams, armed.params).seconds)
     if answer.status >= 300:
         return answer
-    answer = _spoilt_content(bound, box, operation, answer, struck)
+    if bound is not None:
+        answer = _spoilt_content(bound, box, operation, answer, struck)
     size = answer.size
     if (armed := box.take("slow-drip", operation, struck)) is not None:
         drip = cast(SlowDripParams, armed.params)
@@ -98,8 +105,8 @@ def after(bound: Bound, box: FaultBox, operation: str, answer: Answer, struck: l
         answer = replace(answer, send="cut", cut_at=size, announced=size + by)
     for name, send in _BREAKS.items():
         armed = box.peek(name, operation)
-        if armed is not None and (cut_at := cast(TruncateParams, armed.params).bytes) < answer.sent:
-            box.take(name, operation, struck)
+        cut_at = cast(TruncateParams, armed.params).bytes if armed is not None else answer.sent
+        if cut_at < answer.sent and box.take(name, operation, struck) is not None:
             answer = replace(answer, send=send, cut_at=cut_at)
     return answer
 
@@ -172,8 +179,11 @@ def respelt(bound: Bound, operation: str, answer: Answer, change: Callable[[_Row
     return replace(answer, body=mark + out.getvalue().encode(file.encoding))
 
 
-def _of_the_table(bound: Bound, name: str, status: int, write: WriteError) -> Answer:
+def _of_the_table(table: tuple[Bound, WriteError] | None, name: str, status: int) -> Answer:
     """The error of the surface's own table; the bare status where it has none, or where it speaks no JSON then."""
+    if table is None:
+        return Answer(status)
+    bound, write = table
     silent = name == "maintenance" and not bound.surface.json_on_timeout
     return write(name) if name in bound.surface.errors and not silent else Answer(status)
 
@@ -205,3 +215,18 @@ class Disturbed:
             if operation in self._bound.surface.operations:
                 answer = after(self._bound, self._box, operation, answer, struck)
         return replace(answer, operation=operation or answer.operation, faults=(*answer.faults, *struck))
+
+
+class DisturbedScreen:
+    """A screen with the disturbances that are armed on it; all it does is one ``operation``."""
+
+    def __init__(self, service: Service, box: FaultBox, operation: str) -> None:
+        self.system = service.system
+        self._service, self._box, self._operation = service, box, operation
+
+    async def handle(self, request: Request) -> Answer:
+        struck: list[str] = []
+        answer = await before(None, self._box, self._operation, struck)
+        if answer is None:
+            answer = after(None, self._box, self._operation, await self._service.handle(request), struck)
+        return replace(answer, operation=self._operation, faults=(*answer.faults, *struck))

@@ -34,6 +34,10 @@ class ExpireTokenParams(Params):
     after_calls: int = Field(ge=0)
 
 
+class UnauthorisedParams(Params):
+    after_calls: int = Field(default=0, ge=0)
+
+
 class TooManyParams(Params):
     retry_after: int = Field(default=1, ge=0, le=3600)
 
@@ -140,6 +144,11 @@ _KINDS = (
         "expire-token", ExpireTokenParams, "token",
         "認証トークンが after_calls 回の呼出しの後に効かなくなる（再ログインで回復）。",
         "A token stops working after after_calls further calls (a new login helps).",
+    ),
+    Kind(
+        "unauthorised", UnauthorisedParams, "call",
+        "after_calls 回の呼出しの後、認証エラー（401）を返す（一覧の途中など。トークンや鍵は有効なまま）。",
+        "After after_calls calls, answers 401 (in mid-list, say) although token or key is still good.",
     ),
     Kind(
         "too-many", TooManyParams, "call",

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from interface_spec.errors import first_problem
 from interface_spec.profile import Surface
-from mock_services.fault_kinds import FAULTS, Kind, Params
+from mock_services.fault_kinds import FAULTS, Kind, Params, UnauthorisedParams
 from mock_services.models import Fault, FaultState
 
 
@@ -31,6 +31,7 @@ class Armed:
     params: Params
     operations: tuple[str, ...] | None = None
     applied: int = 0
+    chances: int = 0
     calls: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -42,6 +43,14 @@ class Armed:
         if self.fault.operation != "*":
             return self.fault.operation == operation
         return self.operations is None or operation in self.operations
+
+    def takes_the_chance(self) -> bool:
+        """Whether it strikes this time: after the calls that it lets pass, and as often as its percentage says."""
+        self.chances += 1
+        if isinstance(self.params, UnauthorisedParams) and self.chances <= self.params.after_calls:
+            return False
+        digest = hashlib.sha256(f"{self.fault.seed}/{self.fault.name}/chance/{self.chances}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") % 100 < self.fault.percent
 
     def drawn(self, seed: int, below: int) -> int:
         """A number in [0, below) for the strike that was just counted: the same for the same seed."""
@@ -115,9 +124,15 @@ def arm(fault: Fault, reach: Reach) -> Armed:
     except ValidationError as error:
         place, problem = first_problem(error)
         raise FaultError(f"{fault.name}: params.{place}: {problem}") from None
+    if fault.percent < 100 and (kind.where == "network" or fault.name in _ALWAYS):
+        raise FaultError(f"{fault.name}: percent は指定できません / takes no percent")
     if fault.name == "shift" and fault.times is None:
         fault = fault.model_copy(update={"times": 1})  # a row that is always late would never exist
     return Armed(fault, params, allowed if kind.where in ("rows", "list", "digest", "zip") else None)
+
+
+_ALWAYS = ("expire-token", "shift")
+"""Faults that go by calls and pages, not by chance."""
 
 
 def _near(name: str, known: Iterable[str]) -> str:
@@ -157,8 +172,9 @@ class FaultBox:
     def take(self, name: str, operation: str, struck: list[str]) -> Armed | None:
         """The armed fault of that name for this operation, counted and named in ``struck``; None when none is."""
         armed = self.peek(name, operation)
-        if armed is not None:
-            strike(armed, struck)
+        if armed is None or not armed.takes_the_chance():
+            return None
+        strike(armed, struck)
         return armed
 
 

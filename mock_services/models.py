@@ -80,9 +80,11 @@ class Fault(_Wire):
     """An injected disturbance of one system; names and parameters: `mock_services.fault_kinds.FAULTS`."""
 
     name: str
-    system: str = Field(default="download", description="download | juki | core:<id> | togo | portal")
+    system: str = Field(default="download", description="see the README; * = every system where it can strike")
     operation: str = Field(default="*", description="operation name of that system's surface in the profile, or *")
     times: int | None = Field(default=None, ge=1, description="how often it strikes; null = until cleared")
+    percent: int = Field(default=100, ge=1, le=100, description="of the chances to strike it takes so many, drawn")
+    seed: int = Field(default=0, description="of that draw: the same calls are struck for the same seed")
     params: dict[str, Any] = {}
 
 

@@ -22,6 +22,7 @@ from mock_services.control_api import control_app
 from mock_services.listener import Listener, PortInUseError, WatchedSocket, listen
 from mock_services.logs import log_to_stderr
 from mock_services.relay_process import RelayError, RelayProcess, RelaySettings
+from mock_services.rules import ClientCertificate
 from mock_services.systems import System, Zone
 from mock_services.tls import ServerTls
 from mock_services.world import RelayWanted, World
@@ -35,7 +36,9 @@ class RunningWorld:
     def __init__(self, config: WorldConfig, world: World, sockets: dict[str, WatchedSocket]) -> None:
         self.world, self._config, self._sockets = world, config, sockets
         ca_file = config.run_dir / "dl-ca.pem"
-        tls = ServerTls(config.download.fqdn, datetime.now(UTC), world.tls_variant)
+        self._tls = tls = ServerTls(config.download.fqdn, datetime.now(UTC), world.tls_variant)
+        self._client_file = config.run_dir / "dl-client.pem"
+        self._client_file.unlink(missing_ok=True)
         ca_file.write_bytes(tls.ca_pem)
         self._doors: list[str] = []
         self._beside: dict[str, str] = {}
@@ -50,6 +53,8 @@ class RunningWorld:
             for door, app in system.doors().items():
                 self._doors.append(door)
                 self._listeners.append(Listener(app, sockets[door]))
+        self._asked: ClientCertificate = "none"
+        self.apply_rules()
         self._relay_wanted = RelayWanted()
         self.relay = _relay(config, _port(sockets["download"])) if config.relay_command else None
 
@@ -92,8 +97,21 @@ class RunningWorld:
             relay_url=relay,
             relay_source=config.addresses.zone_dmz,
             dl_ca_file=str(config.run_dir / "dl-ca.pem"),
+            dl_client_file=str(self._client_file) if self._client_file.exists() else "",
             systems={door: f"http://{where[door]}" for door in self._doors} | self._beside,
         )
+
+    def apply_rules(self) -> None:
+        """Ask for client certificates as the rules say; whoever is connected has to shake hands again."""
+        wanted = self.world.door.rules.client_certificate
+        if wanted == self._asked:
+            return
+        self._asked = wanted
+        if not self._client_file.exists():
+            self._client_file.touch(mode=0o600)
+            self._client_file.write_bytes(self._tls.client_pem(f"client.{self._config.download.fqdn}"))
+        self._tls.ask_for_client_certificate(wanted)
+        self._download.drop_connections()
 
     async def apply_network_faults(self) -> None:
         """Bring the relay into the state that the armed faults want; what they did not change stays as it is."""

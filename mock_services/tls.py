@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from mock_services.rules import ClientCertificate
+
 Variant = Literal["untrusted", "wrong-host", "expired", "old-protocol"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 
@@ -67,23 +69,40 @@ def _authority(common_name: str, now: datetime) -> _Authority:
     return _Authority(key, certificate)
 
 
-def _server_context(issuer: _Authority, fqdn: str, start: datetime, end: datetime) -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    certificate = (
+def _leaf(
+    issuer: _Authority,
+    key: ec.EllipticCurvePrivateKey,
+    common_name: str,
+    valid: tuple[datetime, datetime],
+    usage: x509.ObjectIdentifier,
+) -> x509.Certificate:
+    return (
         x509.CertificateBuilder()
-        .subject_name(_name(fqdn))
+        .subject_name(_name(common_name))
         .issuer_name(issuer.certificate.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(end)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(fqdn)]), critical=False)
+        .not_valid_before(valid[0])
+        .not_valid_after(valid[1])
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(common_name)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
         .sign(issuer.key, hashes.SHA256())
     )
+
+
+def _pem(key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> bytes:
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return private + certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _server_context(issuer: _Authority, fqdn: str, start: datetime, end: datetime) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _leaf(issuer, key, fqdn, (start, end), ExtendedKeyUsageOID.SERVER_AUTH)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # A resumed session shows no certificate, and the fault `tls` would go unseen.
@@ -92,12 +111,7 @@ def _server_context(issuer: _Authority, fqdn: str, start: datetime, end: datetim
     with tempfile.TemporaryDirectory(prefix="shinsei-tls-") as folder:  # ssl reads keys from files only
         pem = Path(folder) / "server.pem"
         pem.touch(mode=0o600)
-        pem.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            + certificate.public_bytes(serialization.Encoding.PEM)
-        )
+        pem.write_bytes(_pem(key, certificate))
         context.load_cert_chain(pem)
     return context
 
@@ -119,9 +133,25 @@ class ServerTls:
             "wrong-host": _server_context(trusted, f"other.{fqdn}", start, end),
             "expired": _server_context(trusted, fqdn, real_now - 2 * day, real_now - hour),
         }
+        self._trusted, self._real_now = trusted, real_now
         self.choose = choose
         self.ca_pem = trusted.certificate.public_bytes(serialization.Encoding.PEM)
         self.context.sni_callback = self._on_hello
+
+    def ask_for_client_certificate(self, asked: ClientCertificate) -> None:
+        """From the next handshake on. A certificate that is shown must come from the same private CA."""
+        mode = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}[asked]
+        for context in (self.context, *self._variants.values()):
+            if mode is not ssl.CERT_NONE:
+                context.load_verify_locations(cadata=self.ca_pem.decode())
+            context.verify_mode = mode
+
+    def client_pem(self, common_name: str) -> bytes:
+        """A new client certificate of the private CA with its key, as PEM."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        start, end = self._real_now - timedelta(days=1), self._real_now + timedelta(days=29)
+        certificate = _leaf(self._trusted, key, common_name, (start, end), ExtendedKeyUsageOID.CLIENT_AUTH)
+        return _pem(key, certificate)
 
     def _on_hello(
         self, connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _context: ssl.SSLContext

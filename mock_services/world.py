@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,12 +26,13 @@ from mock_services.download.packages import Held, Package
 from mock_services.download.routes import DownloadService, bind_download
 from mock_services.download.shelf import Application
 from mock_services.errors import RefusedError, UnknownError
-from mock_services.fault_kinds import DnsParams, TlsParams
+from mock_services.fault_kinds import FAULTS, DnsParams, TlsParams
 from mock_services.faults import FaultBox, FaultError, arm, reach_of
 from mock_services.juki.models import LinkStore
 from mock_services.juki.routes import JukiService, bind_link
 from mock_services.models import ApplicationMeta, AtenaRecord, Fault, FaultState, LinkRecord, PullPlan, PullResult
 from mock_services.recorder import Recorder
+from mock_services.rules import Door
 from mock_services.surface import Bound, check_row
 from mock_services.systems import System, build_systems
 from mock_services.tls import Variant
@@ -79,6 +80,7 @@ class World:
             token_seconds=profile.limit("token_lifetime"),
             token_key=hmac.new(b"shinsei-testbed-token", config.seed.encode(), hashlib.sha256).digest(),
         )
+        self.door = Door(clock, config.rules)
         self.links = LinkStore()
         self.atena = {core_system: AtenaStore() for core_system in config.core}
         self._peers: list[str] = []
@@ -92,7 +94,7 @@ class World:
 
     # ── services ──────────────────────────────────────────────────────────
     def download_app(self) -> ServiceApp:
-        service = DownloadService(self._download, self.applications, self.boxes["download"])
+        service = DownloadService(self._download, self.applications, self.boxes["download"], self.door)
         return ServiceApp(spoken(service, self._download, self.profile), self.recorder)
 
     def link_app(self) -> ServiceApp:
@@ -118,8 +120,9 @@ class World:
 
     # ── what the control API does ─────────────────────────────────────────
     def reset(self) -> None:
-        """Empty every system and disarm every fault. Clock, recorder, 更新連番 and relay go on."""
+        """Empty every system and disarm every fault. Clock, recorder, 更新連番 and relay go on; rules as configured."""
         self.applications.reset()
+        self.door.reset()
         self.links.reset()
         for store in self.atena.values():
             store.replace(())
@@ -194,7 +197,7 @@ class World:
     def set_faults(self, faults: Iterable[Fault]) -> None:
         """Replace everything armed on every system; nothing changes when one of them is wrong (FaultError)."""
         wanted: dict[str, list[Fault]] = {system: [] for system in self.boxes}
-        for fault in faults:
+        for fault in self._everywhere(faults):
             if fault.system not in self.boxes:
                 known = ", ".join(self.boxes)
                 raise FaultError(f"system {fault.system!r} はありません（あるもの: {known}） / no such system")
@@ -202,6 +205,18 @@ class World:
             wanted[fault.system].append(fault)
         for system, box in self.boxes.items():
             box.set(wanted[system])
+
+    def _everywhere(self, faults: Iterable[Fault]) -> Iterator[Fault]:
+        """The faults, those of every system (``*``) once for each system where they can strike."""
+        for fault in faults:
+            kind = FAULTS.get(fault.name)
+            if fault.system != "*" or kind is None:
+                yield fault
+                continue
+            for system, box in self.boxes.items():
+                operations = box.reach.operations(kind)
+                if operations is not None and fault.operation in ("*", *operations):
+                    yield fault.model_copy(update={"system": system})
 
     def fault_states(self) -> list[FaultState]:
         return [state for box in self.boxes.values() for state in box.states()]

@@ -14,6 +14,7 @@ from mock_services.download.models import DownloadStore
 from mock_services.download.responses import OPERATIONS, Call, authorise
 from mock_services.faults import FaultBox
 from mock_services.http import Answer, MalformedError, Request
+from mock_services.rules import Door
 from mock_services.surface import Bound, Shape, bind, error_answer, find, no_such_call, read_request
 
 _WINDOW = {"received_from": "DATETIME", "received_to": "DATETIME"}
@@ -62,20 +63,33 @@ class DownloadService:
 
     system = "download"
 
-    def __init__(self, bound: Bound, store: DownloadStore, faults: FaultBox) -> None:
-        self._bound, self._store, self._faults = bound, store, faults
+    def __init__(self, bound: Bound, store: DownloadStore, faults: FaultBox, door: Door) -> None:
+        self._bound, self._store, self._faults, self._door = bound, store, faults, door
 
     async def handle(self, request: Request) -> Answer:
         name, path_values, path_known = find(self._bound, request)
         operation = name or ""
         struck: list[str] = []
-        answer = await before(self._bound, self._faults, operation, struck)
+        answer = await before(self._bound, self._faults, operation, struck) or self._turned_away(request)
         if answer is None and name is None:
             answer = no_such_call(self._bound, path_known=path_known)
         if answer is None:
             answer = self._operate(operation, request, path_values, struck)
             answer = after(self._bound, self._faults, operation, answer, struck)
         return replace(answer, operation=operation, faults=tuple(struck))
+
+    def _turned_away(self, request: Request) -> Answer | None:
+        """The answer by rule: 保守時間帯, or too many calls in a minute; both say when to come back."""
+        door = self._door
+        if (until := door.closed_until()) is not None:
+            name, wait = "maintenance", door.seconds_until(until)
+        else:
+            caller = request.header(self._bound.surface.auth_header) or request.peer.rpartition(":")[0]
+            name, wait = "too_many", door.wait_seconds(caller)
+        if not wait:
+            return None
+        answer = error_answer(self._bound, name)
+        return replace(answer, headers=(*answer.headers, ("Retry-After", str(wait))))
 
     def _operate(self, operation: str, request: Request, path_values: dict[str, str], struck: list[str]) -> Answer:
         try:

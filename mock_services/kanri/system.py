@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mock_services.faults import FaultBox
+from mock_services.screens import screen_app, screen_box
 from mock_services.systems import Quiet, Site, Zone
 
 if TYPE_CHECKING:
@@ -19,14 +20,16 @@ class KanriSystem(Quiet):
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self.boxes: dict[str, FaultBox] = {}
+        self.boxes: dict[str, FaultBox] = {self.name: screen_box(self.name)}
 
     def doors(self) -> dict[str, Any]:
         from mock_services.kanri.pages import kanri_pages
 
         config = self._site.config.kanri
         names = config.town_names if config is not None else {}
-        return {"kanri-screen": kanri_pages(self._site.profile, self._site.world.applications, names)}
+        pages = kanri_pages(self._site.profile, self._site.world.applications, names)
+        folder = self._site.config.run_dir / "packages"
+        return {"kanri-screen": screen_app(self.name, pages, self.boxes[self.name], self._site.recorder, folder)}
 
     def reset(self) -> None:
         return

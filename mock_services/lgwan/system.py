@@ -9,7 +9,8 @@ from pydantic import AwareDatetime, BaseModel
 
 from interface_spec.errors import SpecError
 from mock_services.asgi import ServiceApp
-from mock_services.faults import FaultBox
+from mock_services.disturb import DisturbedScreen
+from mock_services.faults import FaultBox, Reach
 from mock_services.http import Answer, Request
 from mock_services.lgwan.dns import Names
 from mock_services.systems import Site, Zone
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
+_SITE = "lgwan-site"
+
+
 class NeighbourService:
     """Another LGWAN site: it answers everything alike; that somebody came is what counts (the recorder has it)."""
 
-    system = "lgwan-site"
+    system = _SITE
 
     async def handle(self, request: Request) -> Answer:
         page = "その他LGWANサイト / another LGWAN site\n"
@@ -50,10 +54,10 @@ class LgwanSystem:
         known = {site.config.download.fqdn: site.config.addresses.zone_lgwan}
         self.names = Names(known | config.names, site.clock)
         self._transport: asyncio.BaseTransport | None = None
-        self.boxes: dict[str, FaultBox] = {}
+        self.boxes: dict[str, FaultBox] = {_SITE: FaultBox(Reach(_SITE, ("visit",)))}
 
     def doors(self) -> dict[str, Any]:
-        return {"lgwan-site": ServiceApp(NeighbourService(), self._recorder)}
+        return {_SITE: ServiceApp(DisturbedScreen(NeighbourService(), self.boxes[_SITE], "visit"), self._recorder)}
 
     async def start(self, address: str) -> dict[str, str]:
         loop = asyncio.get_running_loop()

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from interface_spec.errors import SpecError
 from interface_spec.procedures import load_procedures
-from mock_services.asgi import ServiceApp
+from mock_services.asgi import MAX_REQUEST_BODY, ServiceApp
 from mock_services.card_wire import SignedBy, SignOrder, TestPerson
 from mock_services.disturb import Disturbed
 from mock_services.errors import UnknownError
@@ -21,6 +21,7 @@ from mock_services.portal.cms import sign
 from mock_services.portal.models import PortalStore, Rules
 from mock_services.portal.people import People, Person
 from mock_services.portal.routes import PortalService, bind_portal
+from mock_services.screens import screen_app, screen_box
 from mock_services.systems import Quiet, Site, Zone
 from mock_services.wiring import JST
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 _RECEIPT_LENGTH = 20
+_SCREEN = "portal-screen"
 
 
 class PortalSystem(Quiet):
@@ -56,7 +58,10 @@ class PortalSystem(Quiet):
         self.store = PortalStore(
             site.clock, people, load_procedures().values(), rules, site.world.load_application, key
         )
-        self.boxes = {self.name: FaultBox(reach_of(self.name, self._bound.surface))}
+        self.boxes = {
+            self.name: FaultBox(reach_of(self.name, self._bound.surface)),
+            _SCREEN: screen_box(_SCREEN),
+        }
 
     def doors(self) -> dict[str, Any]:
         from mock_services.portal.pages import portal_pages
@@ -64,9 +69,11 @@ class PortalSystem(Quiet):
         service = PortalService(self._bound, self.store, self._site.world.applications, self._config.api_keys)
         disturbed = Disturbed(service, self._bound, self.boxes[self.name])
         most = self.store.rules.package_bytes
+        pages = portal_pages(self.store, self._site.world.applications, self._config.town_names)
+        recorder, folder = self._site.recorder, self._site.config.run_dir / "packages"
         return {
-            "portal": ServiceApp(disturbed, self._site.recorder, most),
-            "portal-screen": portal_pages(self.store, self._site.world.applications, self._config.town_names),
+            self.name: ServiceApp(disturbed, recorder, most),
+            _SCREEN: screen_app(_SCREEN, pages, self.boxes[_SCREEN], recorder, folder, most + MAX_REQUEST_BODY),
         }
 
     def reset(self) -> None:

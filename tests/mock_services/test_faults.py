@@ -173,7 +173,7 @@ def test_every_fault_has_its_sentences_and_provenance() -> None:
         "clock-skew", "corrupt-zip", "dns-change", "duplicate-rows", "error-without-json", "expire-token", "file-out-of-sequence", "file-partial",
         "file-resend", "file-vanished", "file-wrong-encoding", "file-wrong-totals", "jitter",
         "latency", "maintenance", "missing-rows", "page-limit", "proxy-down", "redirect", "reset", "reset-mid-body",
-        "shift", "slow-drip", "timeout", "tls", "too-many", "truncate", "unavailable", "unexpected", "wrong-digest", "wrong-length",
+        "shift", "slow-drip", "timeout", "tls", "too-many", "truncate", "unauthorised", "unavailable", "unexpected", "wrong-digest", "wrong-length",
     ]  # fmt: skip
     for name, kind in FAULTS.items():
         assert kind.name == name

@@ -62,7 +62,10 @@ def test_every_request_has_an_answer_of_the_table(
     target = path + "?" + "&".join(f"{name}={value}" for name, value in query)
     request = Request(method, target, tuple(headers), body)
     services: list[tuple[Service, set[int]]] = [
-        (DownloadService(world._download, world.applications, world.boxes["download"]), {200, 400, 401, 403, 404}),
+        (
+            DownloadService(world._download, world.applications, world.boxes["download"], world.door),
+            {200, 400, 401, 403, 404},
+        ),
         (JukiService(world._link, world.links, "link-key"), {200, 400, 401, 404}),
     ]
     for service, allowed in services:

@@ -25,6 +25,8 @@ def test_everything_is_served_and_ends_with_0(tmp_path: Path) -> None:
         client = httpx.Client(trust_env=False)
         get = client.get
         assert get(f"{control}/world/v1/health").json()["status"] == "ok"
+        for door in ("portal", "portal-screen", "kanri-screen", "togo", "lgwan-site"):
+            assert get(f"{where[door]}/-/health").json()["status"] == "ok"
         assert "ダウンロード機能" in get(f"{control}/spec/index.html").text
         assert get(f"{control}/spec/openapi/togo.json").json()["openapi"] == "3.1.0"
         assert "手続をさがす" in get(where["portal-screen"]).text

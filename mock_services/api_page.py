@@ -1,0 +1,57 @@
+"""The OpenAPI of the control API as one plain page: nothing is fetched from anywhere, so it reads in a closed network."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import Any
+
+_METHODS = ("get", "put", "post", "delete", "patch")
+_STYLE = """
+:root { color-scheme: light }
+body { font: 16px/1.7 "Noto Sans JP", "Noto Sans CJK JP", sans-serif; color: #1a1a1c; max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem }
+h1 { font-size: 1.75rem; line-height: 1.5 } h2 { font-size: 1.25rem; margin-top: 2.5rem; border-bottom: 1px solid #949494 }
+details { border: 1px solid #b3b3b3; border-radius: 8px; margin: .5rem 0; padding: .5rem 1rem }
+summary { cursor: pointer; overflow-wrap: anywhere } summary:focus-visible, a:focus-visible { outline: 4px solid #000; outline-offset: 2px; background: #ffd43d }
+.method { display: inline-block; min-width: 4.5rem; font-weight: 700; color: #0017c1 }
+code, pre { font-family: "Noto Sans Mono", monospace; font-size: .9rem } pre { background: #f2f2f2; padding: .75rem; overflow-x: auto; border-radius: 4px; white-space: pre-wrap; overflow-wrap: anywhere }
+.text { white-space: pre-line } a { color: #0017c1 }
+"""
+
+
+def api_page(openapi: dict[str, Any]) -> str:
+    """The whole page."""
+    by_tag: dict[str, list[str]] = {}
+    for path, calls in openapi.get("paths", {}).items():
+        for method in _METHODS:
+            if method in calls:
+                call = calls[method]
+                by_tag.setdefault((call.get("tags") or [""])[0], []).append(_call(method, path, call))
+    parts = [f"<h2>{escape(tag)}</h2>{''.join(calls)}" for tag, calls in by_tag.items()]
+    schemas = openapi.get("components", {}).get("schemas", {})
+    models = "".join(
+        f'<details id="{escape(name)}"><summary><code>{escape(name)}</code></summary>{_json(schema)}</details>'
+        for name, schema in sorted(schemas.items())
+    )
+    title = escape(openapi["info"]["title"])
+    return (
+        '<!doctype html><html lang="ja"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, '
+        f'initial-scale=1"><title>{title}</title><style>{_STYLE}</style></head><body><main><h1>{title}</h1>'
+        '<p><a href="/openapi.json">OpenAPI (JSON)</a></p>'
+        f"{''.join(parts)}<h2>データの形 / Schemas</h2>{models}</main></body></html>"
+    )
+
+
+def _call(method: str, path: str, call: dict[str, Any]) -> str:
+    text = escape(call.get("description") or call.get("summary") or "")
+    taken = {name: call[name] for name in ("parameters", "requestBody") if name in call}
+    shown = _json(taken) if taken else ""
+    answers = ", ".join(call.get("responses", {}))
+    return (
+        f'<details><summary><span class="method">{method.upper()}</span><code>{escape(path)}</code></summary>'
+        f'<p class="text">{text}</p>{shown}<p>応答 / answers: {escape(answers)}</p></details>'
+    )
+
+
+def _json(value: object) -> str:
+    return f"<pre>{escape(json.dumps(value, ensure_ascii=False, indent=1))}</pre>"
