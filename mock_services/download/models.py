@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -75,6 +75,8 @@ class DownloadStore:
         self._applications: dict[str, Application] = {}
         self._kept: dict[tuple[str, str | None], Kept] = {}
         self._register: Register | None = None
+        self.on_status: list[Callable[[Application], None]] = []
+        """Who is told when a 処理状況 was changed."""
         self.wire_rows: dict[str, tuple[Application, WireRow]] = {}
         """What was listed lately, by 受付番号: the application it was made of, and its row on the wire."""
 
@@ -181,6 +183,8 @@ class DownloadStore:
         found = self.get(dantai_code, receipt_no)
         application = replace(found, status=status, status_at=self._clock.now(), message=message)
         self.put(application)
+        for tell in self.on_status:
+            tell(application)
         return application
 
     def peek(self, receipt_no: str) -> Application | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -111,6 +113,15 @@ class JukiCsSystem(Quiet):
                 network.move(one.juminhyo_code, one.from_dantai, one.to_dantai, one.moved_on)
             case Arrive():
                 network.arrive(one.juminhyo_code, one.dantai_code)
+
+    def move_out(self, juminhyo_codes: list[str], from_dantai: str, to_dantai: str, moved_on: date) -> int:
+        """転出証明書情報 of these people goes to the other town's CS. Returns how many went (others live elsewhere already)."""
+        gone = 0
+        for code in juminhyo_codes:
+            with suppress(EventError):
+                self.network.move(code, from_dantai, to_dantai, moved_on)
+                gone += 1
+        return gone
 
     def exchange(self, order: ExchangeOrder) -> ExchangeResult:
         """One round: 既存住基 asks, the CS answers, 既存住基 takes it over, 番号紐付情報 follows. RefusedError: nothing asked."""

@@ -6,9 +6,12 @@ The forms are ours (仮定), and so is this table between them.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
 from fixtures.cases.model import ItemTruth
+from fixtures.population import Resident
 from mock_services.portal.forms import Typed
+from mock_services.portal.people import Person
 
 TENSHUTSU, YOYAKU = "M01", "M02"
 _SINGLE = {
@@ -37,3 +40,22 @@ def reservation(items: Iterable[ItemTruth], visit_date: str, visit_time: str) ->
     ]
     found += [Typed(one.item_id, one.value, one.group, one.occurrence) for one in given if one.item_id in _MEMBER]
     return tuple(found)
+
+
+def movers(items: Iterable[ItemTruth], sender: Person) -> list[Resident]:
+    """Who moves: the sender, and whoever of the household the 転出届 names (name and 生年月日 as registered)."""
+    found: dict[int, dict[str, str]] = {}
+    for one in items:
+        if one.group:
+            found.setdefault(one.occurrence, {})[one.item_id] = one.value
+    named = {(one.get("member_name", ""), one.get("member_birth_date", "")) for one in found.values()}
+    return [
+        one
+        for one in sender.household
+        if one.index == sender.resident.index or (one.name, one.birth_date.isoformat()) in named
+    ]
+
+
+def moved_on(items: Iterable[ItemTruth]) -> date:
+    """異動日 of a 転出届."""
+    return next(date.fromisoformat(one.value) for one in items if one.item_id == "move_date")

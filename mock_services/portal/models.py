@@ -45,7 +45,10 @@ class File:
 
 @dataclass
 class Draft:
-    """An application that was not sent yet; ``receipt_no`` "" until then. ``owner``: the API client, or the portal."""
+    """An application that was not sent yet; ``receipt_no`` "" until then. ``owner``: the API client, or the portal.
+
+    ``sender``: who signed it or signed in, once it was sent; ``moves_to``: 転入先 of a 転出届 with 転入予約.
+    """
 
     draft_id: str
     owner: str
@@ -58,6 +61,8 @@ class Draft:
     files: dict[int, File] = field(default_factory=dict)
     receipt_no: str = ""
     received_at: datetime | None = None
+    sender: Person | None = None
+    moves_to: str = ""
 
     @property
     def size(self) -> int:
@@ -223,6 +228,7 @@ class PortalStore:
             package,
         )
         draft.receipt_no, draft.received_at = receipt_no, now
+        draft.sender = proofs.signing or proofs.login
         self._receipts[receipt_no] = draft
         return draft
 
@@ -232,6 +238,10 @@ class PortalStore:
         if found is None or found.owner != owner:
             raise NotFoundError
         return found
+
+    def sent(self, receipt_no: str) -> Draft | None:
+        """What became a 受付番号, whoever sent it."""
+        return self._receipts.get(receipt_no)
 
     def receipts(self, owner: str) -> list[Draft]:
         """Everything that ``owner`` sent, newest first."""

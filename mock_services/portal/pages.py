@@ -276,6 +276,7 @@ def _send(app: FastAPI, screens: Screens) -> None:
             second = _reservation(screens, draft, form, _owner(person))
             done = screens.store.submit(draft, proofs, origin="portal")
             if second is not None:
+                done.moves_to = second.dantai_code
                 also = screens.store.submit(second, proofs, origin="portal")
                 return _go(f"/receipts/{done.receipt_no}?also={also.receipt_no}")
         except BadItemsError as error:

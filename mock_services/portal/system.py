@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b64encode
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -15,8 +15,10 @@ from interface_spec.procedures import load_procedures
 from mock_services.asgi import MAX_REQUEST_BODY, ServiceApp
 from mock_services.card_wire import SignedBy, SignOrder, TestPerson
 from mock_services.disturb import Disturbed
+from mock_services.download.shelf import Application
 from mock_services.errors import UnknownError
 from mock_services.faults import FaultBox, reach_of
+from mock_services.portal import hikkoshi
 from mock_services.portal.cms import sign
 from mock_services.portal.models import PortalStore, Rules
 from mock_services.portal.people import People, Person
@@ -30,6 +32,14 @@ if TYPE_CHECKING:
 
 _RECEIPT_LENGTH = 20
 _SCREEN = "portal-screen"
+_DONE = "completed"
+
+
+@runtime_checkable
+class Mover(Protocol):
+    """What the portal's 転出届 sets off in the CS."""
+
+    def move_out(self, juminhyo_codes: list[str], from_dantai: str, to_dantai: str, moved_on: date) -> int: ...
 
 
 class PortalSystem(Quiet):
@@ -62,6 +72,19 @@ class PortalSystem(Quiet):
             self.name: FaultBox(reach_of(self.name, self._bound.surface)),
             _SCREEN: screen_box(_SCREEN),
         }
+
+        site.world.applications.on_status.append(self._finished)
+
+    def _finished(self, application: Application) -> None:
+        """The old town has finished a 転出届: its 転出証明書情報 goes CS → CS (図表5). A 予約 alone moves nobody."""
+        draft = self.store.sent(application.receipt_no)
+        cs: object = self._site.world.systems.get("juki_cs")
+        if application.status != _DONE or application.procedure_id != hikkoshi.TENSHUTSU:
+            return
+        if draft is None or draft.sender is None or not draft.moves_to or not isinstance(cs, Mover):
+            return
+        codes = [one.juminhyo_code for one in hikkoshi.movers(draft.items, draft.sender) if one.juminhyo_code]
+        cs.move_out(codes, draft.dantai_code, draft.moves_to, hikkoshi.moved_on(draft.items))
 
     def doors(self) -> dict[str, Any]:
         from mock_services.portal.pages import portal_pages
