@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,6 +20,7 @@ from reference_impl.shinsei_kanri.desk import Desk
 from reference_impl.shinsei_kanri.download_client import DownloadClient, DownloadUnavailable
 from reference_impl.shinsei_kanri.drops.files import DropTrouble
 from reference_impl.shinsei_kanri.drops.handover import DropExchange
+from reference_impl.shinsei_kanri.drops.registers import RegisterDrops
 from reference_impl.shinsei_kanri.handover_api import HandoverApi
 from reference_impl.shinsei_kanri.importing import Importer
 from reference_impl.shinsei_kanri.inner_client import InnerClient, InnerTrouble
@@ -33,7 +34,7 @@ from reference_impl.shinsei_kanri.pages import actions
 from reference_impl.shinsei_kanri.pages import routes as pages
 from reference_impl.shinsei_kanri.pages.staff import Staff
 from reference_impl.shinsei_kanri.scanner import ClamAv, ScannerTrouble
-from reference_impl.shinsei_kanri.settings import Settings
+from reference_impl.shinsei_kanri.settings import LINK, Settings
 from reference_impl.shinsei_kanri.togo import TogoClient
 from reference_impl.shinsei_kanri.worker import Worker
 
@@ -47,6 +48,8 @@ class Synchroniser:
     def __init__(self, settings: Settings, engine: Engine, clock: Clock, journal: Journal, judge: Judge) -> None:
         self._settings, self._engine, self._clock, self._journal = settings, engine, clock, journal
         self._judge = judge
+        folder = settings.drop_folder
+        self._drops = None if folder is None else RegisterDrops(folder, engine, settings.profile, settings.dantai_code)
 
     def run(self, run_id: int) -> tuple[Counter[str], str]:
         """(counts, one sentence). One source in trouble does not keep the others out; InnerTrouble at the end."""
@@ -65,27 +68,23 @@ class Synchroniser:
     def _take(self, name: str, counts: Counter[str], troubles: list[str], source: Callable[[], int]) -> None:
         try:
             counts[name] = source()
-        except InnerTrouble as error:
+        except (InnerTrouble, DropTrouble) as error:
             troubles.append(f"{name}: {error}")
 
     def _links(self) -> int:
-        client = InnerClient("link", self._settings.link_url, self._settings.link_api_key, self._settings.profile)
-        try:
+        settings = self._settings
+        if self._drops is not None and LINK in settings.drop_registers:
+            return self._drops.links()
+        with closing(InnerClient("link", settings.link_url, settings.link_api_key, settings.profile)) as client:
             return links.sync(client, self._engine, self._clock.now())
-        finally:
-            client.close()
 
     def _atena(self, core_system: str) -> int:
-        client = InnerClient(
-            "atena",
-            self._settings.atena_urls[core_system],
-            self._settings.atena_api_keys[core_system],
-            self._settings.profile,
-        )
-        try:
+        settings = self._settings
+        if self._drops is not None and core_system in settings.drop_registers:
+            return self._drops.atena(core_system)
+        url, key = settings.atena_urls[core_system], settings.atena_api_keys[core_system]
+        with closing(InnerClient("atena", url, key, settings.profile)) as client:
             return atena.sync(client, self._engine, core_system, self._clock.now())
-        finally:
-            client.close()
 
 
 @dataclass(frozen=True)

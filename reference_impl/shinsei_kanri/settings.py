@@ -25,6 +25,8 @@ from reference_impl.shinsei_kanri.wiring import canonical
 
 PREFIX = "SHINSEI_AM_"
 FILE = f"{PREFIX}SETTINGS"
+LINK = "link"
+"""番号紐付情報 among the registers that come by files."""
 NAMES = (
     "LISTEN",
     "READY_FILE",
@@ -54,6 +56,7 @@ NAMES = (
     "HANDOVER_API_KEYS",
     "DROP_FOLDER",
     "DROP_CORES",
+    "DROP_REGISTERS",
     "RETENTION_DAYS",
     "CONTROL_TOKEN",
     "CLOCK",
@@ -96,6 +99,7 @@ class Settings:
     retention_days: Mapping[str, int]
     drop_folder: Path | None
     drop_cores: tuple[str, ...]
+    drop_registers: frozenset[str]
     control_token: str = field(repr=False)
     clock_start: datetime | None
     staff_account: str
@@ -162,6 +166,8 @@ class _Reader:
         procedures = self._procedures()
         cores = sorted({one.core_system for one in procedures.values()})
         patterns = self._patterns(procedures)
+        by_files = self._drop_registers(cores)
+        by_calls = [core for core in cores if core not in by_files]
         download = DownloadSettings(
             url=self._url("DOWNLOAD_URL", "https"),
             proxy_url=self._url("PROXY_URL", "http"),
@@ -188,14 +194,17 @@ class _Reader:
             scanner=self._scanner(),
             patterns=patterns,
             togo=self._togo(cores) if any("ii" in used for used in patterns.values()) else None,
-            link_url=self._url("LINK_URL", "http", "https"),
-            link_api_key=self._needed("LINK_API_KEY", "番号紐付情報のAPI鍵 / the API key of 既存住基"),
-            atena_urls=self._per_core("ATENA_URLS", cores, urls=True),
-            atena_api_keys=self._per_core("ATENA_API_KEYS", cores),
+            link_url="" if LINK in by_files else self._url("LINK_URL", "http", "https"),
+            link_api_key=""
+            if LINK in by_files
+            else self._needed("LINK_API_KEY", "番号紐付情報のAPI鍵 / the API key of 既存住基"),
+            atena_urls=self._per_core("ATENA_URLS", by_calls, urls=True),
+            atena_api_keys=self._per_core("ATENA_API_KEYS", by_calls),
             handover_api_keys=self._keys(cores),
             retention_days=self._retention(procedures),
             drop_folder=self._drop_folder(),
             drop_cores=self._drop_cores(cores),
+            drop_registers=by_files,
             control_token=self._needed("CONTROL_TOKEN", "制御用トークン / the control token"),
             clock_start=self._clock(),
             staff_account=self._text("STAFF_ACCOUNT") or "staff",
@@ -286,8 +295,8 @@ class _Reader:
         path = Path(self._text("DROP_FOLDER")) if self._text("DROP_FOLDER") else None
         if path is not None and not path.is_dir():
             self._bad("DROP_FOLDER", f"フォルダ {path} がありません / no such folder")
-        if path is None and self._text("DROP_CORES"):
-            self._bad("DROP_FOLDER", "ファイルで渡す基幹があるので、フォルダを書いてください / write the folder")
+        if path is None and (self._text("DROP_CORES") or self._text("DROP_REGISTERS")):
+            self._bad("DROP_FOLDER", "ファイルで受け渡すものがあるので、フォルダを書いてください / write the folder")
         return path
 
     def _drop_cores(self, cores: list[str]) -> tuple[str, ...]:
@@ -296,6 +305,15 @@ class _Reader:
         for one in named:
             if one not in cores:
                 self._bad("DROP_CORES", f"基幹 {one} の手続を取り込みません / no procedure of this core system")
+        return named
+
+    def _drop_registers(self, cores: list[str]) -> frozenset[str]:
+        """``link,jido_teate``: 番号紐付情報, and the core systems whose 宛名情報 comes by files instead of HTTP."""
+        named = frozenset(filter(None, (one.strip() for one in self._text("DROP_REGISTERS").split(","))))
+        for one in sorted(named - {LINK, *cores}):
+            self._bad(
+                "DROP_REGISTERS", f"{one} は link でも取り込む手続の基幹でもありません / neither link nor a core system"
+            )
         return named
 
     def _retention(self, procedures: Mapping[str, Procedure]) -> dict[str, int]:

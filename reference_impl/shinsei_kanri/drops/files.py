@@ -8,7 +8,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from interface_spec.profile import Profile
 from interface_spec.profile.drops import Drop, DropFile
 from interface_spec.profile.items import Item
+from reference_impl.shinsei_kanri.clock import JST
 from reference_impl.shinsei_kanri.wiring import formats, tables
 from reference_impl.shinsei_kanri.wiring.fields import Fields
 from reference_impl.shinsei_kanri.wiring.formats import FormatError, Value
@@ -58,7 +59,9 @@ class Folder:
         self.path = root / self.drop.folder.format(**names)
 
     def name(self, template: str, number: int, made_at: datetime) -> str:
-        return template.format(**self._names, number=number, made_at=made_at.strftime(STAMP))
+        """A file's name: the number with eight digits, the time in Japan."""
+        template = template.replace("{number}", "{number:08d}")
+        return template.format(**self._names, number=number, made_at=made_at.astimezone(JST).strftime(STAMP))
 
     def manifest_name(self, number: int, made_at: datetime) -> str:
         return self.name(self.drop.manifest.name, number, made_at)
@@ -143,8 +146,11 @@ class Folder:
         """The items of a manifest. Raises DropTrouble."""
         return self._fields(self._document(manifest), self.drop.manifest.items, manifest.name)
 
-    def read(self, manifest: Path) -> Content:
-        """Everything that a manifest names, checked byte by byte before a row counts. Raises DropTrouble."""
+    def read(self, manifest: Path, lenient: Collection[str] = ()) -> Content:
+        """Everything that a manifest names, checked byte by byte before a row counts. Raises DropTrouble.
+
+        Unreadable ``lenient`` items become None.
+        """
         document = self._document(manifest)
         listed = document.get(self.drop.manifest.rows)
         if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
@@ -158,7 +164,9 @@ class Folder:
             name = self.name(spec.name, number, made_at)
             if name not in by_name:
                 raise DropTrouble(f"{manifest.name}: {spec.ja}（{name}）が載っていません / the file is not named")
-            rows[canonical] = self._rows(spec, self._vouched(by_name[name], name), by_name[name].whole("records"))
+            rows[canonical] = self._rows(
+                spec, self._vouched(by_name[name], name), by_name[name].whole("records"), lenient
+            )
         if extra := set(by_name) - {self.name(spec.name, number, made_at) for spec in self.drop.files.values()}:
             raise DropTrouble(f"{manifest.name}: 仕様にないファイル {min(extra)!r} が載っています / an unknown file")
         return Content(head, rows)
@@ -193,18 +201,26 @@ class Folder:
         except OSError as error:
             raise DropTrouble(f"{path.name}: 読めません / cannot be read ({error.strerror})") from None
 
-    def _rows(self, spec: DropFile, body: bytes, records: int) -> list[Fields]:
+    def _items(self, spec: DropFile) -> Mapping[str, Item]:
+        """The columns of a file: its own, or those of the operation that it is ``like``."""
+        surface, _, operation = spec.like.partition(".")
+        return self._profile.surfaces[surface].operations[operation].row if spec.like else spec.row
+
+    def _rows(self, spec: DropFile, body: bytes, records: int, lenient: Collection[str]) -> list[Fields]:
+        items, codes = self._items(spec), self._profile.codes
         try:
             text = tables.decode(body, self.drop.text.encoding)
             if spec.container == "json":
                 content = json.loads(text)
                 raw = content.get(spec.rows) if isinstance(content, dict) else None
-                if not isinstance(raw, list):
+                if not isinstance(raw, list) or not all(isinstance(one, dict) for one in raw):
                     raise DropTrouble(f"{spec.ja}: 行の配列がありません / no row array")
-                rows = [self._fields(one, spec.row, spec.ja) for one in raw]
+                named = ({name: one.get(item.wire) for name, item in items.items()} for one in raw)
+                rows = [tables.read_row(one, items, codes, lenient) for one in named]
             else:
-                rows = list(tables.read_csv(text, spec.row, self._profile.codes, header=self.drop.text.header))
-        except (tables.TableError, FormatError, ValueError) as error:
+                header = self.drop.text.header
+                rows = list(tables.read_csv(text, items, codes, header=header, lenient=lenient))
+        except (tables.TableError, FormatError, ValueError, RecursionError) as error:
             raise DropTrouble(f"{spec.ja}: {error}") from None
         if len(rows) != records:
             raise DropTrouble(f"{spec.ja}: {len(rows)} 件ですが目録は {records} 件です / number of records differs")

@@ -81,6 +81,22 @@ def last(connection: Connection, kind: str, core_system: str) -> int:
     return found or 0
 
 
+@dataclass(frozen=True)
+class Newest:
+    """The drop with the highest number."""
+
+    number: int
+    made_at: datetime
+
+
+def newest(connection: Connection, kind: str, core_system: str) -> Newest | None:
+    """The last drop of this kind; None before the first."""
+    table = tables.drops
+    query = select(table.c.number, table.c.made_at).where(table.c.kind == kind, table.c.core_system == core_system)
+    row = connection.execute(query.order_by(table.c.number.desc()).limit(1)).first()
+    return None if row is None else Newest(row.number, row.made_at)
+
+
 def finish(connection: Connection, core_system: str, number: int) -> None:
     table = tables.drops
     mine = (table.c.kind == HANDOVER, table.c.core_system == core_system, table.c.number == number)
@@ -93,6 +109,6 @@ def exists(connection: Connection, kind: str, core_system: str, number: int) -> 
     return connection.execute(select(table.c.number).where(*mine)).first() is not None
 
 
-def record_taken(connection: Connection, core_system: str, number: int, made_at: datetime) -> None:
-    row = {"kind": RESULTS, "core_system": core_system, "number": number, "made_at": made_at}
+def record_taken(connection: Connection, core_system: str, number: int, made_at: datetime, kind: str = RESULTS) -> None:
+    row = {"kind": kind, "core_system": core_system, "number": number, "made_at": made_at}
     connection.execute(insert(tables.drops), [row | {"done": True, "note": ""}])

@@ -80,7 +80,7 @@ class Bench:
     ) -> None:
         folder = self.root / f"kekka/{CORE}"
         folder.mkdir(parents=True, exist_ok=True)
-        stamp = f"{CORE}_20261123100000_{number}"
+        stamp = f"{CORE}_20261123100000_{number:08d}"
         heads = {"koshin_kekka": ["受付番号", "手続ID", "業務宛名番号", "更新結果", "更新日時"]}
         heads["error"] = ["受付番号", "手続ID", "エラー項目", "繰返し番号", "整合性チェック", "エラー理由"]
         named = []
@@ -129,7 +129,7 @@ def test_drop_is_complete_and_each_application_is_in_one(bench: Bench) -> None:
     for file in first["files"]:
         body = (bench.out / file["fileMei"]).read_bytes()
         assert (len(body), hashlib.sha256(body).hexdigest()) == (file["byteSu"], file["sha256"])
-    text = next(bench.out.glob("shinsei_*_1.csv")).read_text("utf-8")
+    text = next(bench.out.glob("shinsei_*_00000001.csv")).read_text("utf-8")
     assert [row["受付番号"] for row in csv.DictReader(io.StringIO(text))] == ["R1", "R2"]
     assert (bench.out / "tenpu/R1/01_copy.pdf").read_bytes().startswith(b"%PDF")
     assert not list(bench.root.rglob("*.tmp"))
