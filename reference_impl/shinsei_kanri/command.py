@@ -14,6 +14,8 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import uvicorn
@@ -27,6 +29,7 @@ from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.journal import Journal
 from reference_impl.shinsei_kanri.operations import backup
 from reference_impl.shinsei_kanri.settings import PREFIX, Settings, SettingsError
+from reference_impl.shinsei_kanri.siblings import POSSIBLE, Siblings
 from reference_impl.shinsei_kanri.storage import database
 from reference_impl.shinsei_kanri.storage.schema import SchemaError
 
@@ -91,36 +94,59 @@ def open_product(settings: Settings) -> Product:
 
 
 def serve(settings: Settings) -> None:
-    """HTTP, and beside it a worker; until told to stop. Raises SettingsError when address or database cannot be had."""
-    product = open_product(settings)
-    background = Background(product, settings.workers)
-    listening = listen(settings)
-    host, port = listening.getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    """HTTP, and beside it the workers; until told to stop. Raises SettingsError when address or database cannot be had."""
+    with siblings(settings, settings.workers - 1):
+        product = open_product(settings)
+        background = Background(product, in_this_process(settings))
+        listening = listen(settings)
+        host, port = listening.getsockname()[:2]
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    def ready() -> None:
-        background.start()
-        announce(settings, product.journal, url)
+        def ready() -> None:
+            background.start()
+            announce(settings, product.journal, url)
 
-    app = composition.http(product, ready)
-    gc.freeze()
-    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2)
-    uvicorn.Server(config).run(sockets=[listening])
-    leave(background)
+        app = composition.http(product, ready)
+        gc.freeze()
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
+        )
+        uvicorn.Server(config).run(sockets=[listening])
+        done = background.stop(STOP_SECONDS)
+    leave(done)
 
 
 def work(settings: Settings) -> None:
-    """A worker without HTTP; until told to stop. Raises SettingsError when the database cannot be had."""
+    """Workers without HTTP; until told to stop. Raises SettingsError when the database cannot be had."""
+    with siblings(settings, settings.workers - 1):
+        done = one_worker(settings, lambda: False, lambda product: announce(settings, product.journal, ""))
+    leave(done)
+
+
+def siblings(settings: Settings, count: int) -> AbstractContextManager[object]:
+    """Further workers, each a process, where the operating system can fork."""
+    if count < 1 or not POSSIBLE:
+        return nullcontext()
+    return Siblings(count, lambda gone: leave(one_worker(settings, gone, lambda _: None)))
+
+
+def in_this_process(settings: Settings) -> int:
+    """Jobs at once in the process that was started: the others have processes of their own."""
+    return min(settings.workers, 1) if POSSIBLE else settings.workers
+
+
+def one_worker(settings: Settings, gone: Callable[[], bool], ready: Callable[[Product], None]) -> bool:
+    """Work until told to stop, or until ``gone``; True when every running job came to its end."""
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     product = open_product(settings)
-    background = Background(product, max(settings.workers, 1))
+    background = Background(product, max(in_this_process(settings), 1))
     background.start()
-    announce(settings, product.journal, "")
-    while not stopped.wait(1.0):
+    ready(product)
+    while not (stopped.wait(1.0) or gone()):
         pass
-    leave(background)
+    return background.stop(STOP_SECONDS)
 
 
 def announce(settings: Settings, journal: Journal, url: str) -> None:
@@ -129,9 +155,9 @@ def announce(settings: Settings, journal: Journal, url: str) -> None:
     journal.write("ready", url=url)
 
 
-def leave(background: Background) -> None:
-    """Give running jobs a moment; then leave at once: what is not done stays in the queue."""
-    if not background.stop(STOP_SECONDS):
+def leave(done: bool) -> None:
+    """Leave at once when jobs are still running: what is not done stays in the queue."""
+    if not done:
         sys.stderr.flush()
         os._exit(0)
 

@@ -203,3 +203,34 @@ def test_another_worker_takes_over_what_a_killed_one_left(server: EmbeddedServer
 def stored(product: Product) -> list[str]:
     page = ApplicationPage.model_validate(product.http.get(control.APPLICATIONS).raise_for_status().json())
     return [one.receipt_no for one in page.items]
+
+
+def children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+
+def alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_workers_are_processes_that_share_an_import_and_end_with_the_product(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    world = World(seed=12, reference_date=date(2026, 11, 23))
+    url, now = server.create_database("siblings"), start_of(world)
+    with running_world(tmp_path, world, now) as running:
+        running.put_registers()
+        cases = running.load("k01-plain", *(f"k01-plain#{number}" for number in range(2, 33)))
+        running.client.set_faults([fault("latency", "get", ms=100)])
+        with running_product(running, url, now, more={"WORKERS": "3"}) as product:
+            siblings = children(product.pid)
+            assert len(siblings) == 2
+            job = product.import_now()
+            assert (job.state, job.counts["stored"]) == (JobState.DONE, len(cases)), job
+            logins = [one for one in running.client.exchanges(system="download") if one.operation == "login"]
+            assert 2 <= len(logins) <= 3
+            product.kill()
+            deadline = time.monotonic() + 20
+            while alive(siblings):
+                assert time.monotonic() < deadline, "a worker outlives the product"
+                time.sleep(0.05)

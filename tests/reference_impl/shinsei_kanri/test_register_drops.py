@@ -190,7 +190,7 @@ def test_spoiled_full_table_changes_nothing_is_told_and_the_next_one_heals(
     drops.links()
     spoil(writer.full(2, 2, "B2", made_at=later(1)))
     writer.diff(1, 2, 2, (PUT, "A2"), made_at=later(1.5))
-    with pytest.raises(DropTrouble, match="himozuke_zenken|目録は 2 件"):
+    with pytest.raises(DropTrouble, match=r"himozuke_zenken|目録は 2 件"):
         drops.links()
     assert serials(engine) == ["A1", "A2"]
     writer.full(3, 3, "C3", made_at=later(2))
