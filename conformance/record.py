@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 from pydantic import BaseModel, ConfigDict
 
 from conformance.outcomes import unverified
-from interface_spec.control import ApplicationDetail, ApplicationSummary, Job, Review
+from interface_spec.control import ApplicationDetail, ApplicationSummary, Job, Person, Review
 
 
 class _Part(BaseModel):
@@ -111,6 +111,44 @@ class Snapshot(_Part):
     details: dict[str, ApplicationDetail]
     attachments: dict[str, tuple[FetchedAttachment, ...]]
     screens: dict[str, Screen] = {}
+
+
+class SeenPerson(Person):
+    """A person of whom the adapter cannot see everything: what is missing makes the check that asks for it 未検証."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise _not_seen(name, type(self).model_fields)
+
+
+class SeenDetail(ApplicationDetail):
+    """An application of which the adapter cannot see everything."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise _not_seen(name, type(self).model_fields)
+
+
+def _not_seen(name: str, known: Iterable[str]) -> Exception:
+    if name not in known:
+        return AttributeError(name)
+    return unverified(
+        f"アダプターから {name} が見えないため確認できない", f"the adapter cannot see {name}: nothing to look at"
+    )
+
+
+def seen_of(detail: ApplicationDetail, unseen: Iterable[str]) -> ApplicationDetail:
+    """``detail`` without what the adapter cannot see (words of `conformance.adapters.base.SEEABLE`)."""
+    missing = set(unseen)
+    if not missing & {*ApplicationDetail.model_fields, "candidates"}:
+        return detail
+    seen = SeenDetail.model_construct(**dict(detail))
+    if "candidates" in missing:
+        persons = [SeenPerson.model_construct(**dict(one)) for one in detail.persons]
+        for one in persons:
+            one.__dict__.pop("candidates")
+        seen.__dict__["persons"] = persons
+    for name in missing & ApplicationDetail.model_fields.keys():
+        seen.__dict__.pop(name)
+    return seen
 
 
 class ReviewAttempt(_Part):
@@ -217,6 +255,7 @@ class Record(_Part):
     relay_log: tuple[RelayLine, ...]
     alive: bool
     trouble: str = ""
+    unseen: tuple[str, ...] = ()
 
     # -- readers for checks: each raises Unverified when there is nothing to read ------------------------------------
 
@@ -280,10 +319,12 @@ class Record(_Part):
                 f"the product does not have {receipt} ({case}), nothing to look at",
                 case=case,
             )
-        return found
+        return seen_of(found, self.unseen)
 
     def fetched(self, snapshot: str, case: str) -> tuple[FetchedAttachment, ...]:
         self.detail(snapshot, case)
+        if "attachments" in self.unseen:
+            raise _not_seen("attachments", ("attachments",))
         found = self.snapshot(snapshot).attachments.get(self.case(case).receipt_no)
         if found is None:
             raise unverified(f"{case} の添付を開いていない", f"the attachments of {case} were not opened", case=case)

@@ -6,6 +6,7 @@ Secrets stand in it by reference only: ``env:NAME`` or ``file:PATH``.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from datetime import date
 from pathlib import Path
@@ -13,10 +14,12 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from conformance.adapters.settings import AdapterChoice
 from conformance.sentence import Sentence
 from interface_spec.errors import first_problem
 
-COMMANDS = ("health", "sync", "import", "list", "show", "attachment", "review", "identify")
+_WITHIN = re.compile(r"([a-z_]+(?:\.[a-z_]+)+|[a-z_]+): ")
+"""A validator of a whole table begins its sentence with the place within it."""
 
 
 class TargetError(Sentence, ValueError):
@@ -72,8 +75,8 @@ class Declaration(_Table):
 class Endpoints(_Table):
     """Addresses of the product; ``{ready.url}`` is taken from the ready file of a product that the harness starts."""
 
-    control: str
-    handover: str
+    control: str = Field(default="", description="control interface; needed by adapter http only")
+    handover: str = Field(default="", description="基幹連携; empty: the core systems cannot collect, ③-5 stays 未検証")
     screen: str = Field(
         default="", description="照会画面: URL of one application with {receipt_no}; empty: not declared"
     )
@@ -82,38 +85,13 @@ class Endpoints(_Table):
 class Credentials(_Table):
     """References to secrets: ``env:NAME`` or ``file:PATH``; absent ones are made up for the run and printed to set."""
 
-    control_token: str
+    control_token: str = ""
     download_account: str = ""
     download_secret: str = ""
     link_api_key: str = ""
     screen: str = Field(default="", description="user:password of the screen (HTTP Basic)")
     atena_api_keys: dict[str, str] = {}
     handover_api_keys: dict[str, str] = {}
-
-
-class AdapterChoice(_Table):
-    """How the harness acts on the product and looks at it.
-
-    ``trigger = "poll"``: the product takes in on its own schedule, every ``poll_seconds``; the harness waits.
-    """
-
-    kind: Literal["http", "command"] = "http"
-    trigger: Literal["command", "poll"] = "command"
-    poll_seconds: float = Field(default=60, gt=0, le=3600)
-    commands: dict[str, tuple[str, ...]] = {}
-    job_timeout_seconds: float = Field(default=120, gt=0, le=7200)
-    call_timeout_seconds: float = Field(default=30, gt=0, le=600)
-
-    @model_validator(mode="after")
-    def _commands_are_complete(self) -> Self:
-        wanted = set(COMMANDS) if self.kind == "command" else set()
-        for name in sorted(wanted - self.commands.keys()):
-            raise ValueError(f'commands.{name}: コマンドを書きます（例 ["./am.sh", "{name}"]） / command is missing')
-        for name in sorted(self.commands.keys() - wanted):
-            raise ValueError(f"commands.{name}: kind='command' の知らないコマンドです / unknown command")
-        if any(not words for words in self.commands.values()):
-            raise ValueError("commands: 空のコマンドがあります / an empty command")
-        return self
 
 
 class WorldPorts(_Table):
@@ -160,13 +138,25 @@ class Target(_Table):
     profile: ProfileChoice = ProfileChoice()
     run: RunChoice = RunChoice()
     declare: Declaration = Declaration()
-    endpoints: Endpoints
-    credentials: Credentials
+    endpoints: Endpoints = Endpoints()
+    credentials: Credentials = Credentials()
     adapter: AdapterChoice = AdapterChoice()
     world: WorldChoice = WorldChoice()
     start: Start | None = None
     attestations: dict[str, AttestationAnswer] = {}
     waiver: tuple[WaiverEntry, ...] = ()
+
+    @model_validator(mode="after")
+    def _http_has_its_place(self) -> Self:
+        if self.adapter.kind == "http" and not self.endpoints.control:
+            raise ValueError(
+                "endpoints.control: 制御インターフェースのURLを書きます / write the URL of the control interface"
+            )
+        if self.adapter.kind == "http" and not self.credentials.control_token:
+            raise ValueError(
+                'credentials.control_token: "env:名前" か "file:パス" を書きます / write "env:NAME" or "file:PATH"'
+            )
+        return self
 
     @model_validator(mode="after")
     def _fixed_ports_unless_started(self) -> Self:
@@ -201,6 +191,9 @@ def load_target(path: Path) -> Target:
     except ValidationError as error:
         place, problem = first_problem(error, hidden="credentials")
         ja, _, en = problem.partition(" / ")
+        if within := _WITHIN.match(ja):
+            place, ja = f"{place}.{within[1]}".lstrip("."), ja[within.end() :]
+            en = en.removeprefix(within[0])
         raise TargetError(f"{path}: {place}" if place else str(path), ja, en or ja) from None
 
 

@@ -7,15 +7,14 @@ bytes of the file for ``attachment``). Exit codes: 0 done, 3 refused, 4 no such 
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from conformance.adapters import answers
-from conformance.adapters.base import AdapterProblem, ProductUnreachable
+from conformance.adapters.base import AdapterProblem, Change, ProductUnreachable, Sighted
+from conformance.adapters.bounded import run_bounded
 from interface_spec.control import (
     ApplicationDetail,
     ApplicationPage,
@@ -34,15 +33,7 @@ Note = Callable[[list[str], bytes, int, bytes], int]
 """Keeps one command (words, standard input, exit code, standard output); returns its number."""
 
 
-@dataclass(frozen=True)
-class CommandChanged:
-    status: int
-    message: str
-    detail: ApplicationDetail | None
-    exchange: int
-
-
-class CommandAdapter:
+class CommandAdapter(Sighted):
     """One product behind a set of commands, run in ``folder`` (that of target.toml)."""
 
     def __init__(
@@ -66,29 +57,27 @@ class CommandAdapter:
         words = [word.format(**values) for word in self._commands[name]]
         given = body.model_dump_json().encode() if body is not None else b""
         limit = self._job_timeout if name in ("sync", "import") else self._call_timeout
+        field = f"adapter.commands.{name}"
         try:
-            done = subprocess.run(
-                words, input=given, capture_output=True, timeout=limit, cwd=self._folder, env=self._env, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise AdapterProblem(
-                f"adapter.commands.{name}", f"{limit:g} 秒待っても終わりません", f"not finished in {limit:g} seconds"
-            ) from None
+            done = run_bounded(words, given, cwd=self._folder, env=self._env, seconds=limit, most=LARGEST_ANSWER)
         except OSError as error:
             raise ProductUnreachable(
-                f"adapter.commands.{name}",
+                field,
                 f"{words[0]} を実行できません（{error.strerror}）",
                 f"{words[0]} cannot be run ({error.strerror})",
             ) from None
-        if len(done.stdout) > LARGEST_ANSWER:
+        if done.code is None:
             raise AdapterProblem(
-                f"adapter.commands.{name}",
-                f"出力が {LARGEST_ANSWER} バイトを超えた",
-                f"the output exceeds {LARGEST_ANSWER} bytes",
+                field,
+                *(
+                    (f"{limit:g} 秒待っても終わりません", f"not finished in {limit:g} seconds")
+                    if done.why == "time"
+                    else (f"出力が {LARGEST_ANSWER} バイトを超えた", f"the output exceeds {LARGEST_ANSWER} bytes")
+                ),
             )
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        number = self._note(words, given, done.returncode, done.stdout)
-        return done.returncode, done.stdout, said[-1][:500] if said else "", number
+        said = done.err.decode("utf-8", "replace").strip().splitlines()
+        number = self._note(words, given, done.code, done.out)
+        return done.code, done.out, said[-1][:500] if said else "", number
 
     def _job(self, kind: str) -> Job:
         """A command that did its work at once; one that ends with another code has failed, which is on record."""
@@ -132,16 +121,16 @@ class CommandAdapter:
         code, out, _, _ = self._run("attachment", receipt_no=receipt_no, seq=seq)
         return {0: 200, UNKNOWN: 404}.get(code, 500), out if code == 0 else b""
 
-    def review(self, receipt_no: str, change: ReviewChange) -> CommandChanged:
+    def review(self, receipt_no: str, change: ReviewChange) -> Change:
         return self._change("review", receipt_no, change)
 
-    def identify(self, receipt_no: str, person: IdentifyPerson) -> CommandChanged:
+    def identify(self, receipt_no: str, person: IdentifyPerson) -> Change:
         return self._change("identify", receipt_no, person)
 
-    def _change(self, name: str, receipt_no: str, body: BaseModel) -> CommandChanged:
+    def _change(self, name: str, receipt_no: str, body: BaseModel) -> Change:
         code, out, said, number = self._run(name, body, receipt_no=receipt_no)
         if code != 0:
             status = {REFUSED: 409, UNKNOWN: 404}.get(code, 500)
-            return CommandChanged(status, said or f"終了コード {code}", None, number)
+            return Change(status, said or f"終了コード {code}", None, number)
         detail = answers.parse(ApplicationDetail, out, f"adapter.commands.{name}") if out.strip() else None
-        return CommandChanged(200, "", detail or self.application(receipt_no), number)
+        return Change(200, "", detail or self.application(receipt_no), number)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 import httpx
 from pydantic import BaseModel
 
 from conformance.adapters import answers
-from conformance.adapters.base import AdapterProblem, ProductUnreachable
+from conformance.adapters.base import AdapterProblem, Change, ProductUnreachable, Sighted
 from interface_spec import control
 from interface_spec.control import (
     ApplicationDetail,
@@ -34,15 +33,7 @@ Recorder = Callable[[httpx.Request, httpx.Response, bytes], int]
 """Keeps one exchange with the product and returns its sequence number."""
 
 
-@dataclass(frozen=True)
-class HttpChanged:
-    status: int
-    message: str
-    detail: ApplicationDetail | None
-    exchange: int
-
-
-class HttpAdapter:
+class HttpAdapter(Sighted):
     """One product behind one base URL."""
 
     def __init__(self, base_url: str, token: str, record: Recorder, *, call_timeout: float, job_timeout: float) -> None:
@@ -149,14 +140,14 @@ class HttpAdapter:
         response, data, _ = self._call("GET", control.ATTACHMENT.format(receipt_no=receipt_no, seq=seq))
         return response.status_code, data
 
-    def review(self, receipt_no: str, change: ReviewChange) -> HttpChanged:
+    def review(self, receipt_no: str, change: ReviewChange) -> Change:
         return self._change(control.REVIEW.format(receipt_no=receipt_no), change)
 
-    def identify(self, receipt_no: str, person: IdentifyPerson) -> HttpChanged:
+    def identify(self, receipt_no: str, person: IdentifyPerson) -> Change:
         return self._change(control.IDENTIFY.format(receipt_no=receipt_no), person)
 
-    def _change(self, path: str, body: BaseModel) -> HttpChanged:
+    def _change(self, path: str, body: BaseModel) -> Change:
         response, data, exchange = self._call("POST", path, body)
         if not response.is_success:
-            return HttpChanged(response.status_code, answers.problem_text(data), None, exchange)
-        return HttpChanged(response.status_code, "", answers.parse(ApplicationDetail, data, f"POST {path}"), exchange)
+            return Change(response.status_code, answers.problem_text(data), None, exchange)
+        return Change(response.status_code, "", answers.parse(ApplicationDetail, data, f"POST {path}"), exchange)

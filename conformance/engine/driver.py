@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
-from conformance.adapters.base import Adapter, AdapterProblem, ProductUnreachable
+from conformance.adapters.base import Adapter, AdapterProblem, Expected, ProductUnreachable, Sheet
 from conformance.catalogue import Catalogue, Step
 from conformance.engine.contract import Contract
 from conformance.engine.screen import ScreenReader
@@ -77,6 +77,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def _sheet(round_: PlannedRound, number: int, of: int, cases: list[Case]) -> Sheet:
+    expected = tuple(Expected(case.receipt_no, case.procedure_id, case.ja) for case in cases)
+    return Sheet(round=round_.id, number=number, of=of, ja=round_.ja, en=round_.en, expected=expected)
+
+
 def _shown(body: Body) -> str:
     return body.text if body.text is not None else f"（{body.size} bytes, SHA-256 {body.sha256}）"
 
@@ -139,6 +144,7 @@ class Driver:
         notes = _Notes(cases={case.name: truth_of(case) for case in cases})
         given = tuple(given_of(truth) for truth in notes.cases.values())
         self._emit(ApplicationsGiven(at=now(), round=round_.id, applications=given))
+        self._adapter.begin(_sheet(round_, number, of, cases))
         first, tape_first = self._last_exchange(), len(self._tape.exchanges)
         alive = True
         for step in self._catalogue.disturbances[round_.id].steps:
@@ -167,6 +173,7 @@ class Driver:
             relay_log=tuple(_relay_line(line) for line in self._client.relay_log()),
             alive=alive,
             trouble=notes.trouble,
+            unseen=tuple(sorted(self._adapter.unseen)),
         )
         self._emit(ApplicationsSeen(at=now(), round=round_.id, applications=seen_of(record)))
         return record
@@ -295,7 +302,7 @@ class Driver:
                 continue
             details[case.receipt_no] = detail
             if deep and detail.ingestion is Ingestion.STORED:
-                if self._catalogue.stimulus(case.name).attachments:
+                if self._catalogue.stimulus(case.name).attachments and "attachments" not in self._adapter.unseen:
                     fetched[case.receipt_no] = tuple(self._fetch(case.receipt_no, a.seq) for a in detail.attachments)
                 if self._screen is not None and case.name in self._screens_wanted:
                     screens[case.receipt_no] = self._screen.look(case.receipt_no)
@@ -311,6 +318,12 @@ class Driver:
         return FetchedAttachment(seq=seq, status=status, size=len(data), sha256=hashlib.sha256(data).hexdigest())
 
     def _pull(self, cases: list[Case]) -> tuple[Pull, ...]:
+        if not self._handover.base_url:
+            raise AdapterProblem(
+                "endpoints.handover",
+                "書かれていないため、基幹は受け取りに行けません",
+                "not given: the core systems cannot collect",
+            )
         answers = {}
         for case in cases:
             answer = self._catalogue.stimulus(case.name).core

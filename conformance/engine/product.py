@@ -2,38 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.adapters.base import Adapter
 from conformance.adapters.command import CommandAdapter
+from conformance.adapters.files import FilesAdapter
 from conformance.adapters.http import HttpAdapter
 from conformance.adapters.polling import PollingAdapter
+from conformance.adapters.python import PythonAdapter
+from conformance.adapters.settings import PythonChoice
 from conformance.engine.processes import clean_environment
-from conformance.engine.settings import address
+from conformance.engine.settings import address, expand
 from conformance.engine.tape import AdapterTape
 from conformance.target import Target
 
+LOG = "adapter.log"
 
-def open_adapter(target: Target, ready: Mapping[str, str], token: str, folder: Path, tape: AdapterTape) -> Adapter:
-    """The product's adapter; ``folder`` is that of target.toml. TargetError for an address that cannot be used."""
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What an adapter may need of a run. ``folder`` is that of target.toml, ``values`` fill ``{placeholders}``."""
+
+    folder: Path
+    run_dir: Path
+    ready: Mapping[str, str]
+    values: Mapping[str, str]
+    token: str
+    tape: AdapterTape
+    tell: Callable[[str, str, float], None] = lambda _ja, _en, _seconds: None
+    """Told what is waited for (Japanese, English) and how long."""
+
+
+def open_adapter(target: Target, around: Surroundings) -> Adapter:
+    """The product's adapter. TargetError for an address or a placeholder that cannot be used."""
     choice = target.adapter
-    adapter: Adapter
+    adapter = _inner(target, around)
+    if choice.trigger != "poll":
+        return adapter
+
+    def tell(left: float) -> None:
+        around.tell(
+            f"製品の周期を待つ（あと {left:.0f} 秒）",
+            f"waiting for the product's own schedule ({left:.0f} s left)",
+            left,
+        )
+
+    return PollingAdapter(adapter, choice.poll_seconds, tell=tell)
+
+
+def _inner(target: Target, around: Surroundings) -> Adapter:
+    choice = target.adapter
+    call, job = choice.call_timeout_seconds, choice.job_timeout_seconds
+    env = {"SHINSEI_CONTROL_TOKEN": around.token} if around.token else {}
     if choice.kind == "command":
-        adapter = CommandAdapter(
-            choice.commands,
-            folder,
-            clean_environment({"SHINSEI_CONTROL_TOKEN": token}),
-            tape.note,
-            call_timeout=choice.call_timeout_seconds,
-            job_timeout=choice.job_timeout_seconds,
+        return CommandAdapter(
+            choice.commands, around.folder, clean_environment(env), around.tape.note, call_timeout=call, job_timeout=job
         )
-    else:
-        adapter = HttpAdapter(
-            address(target.endpoints.control, ready, "endpoints.control"),
-            token,
-            tape.take,
-            call_timeout=choice.call_timeout_seconds,
-            job_timeout=choice.job_timeout_seconds,
+    if choice.files is not None:
+        product = (target.product.name, target.product.version)
+        return FilesAdapter(choice.files, around.folder, product, around.tape.note, call_timeout=call, job_timeout=job)
+    if choice.python is not None:
+        return PythonAdapter(
+            choice.python,
+            around.folder,
+            python_settings(choice.python, around),
+            clean_environment({**env, **inherited(choice.python.inherit_env)}),
+            around.tape.note,
+            around.run_dir / LOG,
+            call_timeout=call,
+            job_timeout=job,
         )
-    return PollingAdapter(adapter, choice.poll_seconds) if choice.trigger == "poll" else adapter
+    return HttpAdapter(
+        address(target.endpoints.control, around.ready, "endpoints.control"),
+        around.token,
+        around.tape.take,
+        call_timeout=call,
+        job_timeout=job,
+    )
+
+
+def python_settings(choice: PythonChoice, around: Surroundings) -> dict[str, str]:
+    """``[adapter.python.settings]`` with its placeholders filled in."""
+    known = {**around.values, **around.ready}
+    return {name: expand(value, known, f"adapter.python.settings.{name}") for name, value in choice.settings.items()}
+
+
+def inherited(names: tuple[str, ...]) -> dict[str, str]:
+    """Those of the variables ``names`` that are set."""
+    return {name: os.environ[name] for name in names if name in os.environ}

@@ -28,7 +28,7 @@ from conformance.catalogue import load_catalogue
 from conformance.engine.driver import Driver, Handover, now
 from conformance.engine.environment import GO, RUN_DIR
 from conformance.engine.processes import Children, Guard, StartProblem, clean_environment, die_with_parent
-from conformance.engine.product import open_adapter
+from conformance.engine.product import Surroundings, open_adapter
 from conformance.engine.registers import write_registers
 from conformance.engine.screen import ScreenReader
 from conformance.engine.scrub import scrub
@@ -43,6 +43,7 @@ from conformance.events import (
     RunInterrupted,
     RunStarted,
     RunTrouble,
+    StepStarted,
     read_events,
 )
 from conformance.evidence.manifest import suite_digest
@@ -265,7 +266,7 @@ class _Run:
             return resolve_secret(reference, field) if reference else f"test-{field.replace('_', '-')}-0000"
 
         return Keys(
-            control_token=one("control_token", given.control_token),
+            control_token=one("control_token", given.control_token) if given.control_token else "",
             download_account=one("download_account", given.download_account),
             download_secret=one("download_secret", given.download_secret),
             link_api_key=one("link_api_key", given.link_api_key),
@@ -291,13 +292,38 @@ class _Run:
         (self._dir / "product-settings.json").write_text(
             settings.model_dump_json(indent=1, exclude={"secrets"}), encoding="utf-8"
         )
-        client = WorldClient(endpoints.control_url)
+        with WorldClient(endpoints.control_url) as client:
+            self._rounds(target, world, plan, keys, children, judge, endpoints, settings, client)
+
+    def _rounds(
+        self,
+        target: Target,
+        world: World,
+        plan: Plan,
+        keys: Keys,
+        children: Children,
+        judge: Judge,
+        endpoints: Endpoints,
+        settings: ProductSettings,
+        client: WorldClient,
+    ) -> None:
         redact = Redactor(keys.all())
         tape = AdapterTape(redact)
         self._start_product(target, settings, children)
         self._populate(client, world)  # while the product starts
         ready = self._product_ready(target, settings, children)
-        adapter = open_adapter(target, ready, keys.control_token, self._file.parent, tape)
+        adapter = open_adapter(
+            target,
+            Surroundings(
+                folder=self._file.parent,
+                run_dir=self._dir,
+                ready=ready,
+                values=settings.values(),
+                token=keys.control_token,
+                tape=tape,
+                tell=self._tell,
+            ),
+        )
         screen = (
             ScreenReader(
                 address(target.endpoints.screen, {**ready, "receipt_no": "{receipt_no}"}, "endpoints.screen"),
@@ -319,7 +345,9 @@ class _Run:
                 tape=tape,
                 screen=screen,
                 handover=Handover(
-                    base_url=address(target.endpoints.handover, ready, "endpoints.handover"),
+                    base_url=address(target.endpoints.handover, ready, "endpoints.handover")
+                    if target.endpoints.handover
+                    else "",
                     api_keys=keys.handover,
                 ),
                 relay_address=endpoints.relay_source,
@@ -334,7 +362,6 @@ class _Run:
                 if not record.alive:
                     break
         finally:
-            client.close()
             adapter.close()
             if screen is not None:
                 screen.close()
@@ -390,6 +417,12 @@ class _Run:
         ready_file = Path(expand(target.start.ready_file, settings.values(), "start.ready_file"))
         ready = children.wait_ready("product", ready_file, target.start.ready_timeout_seconds)
         return {f"ready.{name}": str(value) for name, value in ready.items()}
+
+    def _tell(self, ja: str, en: str, seconds: float) -> None:
+        """Says what is waited for, while it is waited for."""
+        self._log.emit(
+            StepStarted(at=now(), round="", step="wait", ja=ja, en=en, actor="product", limit_seconds=seconds)
+        )
 
     def _preflight(self, adapter: Adapter) -> None:
         """The product answers and knows our token. Otherwise the configuration is wrong, not the product."""

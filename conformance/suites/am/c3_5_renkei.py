@@ -10,6 +10,7 @@ from interface_spec.control import Handover
 
 @check("AM-3.5-02a")
 def the_core_lists_fetches_and_acknowledges(run: Record) -> None:
+    run.done("review:main")
     for name in ("k01-plain", "c01-self"):
         truth = run.case(name)
         visit = run.pull("completed", truth.core_system)
