@@ -26,11 +26,10 @@ class OperatorAway(Sentence):
 
 @dataclass(frozen=True)
 class Expected:
-    """One application that a round sends to the product. ``ja`` is said to a person, never to the product."""
+    """One application that a round sends to the product."""
 
     receipt_no: str
     procedure_id: str
-    ja: str
 
 
 @dataclass(frozen=True)

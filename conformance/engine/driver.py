@@ -78,7 +78,7 @@ def now() -> datetime:
 
 
 def _sheet(round_: PlannedRound, number: int, of: int, cases: list[Case]) -> Sheet:
-    expected = tuple(Expected(case.receipt_no, case.procedure_id, case.ja) for case in cases)
+    expected = tuple(Expected(case.receipt_no, case.procedure_id) for case in cases)
     return Sheet(round=round_.id, number=number, of=of, ja=round_.ja, en=round_.en, expected=expected)
 
 
@@ -177,6 +177,13 @@ class Driver:
         )
         self._emit(ApplicationsSeen(at=now(), round=round_.id, applications=seen_of(record)))
         return record
+
+    def assume(self, record: Record, number: int, of: int, round_: PlannedRound) -> None:
+        """A round that an earlier run has played: nothing is done, its record stands."""
+        self._emit(RoundStarted(at=now(), round=round_.id, number=number, of=of, ja=round_.ja, en=round_.en))
+        words = "前回の実施の記録を引き継いだ / taken over from the earlier run"
+        self._emit(StepFinished(at=now(), round=round_.id, step="resumed", ok=True, message=words, seconds=0))
+        self._loaded.update(record.cases)
 
     def _still_alive(self, trouble: str) -> tuple[bool, str]:
         try:

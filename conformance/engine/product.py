@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.adapters.base import Adapter
 from conformance.adapters.command import CommandAdapter
+from conformance.adapters.desk import Desk
+from conformance.adapters.desk_page import Page
+from conformance.adapters.desk_terminal import Terminal
 from conformance.adapters.files import FilesAdapter
 from conformance.adapters.http import HttpAdapter
+from conformance.adapters.operator import OperatorAdapter
 from conformance.adapters.polling import PollingAdapter
 from conformance.adapters.python import PythonAdapter
-from conformance.adapters.settings import PythonChoice
+from conformance.adapters.settings import OperatorChoice, PythonChoice
 from conformance.engine.processes import clean_environment
 from conformance.engine.settings import address, expand
 from conformance.engine.tape import AdapterTape
-from conformance.target import Target
+from conformance.target import Target, TargetError
+from interface_spec.procedures import load_procedures
 
 LOG = "adapter.log"
+PAGE_FILE = "operator-page.txt"
+"""Address of the operator's page while the run goes on; readable by its owner only, gone at the end."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,8 @@ def _inner(target: Target, around: Surroundings) -> Adapter:
             call_timeout=call,
             job_timeout=job,
         )
+    if choice.kind == "operator":
+        return _operator(target, choice.operator or OperatorChoice(), around)
     return HttpAdapter(
         address(target.endpoints.control, around.ready, "endpoints.control"),
         around.token,
@@ -93,3 +103,27 @@ def python_settings(choice: PythonChoice, around: Surroundings) -> dict[str, str
 def inherited(names: tuple[str, ...]) -> dict[str, str]:
     """Those of the variables ``names`` that are set."""
     return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def _operator(target: Target, choice: OperatorChoice, around: Surroundings) -> OperatorAdapter:
+    """A desk with a page, and with the terminal when there is one. TargetError when the page's port is taken."""
+    desk = Desk(around.run_dir)
+    try:
+        page = Page(desk, choice.page_port)
+    except OSError as error:
+        raise TargetError(
+            "adapter.operator.page_port",
+            f"ポート {choice.page_port} を使えません（{error.strerror}）",
+            f"port {choice.page_port} cannot be used ({error.strerror})",
+        ) from None
+    desk.windows.append(page)
+    address_file = around.run_dir / PAGE_FILE
+    address_file.touch(mode=0o600)
+    address_file.write_text(page.url + "\n", encoding="utf-8")
+    if choice.terminal and sys.stdin.isatty():
+        desk.windows.append(Terminal(desk, sys.stdin.fileno(), sys.stderr, page.url))
+    else:
+        sys.stderr.write(f"操作の頁 / page for the operator: {page.url}\n")
+    product = (target.product.name, target.product.version)
+    core = {name: one.core_system for name, one in load_procedures().items()}
+    return OperatorAdapter(desk, choice, product, lambda procedure: core[procedure], around.tape.note)

@@ -23,12 +23,15 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-from conformance.adapters.base import Adapter, AdapterProblem, ProductUnreachable
+from conformance.adapters.base import Adapter, AdapterProblem, OperatorAway, ProductUnreachable
+from conformance.adapters.desk import FOLDER as ATTACHED
+from conformance.adapters.desk import JOURNAL
 from conformance.catalogue import load_catalogue
+from conformance.engine import resume
 from conformance.engine.driver import Driver, Handover, now
 from conformance.engine.environment import GO, RUN_DIR
 from conformance.engine.processes import Children, Guard, StartProblem, clean_environment, die_with_parent
-from conformance.engine.product import Surroundings, open_adapter
+from conformance.engine.product import PAGE_FILE, Surroundings, open_adapter
 from conformance.engine.registers import write_registers
 from conformance.engine.screen import ScreenReader
 from conformance.engine.scrub import scrub
@@ -47,7 +50,7 @@ from conformance.events import (
     read_events,
 )
 from conformance.evidence.manifest import suite_digest
-from conformance.plan import Challenge, Plan
+from conformance.plan import Challenge, Plan, PlannedRound
 from conformance.planner import inexpressible, make_plan
 from conformance.sentence import both
 from conformance.target import Target, TargetError, load_target, resolve_secret
@@ -93,6 +96,7 @@ class Options:
     reference_date: date | None = None
     mutant: str = ""
     challenge: Challenge | None = None
+    resume: Path | None = None
     product_env: Callable[[], Mapping[str, str]] = dict
 
 
@@ -117,6 +121,8 @@ def execute(target_file: Path, run_dir: Path, options: Options, listeners: Seque
             _Run(target_file, run_dir, options, log).go()
     except Interrupted as error:
         log.emit(RunInterrupted(at=now(), signal=error.name))
+    except OperatorAway as error:
+        log.emit(RunInterrupted(at=now(), signal=str(error)))
     except (TargetError, SpecError) as error:
         log.emit(_trouble("configuration", error))
     except ProductUnreachable as error:
@@ -227,7 +233,10 @@ class _Run:
             target = target.model_copy(update={"run": target.run.model_copy(update={"seed": self._options.seed})})
         overlay = self._file.parent / target.profile.overlay if target.profile.overlay else None
         profile = load_profile(target.profile.name, overlay)
-        reference = self._options.reference_date or today()
+        earlier = resume.earlier_plan(self._options.resume) if self._options.resume else None
+        if earlier is not None:
+            target = target.model_copy(update={"run": target.run.model_copy(update={"seed": earlier.seed})})
+        reference = earlier.reference_date if earlier else self._options.reference_date or today()
         world = World(seed=target.run.seed, reference_date=reference, profile=profile)
         plan = make_plan(
             run_id=self._dir.name,
@@ -241,6 +250,8 @@ class _Run:
             today=today(),
             beyond=inexpressible(world, target.role) if overlay else None,
         ).model_copy(update={"suite_sha256": suite_digest(), "challenge": self._options.challenge})
+        if earlier is not None:
+            resume.same_run(earlier, plan)
         if target.start is None:
             for field in ("control", "handover", "screen"):
                 if url := getattr(target.endpoints, field):
@@ -256,7 +267,7 @@ class _Run:
                     judge.go()  # the bodies run while the children stop
                 self._take_over(judge)
         finally:
-            scrub(self._dir, keys.all(), remove=[self._dir / WORLD_FILE])
+            scrub(self._dir, keys.all(), remove=[self._dir / WORLD_FILE, self._dir / PAGE_FILE])
 
     def _credentials(self, target: Target, core_systems: tuple[str, ...]) -> Keys:
         """Every secret of the run; those that the target does not give are fixed test values."""
@@ -334,7 +345,10 @@ class _Run:
             else None
         )
         try:
-            self._preflight(adapter)
+            kept = resume.kept_rounds(self._options.resume, plan)
+            if self._options.resume is not None:
+                resume.keep_attached(self._options.resume, self._dir, (JOURNAL, ATTACHED))
+            self._preflight(adapter, [one for one in plan.rounds if one.id not in kept], world)
             judge.load()
             driver = Driver(
                 plan=plan,
@@ -356,6 +370,10 @@ class _Run:
                 emit=self._log.emit,
             )
             for number, round_ in enumerate(plan.rounds, 1):
+                if round_.id in kept:
+                    driver.assume(kept[round_.id], number, len(plan.rounds), round_)
+                    resume.keep(kept[round_.id], self._dir)
+                    continue
                 record = driver.play(round_, number, len(plan.rounds))
                 path = self._dir / "records" / f"{round_.id}.json"
                 path.write_text(record.model_dump_json(), encoding="utf-8")
@@ -424,13 +442,21 @@ class _Run:
             StepStarted(at=now(), round="", step="wait", ja=ja, en=en, actor="product", limit_seconds=seconds)
         )
 
-    def _preflight(self, adapter: Adapter) -> None:
-        """The product answers and knows our token. Otherwise the configuration is wrong, not the product."""
+    def _preflight(self, adapter: Adapter, rounds: Sequence[PlannedRound], world: World) -> None:
+        """The product answers, knows our token and holds nothing of this run yet. Otherwise the configuration is wrong."""
         try:
             adapter.health()
-            adapter.applications()
+            present = {one.receipt_no for one in adapter.applications()}
         except AdapterProblem as error:
             raise TargetError("endpoints.control", error.ja, error.en) from None
+        cases = {case for one in rounds for case in one.cases}
+        held = sorted(present & {world.case(name).receipt_no for name in cases})
+        if held:
+            raise TargetError(
+                "run.seed",
+                f"製品はこの実施の申請をすでに {len(held)} 件持っています（{held[0]} など）。製品を空にするか、--seed を変えてください",
+                f"the product already holds {len(held)} applications of this run ({held[0]} …): empty it or change --seed",
+            )
 
     def _populate(self, client: WorldClient, world: World) -> None:
         self._log.emit(write_registers(world, self._dir, now()))

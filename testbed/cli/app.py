@@ -87,6 +87,12 @@ def check(
     date: Annotated[
         datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="基準日。省くと今日 / reference date")
     ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume", help="中断した実施のフォルダ。終わったラウンドを引き継ぐ / go on with an interrupted run"
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", help="結果を置くフォルダ / folder for results")] = Path("out"),
     database_url: Annotated[
         str,
@@ -154,6 +160,7 @@ def check(
         as_json=as_json,
         lang=language(lang),
         challenge=answered,
+        resume=resume,
     )
     try:
         raise typer.Exit(int(checking.carry_out(request)))

@@ -56,6 +56,7 @@ class Request:
     as_json: bool
     lang: Lang
     challenge: Challenge | None = None
+    resume: Path | None = None
 
 
 def carry_out(request: Request) -> Exit:
@@ -64,6 +65,8 @@ def carry_out(request: Request) -> Exit:
         raise BadRequest(
             "--target: --mutant と --overlay は同梱の製品だけに使えます / --mutant and --overlay are for the bundled product"
         )
+    if request.resume is not None and request.target is None:
+        raise BadRequest("--resume: --target も指定してください / give --target as well")
     if request.mutant:
         find_mutant(request.mutant)
     run_dir = _new_folder(request)
@@ -101,6 +104,7 @@ def _options(request: Request, product_env: Callable[[], dict[str, str]] = dict)
         reference_date=request.reference_date,
         mutant=request.mutant,
         challenge=request.challenge,
+        resume=request.resume,
         product_env=product_env,
     )
 

@@ -39,15 +39,21 @@ def behind_files(text: str, folder: Path) -> str:
     return text.replace('ready_file = "{run_dir}/product-ready.json"', 'ready_file = "{run_dir}/bridge-ready.json"', 1)
 
 
-def run_example(text: str, folder: Path, server: Server, *select: str) -> Results:
+def run_example(
+    text: str, folder: Path, server: Server, *select: str, run: str = "run", resume: Path | None = None
+) -> Results:
     """One run of the reference under ``text`` in ``folder``, with a database of its own."""
     (folder / "target.toml").write_text(text, encoding="utf-8")
-    url = server.create_database(f"t{abs(hash(str(folder))):x}")
+    url = server.create_database(f"t{abs(hash(str(folder / run))):x}")
     options = Options(
-        module_command=module_command, relay_command=RELAY_COMMAND, select=select, product_env=lambda: product_env(url)
+        module_command=module_command,
+        relay_command=RELAY_COMMAND,
+        select=select,
+        resume=resume,
+        product_env=lambda: product_env(url),
     )
-    execute(folder / "target.toml", folder / "run", options)
-    return write_reports(folder / "run").results
+    execute(folder / "target.toml", folder / run, options)
+    return write_reports(folder / run).results
 
 
 def not_passed(results: Results) -> dict[str, str]:

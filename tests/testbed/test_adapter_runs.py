@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from conformance.results import Results
 from testbed.postgres import Server
 from testbed.reference import database_server
 from tests.testbed.adapter_runs import behind_files, example, not_passed, run_example
+from tests.testbed.operator_client import TOKEN, Clerk
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,49 @@ def test_by_a_class_of_the_vendors(tmp_path: Path, server: Server) -> None:
     assert [one.ja for one in results.troubles] == []
     assert not_passed(results) == {}
     assert results.exit() == 0
+
+
+def operated(
+    tmp_path: Path, server: Server, run: str = "run", stop_at: str = "", **more: Path
+) -> tuple[Results, Clerk]:
+    """A run that a scripted person operates."""
+    clerk = Clerk(tmp_path / run, stop_at)
+    clerk.start()
+    try:
+        text = example("operator", tmp_path).replace("{control_token}", TOKEN)
+        text = text.replace("answer_minutes = 30", "answer_minutes = 1")
+        if stop_at:
+            text = text.replace("answer_minutes = 1", "answer_minutes = 0.05")
+        return run_example(text, tmp_path, server, run=run, **more), clerk
+    finally:
+        clerk.over.set()
+        clerk.join()
+
+
+@pytest.mark.slow
+def test_by_a_person_at_the_page(tmp_path: Path, server: Server) -> None:
+    results, clerk = operated(tmp_path, server)
+    assert [clerk.trouble, *(one.ja for one in results.troubles)] == [""]
+    assert not_passed(results) == {}
+    assert results.exit() == 0
+    journal = (tmp_path / "run" / "operator.ndjson").read_text(encoding="utf-8")
+    assert journal.count('"source": "page"') == len(clerk.asked)
+    assert (tmp_path / "run" / "attached").is_dir()
+    assert not (tmp_path / "run" / "operator-page.txt").exists()
+
+
+@pytest.mark.slow
+def test_a_person_who_goes_away_interrupts_the_run_and_it_can_go_on(tmp_path: Path, server: Server) -> None:
+    first, _ = operated(tmp_path, server, "first", stop_at="tls-expired:import")
+    assert "答えがありません" in first.interrupted
+    assert first.exit() == 4
+    assert [one.ja for one in first.troubles] == []
+    second, clerk = operated(tmp_path, server, "second", resume=tmp_path / "first")
+    assert [clerk.trouble, *(one.ja for one in second.troubles)] == [""]
+    assert not_passed(second) == {}
+    assert second.exit() == 0
+    assert not [one for one in clerk.asked if one.startswith(("none:", "relay-down:"))]
+    assert [one for one in clerk.asked if one.startswith("tls-expired:")]
 
 
 @pytest.mark.slow
