@@ -183,6 +183,9 @@ class Driver:
         self._emit(RoundStarted(at=now(), round=round_.id, number=number, of=of, ja=round_.ja, en=round_.en))
         words = "前回の実施の記録を引き継いだ / taken over from the earlier run"
         self._emit(StepFinished(at=now(), round=round_.id, step="resumed", ok=True, message=words, seconds=0))
+        given = tuple(given_of(truth) for truth in record.cases.values())
+        self._emit(ApplicationsGiven(at=now(), round=round_.id, applications=given))
+        self._emit(ApplicationsSeen(at=now(), round=round_.id, applications=seen_of(record)))
         self._loaded.update(record.cases)
 
     def _still_alive(self, trouble: str) -> tuple[bool, str]:
