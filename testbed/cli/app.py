@@ -14,7 +14,7 @@ from rich.table import Table
 from conformance.catalogue import load_catalogue
 from conformance.evidence.challenge import ChallengeError, load_challenge, seed_of, usable
 from conformance.plan import Challenge
-from testbed.cli import challenge_app, network, report_app, vendor_app
+from testbed.cli import challenge_app, docs_app, network, report_app, vendor_app
 from testbed.cli import check as checking
 from testbed.cli.common import JsonFlag, LangOption, RoleArgument, fail, known_role, language, role_with_mutants
 from testbed.cli.generate_app import generate_app
@@ -39,6 +39,8 @@ app.add_typer(mutants_app, name="mutants")
 app.add_typer(requirements_app, name="requirements")
 app.add_typer(profile_app, name="profile")
 app.add_typer(spec_app, name="spec")
+app.add_typer(docs_app.app, name="docs")
+app.command("explain")(docs_app.explain)
 app.add_typer(firewall_app, name="firewall")
 app.add_typer(generate_app, name="generate")
 app.command("validate")(validate)
