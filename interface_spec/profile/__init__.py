@@ -13,6 +13,7 @@ from interface_spec.profile.drops import Drop, DropFile, Manifest
 from interface_spec.profile.items import BOOL_FORMS, PROVENANCES, SERIAL_FORMS, Item, Items, ItemType, Provenance
 from interface_spec.profile.loading import PROFILES, load_profile, profile_names
 from interface_spec.profile.model import Assumption, Identity, Profile
+from interface_spec.profile.numbers import CheckDigit, CheckDigitRule
 from interface_spec.profile.package import Document, Package
 from interface_spec.profile.records import RecordExchange, RecordField, RecordFile, RecordKind
 from interface_spec.profile.surfaces import Envelope, ErrorBody, ErrorCode, OAuth, Operation, Surface, TextFile
@@ -23,6 +24,8 @@ __all__ = [
     "PROVENANCES",
     "SERIAL_FORMS",
     "Assumption",
+    "CheckDigit",
+    "CheckDigitRule",
     "CodeList",
     "CodeValue",
     "Dialect",

@@ -11,6 +11,7 @@ from interface_spec.profile.codes import CodeList, Limit, Timing
 from interface_spec.profile.dialects import Dialect
 from interface_spec.profile.drops import Drop
 from interface_spec.profile.items import Item, Provenance, Spec
+from interface_spec.profile.numbers import CheckDigit
 from interface_spec.profile.package import Package
 from interface_spec.profile.records import RecordExchange, RecordField
 from interface_spec.profile.surfaces import Operation, Surface
@@ -49,6 +50,7 @@ class Profile(Spec):
     limits: dict[str, Limit]
     timings: dict[str, Timing] = Field(default={})
     dialects: dict[str, Dialect] = Field(default={})
+    check_digits: dict[str, CheckDigit] = Field(default={})
 
     def operation(self, surface: str, name: str) -> Operation:
         """The operation ``surface.name``; KeyError names what is missing."""
@@ -126,6 +128,10 @@ class Profile(Spec):
         found += [Assumption(place=f"codes.{n}", what=c.ja, provenance=c.provenance) for n, c in self.codes.items()]
         found += [Assumption(place=f"limits.{n}", what=v.ja, provenance=v.provenance) for n, v in self.limits.items()]
         found += [Assumption(place=f"timings.{n}", what=t.ja, provenance=t.provenance) for n, t in self.timings.items()]
+        found += [
+            Assumption(place=f"check_digits.{n}", what=f"{d.ja}: {d.in_force.ja}", provenance=d.in_force.provenance)
+            for n, d in self.check_digits.items()
+        ]
         return [one for one in found if one.provenance != "公開"]
 
     @model_validator(mode="after")

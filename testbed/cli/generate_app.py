@@ -56,15 +56,18 @@ def residents(
     seed: Seed = 1,
     municipality: Municipality = _FICTIONAL,
     day: Day = None,
+    overlay: Overlay = None,
     quiet: Quiet = False,
 ) -> None:
     """住民を CSV か JSON Lines（拡張子 .jsonl）で書く / residents as CSV or, for .jsonl, as JSON Lines"""
     with _one_sentence():
+        from fixtures.numbers import juminhyo_rule
         from fixtures.people.nation import Nation
         from fixtures.world import WORLD_VERSION
         from testbed.cli.generating import write_residents
 
-        nation = Nation(WORLD_VERSION, seed, _day(day))
+        rule = juminhyo_rule(load_profile("baseline", overlay))
+        nation = Nation(WORLD_VERSION, seed, _day(day), check_digit=rule)
         population = write_residents(out, nation, municipality, count, quiet=quiet)
     typer.echo(f"{out}: {count} 人 / residents（{population.municipality.prefecture}{population.municipality.name}）")
 
@@ -94,6 +97,7 @@ def packages(
         from fixtures.encodings import encoded
         from fixtures.encodings import overlay as changed_profile
         from fixtures.factory import PackageFactory
+        from fixtures.numbers import juminhyo_rule
         from fixtures.people.nation import Nation
         from fixtures.world import WORLD_VERSION
         from testbed.cli.generating import write_packages
@@ -101,7 +105,8 @@ def packages(
         profile = load_profile("baseline", overlay)
         if encoding:
             profile = encoded(profile, encoding)
-        population = Nation(WORLD_VERSION, seed, _day(day)).population(municipality)
+        nation = Nation(WORLD_VERSION, seed, _day(day), check_digit=juminhyo_rule(profile))
+        population = nation.population(municipality)
         factory = PackageFactory(population, profile)
         written, left_out = write_packages(out, factory, count, procedure, variant, quiet=quiet)
         if encoding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 
-from interface_spec.profile import CodeList, Item, Operation, Profile, RecordField, Surface, TextFile
+from interface_spec.profile import CheckDigit, CodeList, Item, Operation, Profile, RecordField, Surface, TextFile
 from testbed.specgen.model import Cell, Table
 
 TYPES = {
@@ -188,3 +188,17 @@ def timings_table(profile: Profile) -> Table:
         days = f"（{'・'.join(one.days)}）" if one.days else ""
         rows.append((Cell(one.ja, soft=one.note), when + days, Cell(one.provenance, tone=one.provenance)))
     return Table(("何を", "いつ", "出所"), tuple(rows), "動く時刻（日本時間）")
+
+
+def check_digit_table(one: CheckDigit) -> Table:
+    """The rules to choose from; the one in force is marked."""
+    rows = [
+        (
+            Cell(name, code=True),
+            "○" if name == one.rule else "",
+            Cell(rule.ja, soft=rule.source),
+            Cell(rule.provenance, tone=rule.provenance),
+        )
+        for name, rule in one.rules.items()
+    ]
+    return Table(("規則", "使用", "式", "出所"), tuple(rows), "検査数字の規則（上書きファイルの rule で選ぶ）")

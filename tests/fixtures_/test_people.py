@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fixtures.draw import Draw
 from fixtures.errors import FixtureError
-from fixtures.numbers import juminhyo_check_digit
+from fixtures.numbers import juminhyo_check_digit, juminhyo_rule
 from fixtures.people.areas import codes
 from fixtures.people.mixing import Scramble
 from fixtures.people.nation import Nation
@@ -148,7 +148,7 @@ def test_texts_of_numbers() -> None:
     assert decimal(numbers, 15).tolist() == [f"{int(one):015d}" for one in numbers]
     assert decimal(numbers[:2], 3).tolist() == ["000", "007"]
     assert hexadecimal(np.array([2**40, 2**41 - 1], np.uint64), 11).tolist() == ["10000000000", "1FFFFFFFFFF"]
-    assert juminhyo(np.array([2_472_705_960, 1], np.uint64)).tolist() == [
+    assert juminhyo(np.array([2_472_705_960, 1], np.uint64), juminhyo_rule()).tolist() == [
         "24727059608",
         f"0000000001{juminhyo_check_digit('0000000001')}",
     ]
