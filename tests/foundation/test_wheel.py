@@ -37,6 +37,9 @@ def test_every_file_of_ours_is_in_the_wheel(tmp_path: Path) -> None:
     assert {name for name in found if ".dist-info/" not in name} - expected == {
         "shinsei_testbed/__init__.py",
         "shinsei_testbed/__main__.py",
+        "shinsei_testbed/bridge.py",
+        "shinsei_testbed/faker.py",
+        "shinsei_testbed/pytest_plugin.py",
     }
 
 
