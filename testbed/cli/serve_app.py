@@ -46,6 +46,17 @@ def serve(
         datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="基準日。省くと今日 / reference date")
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="記録を置くフォルダ / run folder")] = Path("out/serve"),
+    rate_limit: Annotated[
+        int,
+        typer.Option("--rate-limit", min=0, help="1分あたりの呼出しの上限（0 は無し） / calls a minute, 0 = no limit"),
+    ] = 0,
+    maintenance: Annotated[
+        list[str] | None,
+        typer.Option("--maintenance", help="毎日の保守時間帯 HH:MM-HH:MM（何度でも） / daily maintenance"),
+    ] = None,
+    client_certificate: Annotated[
+        str, typer.Option("--client-certificate", help="none | optional | required")
+    ] = "none",
     relay: Annotated[bool, typer.Option("--relay/--no-relay", help="連携サーバも動かす / run the relay")] = True,
     as_json: JsonFlag = False,
 ) -> None:
@@ -62,6 +73,11 @@ def serve(
     values = _world(wanted, seed, municipality, moment, out, applications) | {"profile": profile}
     values["overlay"] = str(overlay) if overlay else None
     values["ports"] = _ports(system, port, control_port)
+    values["rules"] = {
+        "calls_per_minute": rate_limit,
+        "maintenance": [_hours(one) for one in maintenance or []],
+        "client_certificate": client_certificate,
+    }
     if relay and "download" in wanted:
         from testbed.reference import RELAY_COMMAND
 
@@ -102,8 +118,26 @@ def _world(
     }
 
 
+def _hours(text: str) -> dict[str, str]:
+    start, dash, end = text.partition("-")
+    if not dash:
+        raise fail(f"--maintenance {text}: HH:MM-HH:MM の形にしてください / write HH:MM-HH:MM")
+    return {"start": start, "end": end}
+
+
 def _ports(system: str, port: int, control_port: int) -> dict[str, Any]:
+    """Where the doors are. With ``all``, ``port`` is that of the first and the others follow in this order."""
     ports: dict[str, Any] = {"control": control_port}
+    if port and system == "juki-cs":
+        raise fail("--port: juki-cs はファイルの受渡しで、ポートはありません / juki-cs exchanges files, it has no port")
+    if port and system == "all":
+        doors = ("togo", "portal", "portal-screen", "kanri-screen", "lgwan-site")
+        return ports | {
+            "download": port,
+            "link": port + 1,
+            "atena": {"jido_teate": port + 2, "kaigo": port + 3},
+            "systems": {door: port + 4 + place for place, door in enumerate(doors)},
+        }
     if system in _PORT_OF:
         ports[_PORT_OF[system]] = port
     elif system in _DOOR_OF:
@@ -152,7 +186,8 @@ def _show(config: dict[str, Any], endpoints: dict[str, Any], wanted: list[str], 
     lines = {
         "download": (
             f"{endpoints['download_url']}\n{endpoints['relay_url'] and 'proxy ' + endpoints['relay_url']}",
-            f"account {config['download']['account']}\nsecret {config['download']['secret']}\nCA {endpoints['dl_ca_file']}",
+            f"account {config['download']['account']}\nsecret {config['download']['secret']}\nCA {endpoints['dl_ca_file']}"
+            + (f"\nclient certificate {endpoints['dl_client_file']}" if endpoints["dl_client_file"] else ""),
         ),
         "juki": (endpoints["link_url"], f"API key {config['link_api_key']}"),
         "core": (

@@ -17,6 +17,7 @@ COMMAND = module_command("testbed.cli.run", "serve")
 
 def test_everything_is_served_and_ends_with_0(tmp_path: Path) -> None:
     words = ["all", "--json", "--out", str(tmp_path / "run"), "--applications", "3", "--date", "2026-11-23"]
+    words += ["--rate-limit", "1000", "--maintenance", "02:00-05:00", "--client-certificate", "optional"]
     child = subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert child.stdout is not None
@@ -25,6 +26,10 @@ def test_everything_is_served_and_ends_with_0(tmp_path: Path) -> None:
         client = httpx.Client(trust_env=False)
         get = client.get
         assert get(f"{control}/world/v1/health").json()["status"] == "ok"
+        rules = get(f"{control}/world/v1/rules").json()
+        assert (rules["calls_per_minute"], rules["client_certificate"]) == (1000, "optional")
+        assert rules["maintenance"][0]["end"] == "05:00:00"
+        assert Path(told["endpoints"]["dl_client_file"]).stat().st_mode & 0o077 == 0
         for door in ("portal", "portal-screen", "kanri-screen", "togo", "lgwan-site"):
             assert get(f"{where[door]}/-/health").json()["status"] == "ok"
         assert "ダウンロード機能" in get(f"{control}/spec/index.html").text
@@ -51,6 +56,10 @@ def test_everything_is_served_and_ends_with_0(tmp_path: Path) -> None:
     [
         (["portall"], "SYSTEM portall"),
         (["juki", "--municipality", "123456"], "検査数字"),
+        (["download", "--maintenance", "2時"], "--maintenance 2時"),
+        (["download", "--maintenance", "25:00-26:00"], "rules.maintenance.0.start"),
+        (["download", "--client-certificate", "perhaps"], "rules.client_certificate"),
+        (["juki-cs", "--port", "18000"], "ポートはありません"),
         (["juki", "--overlay", "no-such-file.toml"], "no-such-file.toml"),
     ],
 )
