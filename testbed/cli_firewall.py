@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.events import Event, StepFinished, read_events
-from conformance.firewall.netns import LabUnavailable
+from conformance.firewall.netns import LabUnavailable, ToolMissing
 from conformance.firewall.picture import matrix_text, topology_svg
 from conformance.firewall.record import LabRecord
 from conformance.firewall.run import POLICY_FILE, RECORD_FILE, FwOptions, run_fw
@@ -215,6 +215,8 @@ def mutants(
         raise _stop(f"{' '.join(names or [])}: その変異体はありません / no such mutant")
     try:
         kills = run_mutants(chosen, module_command)
+    except ToolMissing as error:
+        raise _stop(str(error)) from None
     except LabUnavailable as error:
         sys.stderr.write(f"未検証: {error}\n")
         raise typer.Exit(Exit.INCOMPLETE) from None

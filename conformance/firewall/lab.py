@@ -24,7 +24,7 @@ from conformance.firewall.proxy_run import ProxyProblem
 from conformance.firewall.pump import Pump
 from conformance.firewall.record import PASSED, LabRecord, Round, Seen
 from conformance.firewall.relay_rounds import RelayRounds
-from conformance.firewall.rules import Rules, RulesError
+from conformance.firewall.rules import FeatureMissing, Rules, RulesError
 from conformance.firewall.trace import Tracer, deciding
 from conformance.firewall.tricks import Trick, build_tricks
 from interface_spec.policy import FirewallName, parse_policy
@@ -38,6 +38,10 @@ ACKNOWLEDGED_SECONDS = 0.06
 
 class Refused(Exception):
     """What was handed in cannot be used (exit 2)."""
+
+
+class Unsupported(Exception):
+    """This machine's kernel cannot play what was handed in: 未検証 with the reason."""
 
 
 class Lab:
@@ -92,7 +96,7 @@ class Lab:
                 self._load(firewall, rules)
 
     def check(self, variant: Variant) -> None:
-        """Refuses rules that do not load or name what the policy does not know. Refused carries the sentence."""
+        """Refuses rules that do not load or name what the policy does not know. Refused or Unsupported carries the sentence."""
         for rules in (variant.boundary, variant.lgwan):
             if rules is None:
                 continue
@@ -100,6 +104,8 @@ class Lab:
                 self._load(rules.firewall, rules)
                 listed = rule_files.nft(["-j", "list", "ruleset"], "", self.network.ns.command(rules.firewall))
                 rule_files.check_names(rules, listed, self.policy)
+            except FeatureMissing as error:
+                raise Unsupported(str(error)) from None
             except RulesError as error:
                 raise Refused(str(error)) from None
 

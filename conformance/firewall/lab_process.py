@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from conformance.firewall.job import Job
-from conformance.firewall.lab import Lab, Refused
+from conformance.firewall.lab import Lab, Refused, Unsupported
 from conformance.firewall.record import LabRecord
 from interface_spec.policy import parse_policy
 
@@ -49,6 +49,8 @@ def main(words: list[str]) -> int:
                 record = lab.play(variant)
             except Refused as error:
                 record = LabRecord(policy=job.policy_name, refused=str(error))
+            except Unsupported as error:
+                record = LabRecord(policy=job.policy_name, unavailable=str(error))
             path = work / f"record-{variant.name}.json"
             path.write_text(record.model_dump_json(exclude_defaults=True), encoding="utf-8")
             say(record=path.name, variant=variant.name, seconds=record.seconds)

@@ -20,11 +20,17 @@ CLONE_NEWNET = 0x40000000
 CHECK_SECONDS = 20
 NETNS_FOLDER = Path("/run/netns")
 TOOLS = ("unshare", "ip", "nft")
+PACKAGES = {"unshare": "util-linux", "ip": "iproute2", "nft": "nftables"}
+"""Debian's packages of the programs whose package has another name."""
 ADMIN_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
 
 class LabUnavailable(Exception):
     """No lab can be had on this machine; ``str()`` says why, Japanese / English. The run is 未検証, never a pass."""
+
+
+class ToolMissing(Exception):
+    """A program that this run needs is not installed (exit 2); ``str()`` names it and how to install it."""
 
 
 def tool(name: str) -> str | None:
@@ -53,14 +59,15 @@ def unshare_command(*, privileged: bool | None = None) -> list[str]:
 
 
 def check_available(extra_tools: Sequence[str] = ()) -> None:
-    """Raises LabUnavailable when tools are missing or the kernel gives no namespaces."""
+    """Raises ToolMissing, or LabUnavailable when the kernel gives no namespaces."""
     if sys.platform != "linux":
         raise LabUnavailable("ネットワーク名前空間は Linux にしかありません / network namespaces exist on Linux only")
     missing = missing_tools(extra_tools)
     if missing:
-        names = " ".join(missing)
-        raise LabUnavailable(
-            f"コマンド {names} がありません（apt-get install nftables iproute2 squid util-linux） / missing programs: {names}"
+        names, packages = " ".join(missing), " ".join(PACKAGES.get(name, name) for name in missing)
+        raise ToolMissing(
+            f"コマンド {names} がありません。apt-get install {packages} を実行してください"
+            f" / missing program {names}: run apt-get install {packages}"
         )
     try:
         done = subprocess.run(

@@ -35,6 +35,10 @@ class RulesError(ValueError):
     """The vendor's rules cannot be used (exit 2); ``str()`` is one sentence with file, line and fix."""
 
 
+class FeatureMissing(RulesError):
+    """The rules use what this machine's kernel has not: no fault of the vendor, but nothing can be said of them here."""
+
+
 class Rules(BaseModel):
     """One firewall's rules. Each element of ``transactions`` is loaded by itself, in order (several files, a gap between)."""
 
@@ -170,11 +174,25 @@ def load(rules: Rules, prefix: list[str], *, only: int | None = None) -> None:
             else:
                 nft(["-j", "-f", "-"] if kind == "nft-json" else ["-f", "-"], text, prefix)
         except RulesError as error:
-            found = re.match(r"/dev/stdin:(\d+):(\d+)-\d+: Error: (.*)", str(error))
-            where, what = (
-                (f"{rules.names[number]}:{found[1]}", found[3]) if found else (rules.names[number], str(error))
-            )
-            raise RulesError(f"{where}: 規則を読み込めません: {what} / the ruleset does not load: {what}") from None
+            raise _not_loaded(rules.names[number], text, str(error)) from None
+
+
+def _not_loaded(name: str, text: str, message: str) -> RulesError:
+    """One sentence with file, line and fix for rules that nft or iptables refused."""
+    found = re.match(r"/dev/stdin:(\d+):(\d+)-\d+: Error: (.*)", message) or re.search(
+        r"line:? (\d+)()(?: failed)?:? ?(.*)", message
+    )
+    number, what = (int(found[1]), found[3] or message) if found else (0, message)
+    place = f"{name}:{number}" if found else name
+    line = text.splitlines()[number - 1] if 0 < number <= len(text.splitlines()) else ""
+    if re.search(r"\bflowtable\b|\bflow add\b", line) and re.search(r"No such file|not supported", what):
+        return FeatureMissing(
+            f"{place}: この機械のカーネルに flowtable が無いので、この規則は試せません / this kernel has no flowtable: {what}"
+        )
+    return RulesError(
+        f"{place}: 規則を読み込めません: {what}。この行を直し、nft -c -f で確かめてください"
+        f" / the ruleset does not load: {what}; mend this line and try it with nft -c -f"
+    )
 
 
 def _first(text: str) -> str:

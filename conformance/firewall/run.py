@@ -37,7 +37,7 @@ from conformance.events import (
 from conformance.evidence.manifest import suite_digest
 from conformance.firewall.job import FW_ROUNDS, RELAY_ROUNDS, Job, ProxyJob, RoundName, Variant
 from conformance.firewall.judge import judge
-from conformance.firewall.netns import LabUnavailable
+from conformance.firewall.netns import LabUnavailable, ToolMissing
 from conformance.firewall.picture import topology_svg
 from conformance.firewall.plan_lab import Declared, make_lab_plan
 from conformance.firewall.record import LabRecord
@@ -138,7 +138,7 @@ def _guarded(run_dir: Path, listeners: Sequence[Listener], body: Callable[[Emit]
             body(log.emit)
     except _Stopped as stop:
         log.emit(RunInterrupted(at=_now(), signal=stop.name))
-    except (SpecError, RulesError) as error:
+    except (SpecError, RulesError, ToolMissing) as error:
         log.emit(_trouble("configuration", str(error)))
     except LabFailed as error:
         log.emit(_trouble("harness", str(error), error.detail))

@@ -65,7 +65,7 @@ def run_lab(
     extra_tools: Sequence[str] = (),
     command_prefix: Sequence[str] | None = None,
 ) -> dict[str, LabRecord]:
-    """The record of each variant by name. LabUnavailable when there can be no lab; LabFailed when it broke."""
+    """The record of each variant by name. ToolMissing; LabUnavailable when there can be no lab; LabFailed when it broke."""
     check_available(extra_tools)
     work = Path(job.work)
     (work / "job.json").write_text(job.model_dump_json(), encoding="utf-8")

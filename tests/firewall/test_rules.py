@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from conformance.firewall.rules import RulesError, check_names, kind_of, make_rules, read_rules
+from conformance.firewall.rules import FeatureMissing, RulesError, check_names, kind_of, load, make_rules, read_rules
 from conformance.firewall.table import TableError, compile_table
 from conformance.firewall.xlsx import XlsxError, read_xlsx
 from interface_spec.policy import parse_policy
@@ -161,3 +161,32 @@ def test_missing_and_unreadable_files_are_one_sentence(tmp_path: Path) -> None:
     broken.write_text("{", encoding="utf-8")
     with pytest.raises(RulesError, match=r"a\.json:1"):
         read_rules("boundary", [broken], baseline())
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "kind", "words"),
+    [
+        ("a\nb dprt 443\n", "/dev/stdin:2:3-6: Error: syntax error", RulesError, ["r.nft:2", "nft -c -f"]),
+        ("*filter\n-A X\n", "iptables-nft-restore: line 2 failed", RulesError, ["r.nft:2", "nft -c -f"]),
+        ("a\n", "internal:0:0-0: Error: Message too long", RulesError, ["r.nft: ", "Message too long"]),
+        (
+            "t {\n flowtable f { }\n}\n",
+            "/dev/stdin:2:2-10: Error: Could not process rule: No such file or directory",
+            FeatureMissing,
+            ["r.nft:2", "flowtable"],
+        ),
+    ],
+)
+def test_rules_that_do_not_load_are_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, text: str, message: str, kind: type[RulesError], words: list[str]
+) -> None:
+    def refuse(*_: object) -> str:
+        raise RulesError(message)
+
+    monkeypatch.setattr("conformance.firewall.rules.nft", refuse)
+    with pytest.raises(RulesError) as caught:
+        load(make_rules("boundary", [("r.nft", b"x\n")], baseline()).model_copy(update={"transactions": (text,)}), [])
+    assert type(caught.value) is kind
+    assert "\n" not in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)

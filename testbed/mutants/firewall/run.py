@@ -43,7 +43,10 @@ SLOW_CHECKS: dict[str, SlowPart] = {
 
 @dataclass(frozen=True)
 class NetworkKill:
-    """What became of one mutant. ``beside``: checks left 未検証 because the mutant breaks their positive control."""
+    """What became of one mutant. ``beside``: checks left 未検証 because the mutant breaks their positive control.
+
+    ``unavailable``: why this machine could not play it at all.
+    """
 
     mutant: NetworkMutant
     caught_by: tuple[str, ...]
@@ -51,6 +54,7 @@ class NetworkKill:
     errors: tuple[str, ...] = ()
     seconds: float = 0
     trouble: str = ""
+    unavailable: str = ""
 
     @property
     def as_declared(self) -> bool:
@@ -141,7 +145,7 @@ def run_mutants(
     *,
     progress: Callable[[NetworkKill], None] = lambda _kill: None,
 ) -> list[NetworkKill]:
-    """What became of each, in order. LabUnavailable when there can be no lab."""
+    """What became of each, in order. ToolMissing, LabUnavailable, LabFailed as of `run_lab`."""
     base = Base.load()
     kills: list[NetworkKill] = [_policy_kill(base, one) for one in mutants if one.part == "policy"]
     rest = [one for one in mutants if one.part != "policy"]
@@ -213,6 +217,7 @@ def _judged(policy: Policy, mutant: NetworkMutant, record: LabRecord) -> Network
         tuple(found.get(Raw.UNVERIFIED, [])),
         tuple(found.get(Raw.ERROR, [])),
         record.seconds,
+        unavailable=record.unavailable,
     )
 
 
@@ -232,7 +237,7 @@ def table(kills: Sequence[NetworkKill]) -> str:
     ]
     words = {"killed": "捕まる", "needle": "証明だけ（needle）", "equivalent": "同等（equivalent）"}
     for one in kills:
-        caught = " ".join(one.caught_by) or "–"
+        caught = " ".join(one.caught_by) or ("– 未検証（この機械のカーネルに無い機能）" if one.unavailable else "–")
         mark = "" if one.as_declared else " **宣言と不一致**"
         lines.append(
             f"| {one.mutant.id} | {one.mutant.ja} / {one.mutant.en} | {words[one.mutant.kind]} | {caught}{mark} | {one.seconds:.1f} |"
