@@ -252,6 +252,7 @@ class Lab:
             match name:
                 case "control":
                     rounds[name] = self.control()
+                    continue  # played before, and told then
                 case "boundary" | "lgwan" | "chain":
                     rounds[name] = self.filtered(name, variant)
                 case "reload":

@@ -43,7 +43,7 @@ def main(words: list[str]) -> int:
     try:
         say(step="build", variant="", seconds=0)
         if any("control" in variant.rounds for variant in job.variants):
-            say(step="control-run", variant="", seconds=lab.control().seconds)  # shared: no variant is charged for it
+            say(step="control", variant="", seconds=lab.control().seconds)  # shared: no variant is charged for it
         for variant in job.variants:
             try:
                 record = lab.play(variant)

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from conformance.firewall.matrix import Cell, Scope, build_matrix
 from conformance.firewall.record import PASSED, LabRecord, Seen
-from interface_spec.policy import Policy
+from interface_spec.policy import Policy, Role
 
 Mark = Literal["ok", "leak", "closed", "open", "denied", "none"]
 """ok: permitted and works; leak: passed but must be denied; closed: permitted but does not work; denied: as it must be;
@@ -26,6 +26,12 @@ MARKS: dict[Mark, tuple[str, str]] = {
 COLOURS: dict[Mark, str] = {
     "ok": "#197a4b", "denied": "#626264", "leak": "#ce0000", "closed": "#c16800", "open": "#949494", "none": "#949494",
 }  # fmt: skip
+ZONE_ORDER = ("lgwan", "conn", "transit", "dmz", "mynum")
+LABEL_PLACES = (0.5, 0.3, 0.7, 0.15, 0.85)
+BETWEEN, SWING = 34, 120
+CELL = 26
+Place = tuple[int, int]
+Label = tuple[int, int, int, int]
 WIDTH, ROW, LEFT, BOX = 980, 118, 30, 140
 
 
@@ -80,26 +86,83 @@ def matrix_text(policy: Policy, record: LabRecord, scope: Scope = "chain") -> st
     rows.append("")
     rows += [f"{name}: {policy.zone[name].ja} / {policy.zone[name].en}" for name in zones]
     rows += [f"{mark}  {text}" for mark, text in MARKS.values()]
-    rows += [f"!! {line.note}" for line in marks.values() if line.note]
+    rows += [f"{MARKS[line.mark][0]} {line.note}" for line in marks.values() if line.note]
+    return "\n".join(rows)
+
+
+@dataclass(frozen=True)
+class FlowMark:
+    """Verdict on one line of the picture: a permitted flow, a row that 図表12 or 13 denies, or something that leaked."""
+
+    source: str
+    destination: str
+    what: str
+    mark: Mark
+
+
+DENIED_ROWS: tuple[tuple[Role, Role, str], ...] = (
+    ("am", "download", "直接 / direct（図表12）"),
+    ("relay", "other-lgwan", "ほか / other（図表13）"),
+)
+
+
+def flow_marks(policy: Policy, record: LabRecord | None, scope: Scope = "chain") -> list[FlowMark]:
+    """Every permitted flow, then the denied rows of the 手順書, then one line for each pair of hosts that leaked."""
+    seen = record.round(scope).cells if record is not None else {}
+    pairs: dict[tuple[str, str], list[tuple[Cell, Mark]]] = {}
+    for cell in build_matrix(policy):
+        mark: Mark = _mark(cell, scope, seen[cell.number]) if cell.number in seen else "none"
+        pairs.setdefault((cell.source, cell.destination), []).append((cell, mark))
+    found = []
+    for flow in policy.all_flows:
+        marks = {m for c, m in pairs[(flow.source, flow.destination)] if c.port == flow.port and c.permitted} - {"none"}
+        shown: Mark = "none" if not marks else "closed" if "closed" in marks else "ok"
+        found.append(FlowMark(flow.source, flow.destination, f"{flow.id} {'/'.join(flow.protocol)} {flow.port}", shown))
+    for source_role, destination_role, what in DENIED_ROWS:
+        for pair in ((a, b) for a in policy.hosts_of(source_role) for b in policy.hosts_of(destination_role)):
+            marks = {m for _, m in pairs[pair]} & {"denied", "leak"}
+            if "leak" not in marks:
+                found.append(FlowMark(*pair, what, "denied" if marks else "none"))
+    for pair, cells in pairs.items():
+        leaked = [cell for cell, mark in cells if mark == "leak" and not cell.destination.startswith("firewall:")]
+        if leaked:
+            what = ", ".join(dict.fromkeys(f"{one.protocol} {one.port or ''}".strip() for one in leaked[:4]))
+            found.append(FlowMark(*pair, what + (" …" if len(leaked) > 4 else ""), "leak"))
+    return found
+
+
+def topology_text(policy: Policy, record: LabRecord | None = None, scope: Scope = "chain") -> str:
+    """The zones with the firewalls that join them, then each flow with its verdict: the diagram for a terminal."""
+    order = [name for kind in ZONE_ORDER for name, zone in policy.zone.items() if zone.kind == kind]
+    walls = sorted(policy.firewall.items(), key=lambda one: min(order.index(zone) for zone in one[1].leg))
+    spans = [[order.index(zone) for zone in wall.leg] for _, wall in walls]
+    names = "  ".join(f"[{n}] {wall.ja} / {wall.en}" for n, (_, wall) in enumerate(walls, 1))
+    rows = [names, "  ".join(f"[{n}]" for n in range(1, len(walls) + 1))]
+    for number, name in enumerate(order):
+        rail = "".join(" ●━━ " if number in s else " │   " if min(s) < number < max(s) else "     " for s in spans)
+        rows.append(f"{rail}{policy.zone[name].ja} {policy.zone[name].v4}")
+        below = "".join(" │   " if min(s) <= number < max(s) else "     " for s in spans)
+        hosts = [f"{one} {host.ja}" for one, host in policy.host.items() if host.zone == name]
+        rows.append(f"{below}  {'  '.join(hosts)}".rstrip())
+    rows.append("")
+    for one in flow_marks(policy, record, scope):
+        sign, words = MARKS[one.mark]
+        rows.append(f"{sign:<3} {one.source:>3} → {one.destination:<4} {one.what}  {words}")
     return "\n".join(rows)
 
 
 def topology_svg(policy: Policy, record: LabRecord | None = None, scope: Scope = "chain") -> str:
     """The zones from LGWAN down to 利用事務系 with the firewalls between them and the permitted flows; leaks in red."""
-    order = [
-        name
-        for kind in ("lgwan", "conn", "transit", "dmz", "mynum")
-        for name, z in policy.zone.items()
-        if z.kind == kind
-    ]
+    order = [name for kind in ZONE_ORDER for name, zone in policy.zone.items() if zone.kind == kind]
     place = {name: 20 + number * ROW for number, name in enumerate(order)}
-    height = 40 + len(order) * ROW
+    holding = [name for name in order if any(one.zone == name for one in policy.host.values())]
+    height = 130 + len(order) * ROW + len(holding) * CELL
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" font-family="sans-serif" font-size="13">',
         f"<title>{escape(policy.ja)} / {escape(policy.en)}</title>",
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="context-stroke"/></marker></defs>',
     ]
-    at: dict[str, tuple[int, int]] = {}
+    at: dict[str, Place] = {}
     for name in order:
         zone = policy.zone[name]
         y = place[name]
@@ -118,6 +181,8 @@ def topology_svg(policy: Policy, record: LabRecord | None = None, scope: Scope =
             parts.append(f'<text x="{x + 6}" y="{y + 55}" fill="#626264" font-size="10">{policy.host[one].v4}</text>')
     parts += _walls(policy, place)
     parts += _flows(policy, record, scope, at)
+    parts += _legend(36 + len(order) * ROW)
+    parts += _grid(policy, record, scope, 84 + len(order) * ROW)
     parts.append("</svg>")
     return "\n".join(parts)
 
@@ -134,29 +199,108 @@ def _walls(policy: Policy, place: dict[str, int]) -> Iterable[str]:
             yield f'<circle cx="{x}" cy="{y + 42}" r="6" fill="#fff" stroke="#0017c1" stroke-width="2"/>'
 
 
-def _flows(policy: Policy, record: LabRecord | None, scope: Scope, at: dict[str, tuple[int, int]]) -> Iterable[str]:
-    seen = record.round(scope).cells if record is not None else {}
-    for flow in policy.all_flows:
-        cells = [c for c in build_matrix(policy) if (c.source, c.destination, c.port) == (flow.source, flow.destination, flow.port) and c.permitted]  # fmt: skip
-        marks = {_mark(cell, scope, seen[cell.number]) for cell in cells if cell.number in seen}
-        mark: Mark = "none" if not marks else "closed" if "closed" in marks else "ok"
-        yield _arrow(at[flow.source], at[flow.destination], mark, f"{flow.id} {'/'.join(flow.protocol)} {flow.port}")
-    leaks: dict[tuple[str, str], Cell] = {}
-    for cell in build_matrix(policy):
-        if cell.number in seen and cell.destination in at and _mark(cell, scope, seen[cell.number]) == "leak":
-            leaks.setdefault((cell.source, cell.destination), cell)
-    for (source, destination), cell in leaks.items():
-        yield _arrow(at[source], at[destination], "leak", f"{cell.protocol} {cell.port or ''}")
+def _flows(policy: Policy, record: LabRecord | None, scope: Scope, at: dict[str, Place]) -> Iterable[str]:
+    marks = flow_marks(policy, record, scope)
+    places = _anchors([(one.source, one.destination) for one in marks], at)
+    labels: list[Label] = []
+    for one, (start, end) in zip(marks, places, strict=True):
+        others = [place for name, place in at.items() if name not in (one.source, one.destination)]
+        bend = _bend(start, end, others)
+        words = f"{MARKS[one.mark][0]} {one.what}"
+        label = _label(words, start, end, bend, [*labels, *_boxes(at)])
+        labels.append(label)
+        yield _arrow(start, end, one.mark, bend)
+        yield _words(label, words, COLOURS[one.mark])
 
 
-def _arrow(start: tuple[int, int], end: tuple[int, int], mark: Mark, label: str) -> str:
+def _boxes(at: dict[str, Place]) -> list[Label]:
+    return [(x - BOX // 2, y - 20, BOX, 40) for x, y in at.values()]
+
+
+def _label(words: str, start: Place, end: Place, bend: int, taken: list[Label]) -> Label:
+    """Where the words of an arrow stand: beside it, and on nothing else as far as there is room."""
+    wide = sum(12 if ord(one) > 0x2000 else 7 for one in words) + 8
+    found: list[Label] = []
+    for side in (4, -wide - 4):
+        for share in LABEL_PLACES:
+            x = start[0] + (end[0] - start[0]) * share - bend * 3 * share * (1 - share)
+            y = start[1] + (end[1] - start[1]) * (share if not bend else share * share * (3 - 2 * share))
+            found.append((round(x) + side, round(y) - 12, wide, 16))
+    return next((one for one in found if not any(_meet(one, other) for other in taken)), found[0])
+
+
+def _meet(one: Label, other: Label) -> bool:
+    return all(one[k] < other[k] + other[k + 2] and other[k] < one[k] + one[k + 2] for k in (0, 1))
+
+
+def _anchors(pairs: list[tuple[str, str]], at: dict[str, Place]) -> list[tuple[Place, Place]]:
+    """Both ends of every arrow, side by side along the edge of a box that several arrows share."""
+    sides: dict[tuple[str, bool], list[tuple[int, int]]] = {}
+    for number, (source, destination) in enumerate(pairs):
+        for which, (own, far) in enumerate(((source, destination), (destination, source))):
+            sides.setdefault((own, at[far][1] < at[own][1]), []).append((number, which))
+    found: dict[tuple[int, int], Place] = {}
+    for (own, upward), ends in sides.items():
+        ends.sort(key=lambda end: _slot(at[own], at[pairs[end[0]][1 - end[1]]]))
+        for place, end in enumerate(ends):
+            x = at[own][0] + round((place - (len(ends) - 1) / 2) * min(BETWEEN, BOX / len(ends)))
+            found[end] = (x, at[own][1] + (-20 if upward else 20))
+    return [(found[(number, 0)], found[(number, 1)]) for number in range(len(pairs))]
+
+
+def _slot(own: Place, far: Place) -> int:
+    """Order along an edge: by where the arrow leads; one that must swing around what is straight ahead comes first."""
+    return -1 if own[0] == far[0] and abs(own[1] - far[1]) > 3 * ROW else far[0]
+
+
+def _bend(start: Place, end: Place, others: Iterable[Place]) -> int:
+    """How far to the left an arrow swings so that it does not run through another machine's box."""
+    for x, y in others:
+        for step in range(1, 20):
+            here = [round(a + (b - a) * step / 20) for a, b in zip(start, end, strict=True)]
+            if abs(here[0] - x) < BOX // 2 and abs(here[1] - y) < 24:
+                return SWING
+    return 0
+
+
+def _arrow(start: Place, end: Place, mark: Mark, bend: int) -> str:
     (x1, y1), (x2, y2) = start, end
-    up = y2 < y1
-    y1, y2 = (y1 - 20, y2 + 20) if up else (y1 + 20, y2 - 20)
-    dash = ' stroke-dasharray="6 4"' if mark == "leak" else ""
-    colour = COLOURS[mark]
-    middle_x, middle_y = (x1 + x2) // 2, (y1 + y2) // 2
+    dash = ' stroke-dasharray="6 4"' if mark in ("leak", "denied") else ""
+    path = f"M{x1} {y1}C{x1 - bend} {y1} {x2 - bend} {y2} {x2} {y2}" if bend else f"M{x1} {y1}L{x2} {y2}"
+    return f'<path d="{path}" fill="none" stroke="{COLOURS[mark]}" stroke-width="2"{dash} marker-end="url(#tip)"/>'
+
+
+def _words(label: Label, words: str, colour: str) -> str:
+    x, y, wide, high = label
     return (
-        f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{colour}" stroke-width="2"{dash} marker-end="url(#tip)"/>'
-        f'<text x="{middle_x + 6}" y="{middle_y}" fill="{colour}" font-size="11">{escape(label)} {MARKS[mark][0]}</text>'
+        f'<rect x="{x}" y="{y}" width="{wide}" height="{high}" rx="3" fill="#fff" fill-opacity="0.92"/>'
+        f'<text x="{x + 4}" y="{y + 12}" fill="{colour}" font-size="12" font-weight="bold">{escape(words)}</text>'
     )
+
+
+def _legend(y: int) -> Iterable[str]:
+    shown: tuple[Mark, ...] = ("ok", "denied", "leak", "closed", "open", "none")
+    for number, mark in enumerate(shown):
+        sign, words = MARKS[mark]
+        x, row = LEFT + 8 + number % 3 * 310, y + number // 3 * 20
+        yield f'<text x="{x}" y="{row}" font-size="12" fill="{COLOURS[mark]}"><tspan font-weight="bold">{sign}</tspan> {escape(words)}</text>'
+
+
+def _grid(policy: Policy, record: LabRecord | None, scope: Scope, y: int) -> Iterable[str]:
+    """The matrix zone × zone: from the zone of the row to the zone of the column."""
+    zones = [n for kind in ZONE_ORDER for n, z in policy.zone.items() if z.kind == kind]
+    zones = [name for name in zones if any(one.zone == name for one in policy.host.values())]
+    lines = zone_lines(policy, record or LabRecord(policy=policy.id), scope)
+    marks = {(line.source, line.destination): line.mark for line in lines}
+    left, wide = LEFT + 190, 160
+    yield f'<text x="{LEFT + 8}" y="{y}" font-weight="bold">ゾーン間の判定 / zone × zone</text>'
+    for column, there in enumerate(zones):
+        yield f'<text x="{left + column * wide}" y="{y + 20}" font-size="12" fill="#626264">→ {escape(policy.zone[there].ja)}</text>'
+    for row, here in enumerate(zones, 1):
+        top = y + 20 + row * CELL
+        yield f'<line x1="{LEFT}" y1="{top - 17}" x2="{WIDTH - LEFT}" y2="{top - 17}" stroke="#d9d9d9"/>'
+        yield f'<text x="{LEFT + 8}" y="{top}" font-size="12">{escape(policy.zone[here].ja)} →</text>'
+        for column, there in enumerate(zones):
+            mark = marks.get((here, there))
+            if mark is not None:
+                yield f'<text x="{left + column * wide + 8}" y="{top}" font-weight="bold" fill="{COLOURS[mark]}">{MARKS[mark][0]}</text>'

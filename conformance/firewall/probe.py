@@ -58,11 +58,13 @@ class Prober:
         seen: dict[int, Seen] = {}
         for start in range(0, len(cells), self._at_once):
             seen.update(self._batch(cells[start : start + self._at_once]))
+        missing: list[Cell] = []
         for _ in range(TRIES - 1):
-            again = [cell for cell in cells if cell.number in awaited and seen[cell.number].cls != "delivered"]
-            if not again:
+            before = missing
+            missing = [cell for cell in cells if cell.number in awaited and seen[cell.number].cls != "delivered"]
+            if not missing or missing == before:  # the same twice: it is decided, not late
                 break
-            seen.update(self._batch(again))
+            seen.update(self._batch(missing))
         return seen
 
     def control(self, cells: Sequence[Cell]) -> dict[int, Seen]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conformance import suites
 from conformance.catalogue import load_catalogue
 from conformance.events import CheckEnded
 from conformance.firewall.judge import bodies, judge
@@ -266,3 +268,20 @@ def test_a_bug_of_the_suite_is_an_error_not_a_failure(monkeypatch: pytest.Monkey
     monkeypatch.setattr("conformance.firewall.view.LabView.nothing_passes", broken)
     found = verdicts(baseline(), perfect_record(baseline()))
     assert found["FW-1.1-07a"].raw is Raw.ERROR
+
+
+OUTSIDE = {"socket", "subprocess", "os", "pathlib", "time", "datetime", "random", "tempfile", "ssl", "urllib", "httpx"}
+
+
+@pytest.mark.parametrize("role", ["fw", "relay"])
+def test_a_check_reads_the_record_and_nothing_else(role: str) -> None:
+    """What docs/adr/0060 rests on: no module of these suites imports anything that reaches outside."""
+    folder = Path(suites.__file__).parent / role
+    modules = sorted(folder.glob("*.py"))
+    assert len(modules) > 3
+    for path in modules:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.split(".")[0] for name in names} & OUTSIDE, f"{path.name}: {names}"
+            assert not (isinstance(node, ast.Name) and node.id in ("open", "eval", "exec", "__import__")), path.name

@@ -24,7 +24,7 @@ from shinsei_testbed import module_command
 from testbed.cli_firewall import write_reference, write_relay_target
 from testbed.mutants.firewall.model import load_mutants
 from testbed.mutants.firewall.run import run_mutants
-from testbed.mutants.relay.code import STORE_MODULE
+from testbed.mutants.relay.command import STORE_MODULE
 
 pytestmark = pytest.mark.slow
 PRODUCT = '[product]\nname = "p"\nversion = "1"\nvendor = "v"\n'

@@ -32,7 +32,7 @@ def test_every_check_has_a_mutant_that_kills_it(role: str) -> None:
 
 @pytest.mark.parametrize("one", MUTANTS.values(), ids=lambda one: one.id)
 def test_an_edit_finds_its_place_and_changes_something(one: NetworkMutant) -> None:
-    base = Base.load()
+    base = Base.load(one.base)
     if one.part == "policy":
         assert base.mutated(one, "policy") != base.text
         return
@@ -44,7 +44,7 @@ def test_an_edit_finds_its_place_and_changes_something(one: NetworkMutant) -> No
 @pytest.mark.parametrize("one", MUTANTS.values(), ids=lambda one: one.id)
 def test_declared_kills_are_checks_of_the_rounds_that_are_played(one: NetworkMutant) -> None:
     known = load_catalogue(one.role).checks
-    planned = {check.id: check for check in plan_for(Base.load().policy, one).checks}
+    planned = {check.id: check for check in plan_for(Base.load(one.base).policy, one).checks}
     for name in one.kills:
         assert known[name].disturbance in one.played
         assert planned[name].status == "run"

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from conformance.firewall.frames import ethernet, icmp, icmp_checksum, ipv4, ipv6, tcp, udp
 from conformance.firewall.matrix import build_matrix
-from conformance.firewall.picture import matrix_text, topology_svg, zone_lines
+from conformance.firewall.picture import flow_marks, matrix_text, topology_svg, topology_text, zone_lines
 from conformance.firewall.pump import parse_packet
 from conformance.firewall.record import Seen
 from conformance.firewall.run import POLICY_FILE, RECORD_FILE
@@ -28,17 +28,17 @@ runner = CliRunner()
 
 def test_the_sheet_holds_every_flow_and_the_named_denials() -> None:
     rows = sheets(baseline())["境界FW 通信制御設定表"]
-    assert [row[9] for row in rows[1:5]] == ["許可"] * 4
+    assert [row[7] for row in rows[1:5]] == ["許可"] * 4
     assert any(
-        row[9] == "拒否" and row[1].startswith("申請管理システム") and row[4].startswith("ダウンロード機能")
+        row[7] == "拒否" and row[1].startswith("申請管理システム") and row[3].startswith("ダウンロード機能")
         for row in rows
     )
-    assert rows[-1][9] == "拒否"
-    assert {row[12] for row in rows if row[1].startswith("連携サーバ") and "DNS" in row[4]} == {
+    assert rows[-1][7] == "拒否"
+    assert {row[10] for row in rows if row[1].startswith("連携サーバ") and "DNS" in row[3]} == {
         "宣言（手順書に行は無い）"
     }
     lgwan = sheets(baseline())["LGWAN-FW 通信制御設定表"]
-    assert not any(row[1].startswith("申請管理") and row[9] == "許可" for row in lgwan)
+    assert not any(row[1].startswith("申請管理") and row[7] == "許可" for row in lgwan)
 
 
 def test_the_sheet_command_writes_a_workbook_that_reads_back(tmp_path: Path) -> None:
@@ -57,7 +57,49 @@ def test_the_diagram_is_well_formed_and_shows_each_flow(policy: str) -> None:
     for flow in plan.flow:
         assert f"{flow.id} " in words
     assert "○" in words
-    assert "!!" not in words
+    assert words.count("!!") == 1  # in the legend
+
+
+def test_the_terminal_shows_the_topology_with_each_flows_verdict() -> None:
+    policy = baseline()
+    text = topology_text(policy, perfect_record(policy))
+    lines = text.splitlines()
+    for flow in policy.flow:
+        assert any(line.startswith("○") and f"{flow.id} " in line for line in lines)
+    assert any(line.startswith("×") and "図表12" in line for line in lines)
+    assert any(line.startswith("×") and "図表13" in line for line in lines)
+    for zone in policy.zone.values():
+        assert any(f"{zone.ja} {zone.v4}" in line for line in lines)
+    bare = topology_text(policy).splitlines()
+    assert all(line.startswith("·") for line in bare[bare.index("") + 1 :])
+
+
+def test_a_leak_and_a_blocked_flow_are_marked_in_every_picture() -> None:
+    policy = baseline()
+    record = perfect_record(policy)
+    cells = dict(record.round("chain").cells)
+    for cell in build_matrix(policy):
+        if cell.case == "FW-D01":
+            cells[cell.number] = Seen(cls="delivered", arrived=("dl",), legs=("x",))
+        if cell.case == "FW-A02":
+            cells[cell.number] = Seen(cls="dropped", legs=("x",))
+    chain = record.round("chain").model_copy(update={"cells": cells})
+    changed = record.model_copy(update={"rounds": {**record.rounds, "chain": chain}})
+    marks = {(one.source, one.destination, one.mark) for one in flow_marks(policy, changed)}
+    assert {("ap", "dl", "leak"), ("ap", "px", "closed"), ("px", "dl", "ok"), ("px", "ot", "denied")} <= marks
+    assert ("ap", "dl", "denied") not in marks
+    text = topology_text(policy, changed)
+    assert "!!" in text
+    assert "?!" in text
+
+
+@pytest.mark.parametrize("name", list(sheets(baseline())))
+def test_a_sheets_rows_have_one_width_and_the_change_request_has_room_to_sign(name: str) -> None:
+    rows = sheets(baseline())[name]
+    assert len({len(row) for row in rows}) == 1
+    if "依頼" in name:
+        assert {"依頼者", "希望日", "実施者", "確認"} <= {row[0] for row in rows}
+        assert [row[0] for row in rows if row[0].startswith("許可")] == ["許可 1", "許可 2"]
 
 
 def test_a_leak_is_drawn_and_stands_in_the_matrix() -> None:

@@ -76,7 +76,8 @@ class Edit(_Part):
 class NetworkMutant(_Part):
     """``split``: the ruleset of this firewall is loaded in two transactions, the flush by itself first."""
 
-    id: str = Field(pattern=r"^[BLCPSE][0-9]{2}$")
+    id: str = Field(pattern=r"^[BLCPSET][0-9]{2}$")
+    base: Literal["baseline", "baseline-t2"] = "baseline"
     ja: str
     en: str
     kind: Literal["killed", "needle", "equivalent"] = "killed"
