@@ -14,7 +14,7 @@ from rich.table import Table
 
 from conformance.events import Event, StepFinished, read_events
 from conformance.firewall.netns import LabUnavailable, ToolMissing
-from conformance.firewall.picture import matrix_text, topology_svg
+from conformance.firewall.picture import matrix_text, topology_svg, topology_text
 from conformance.firewall.record import LabRecord
 from conformance.firewall.run import POLICY_FILE, RECORD_FILE, FwOptions, run_fw
 from conformance.firewall.sheet import write_sheet
@@ -120,7 +120,9 @@ def lab(
     results = fold(read_events(run_dir / "events.ndjson"))
     record = _record(run_dir)
     if record is not None and record.rounds:
-        console.print(matrix_text(plan, record))
+        console.print(
+            topology_text(plan, record), "", matrix_text(plan, record), sep="\n", markup=False, highlight=False
+        )
     if as_json:
         sys.stdout.write(json.dumps(_as_json(results, run_dir), ensure_ascii=False, indent=1) + "\n")
     else:
@@ -191,7 +193,7 @@ def matrix(
     run: Annotated[Path, typer.Argument(help="実施済みの試験のフォルダー / folder of a finished run")],
     svg: Annotated[Path | None, typer.Option("--svg", help="構成図をSVGで書く / write the topology as SVG")] = None,
 ) -> None:
-    """ゾーン間の判定の表を示す / show the verdicts zone by zone."""
+    """構成と流れの判定、ゾーン間の判定の表を示す / show the topology with its verdicts and the matrix zone by zone."""
     record = _record(run)
     policy_file = run / POLICY_FILE
     if record is None or not policy_file.is_file():
@@ -199,13 +201,13 @@ def matrix(
     policy = parse_policy(policy_file.read_text(encoding="utf-8"), policy_file.name)
     if svg is not None:
         svg.write_text(topology_svg(policy, record), encoding="utf-8")
-    sys.stdout.write(matrix_text(policy, record) + "\n")
+    sys.stdout.write(f"{topology_text(policy, record)}\n\n{matrix_text(policy, record)}\n")
 
 
 @app.command("mutants")
 def mutants(
     names: Annotated[
-        list[str] | None, typer.Argument(help="変異体のIDの頭（B L C P S E）。省くとすべて / id prefixes")
+        list[str] | None, typer.Argument(help="変異体のIDの頭（B L C T P S E）。省くとすべて / id prefixes")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="表を書くファイル（Markdown） / write the table")] = None,
 ) -> None:

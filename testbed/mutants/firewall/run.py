@@ -24,7 +24,7 @@ from reference_impl.firewall.nftables import ruleset
 from reference_impl.firewall.relay_toml import relay_toml
 from reference_impl.firewall.squid import squid_conf
 from testbed.mutants.firewall.model import NetworkMutant, Part
-from testbed.mutants.relay.code import relay_command
+from testbed.mutants.relay.command import relay_command
 
 BASE = "baseline"
 BATCH = 40
@@ -84,6 +84,10 @@ class Base:
                 return self.text
         return ""
 
+    def empty_squid(self) -> str:
+        """The Squid configuration whose list of names is empty."""
+        return squid_conf(self.policy, listed=False)
+
     def mutated(self, mutant: NetworkMutant, part: Part) -> str:
         """The text of ``part`` with the mutant's edits. LookupError when an edit's place is gone."""
         text = self.reference(part)
@@ -122,7 +126,7 @@ def _rules(base: Base, mutant: NetworkMutant, firewall: FirewallName) -> Rules:
 
 def _proxy(base: Base, mutant: NetworkMutant, module_command: ModuleCommand) -> ProxyJob:
     if mutant.part == "squid":
-        empty = {"squid.conf": squid_conf(base.policy, listed=False)}
+        empty = {"squid.conf": base.empty_squid()}
         return ProxyJob(conf=base.mutated(mutant, "squid"), log="log/access.log", empty_list=empty)
     ends = ("{dir}/access.log", "{dir}/ready.json")
     empty = {"relay.toml": relay_toml(base.policy, *ends, listed=False)}
@@ -146,11 +150,14 @@ def run_mutants(
     progress: Callable[[NetworkKill], None] = lambda _kill: None,
 ) -> list[NetworkKill]:
     """What became of each, in order. ToolMissing, LabUnavailable, LabFailed as of `run_lab`."""
-    base = Base.load()
-    kills: list[NetworkKill] = [_policy_kill(base, one) for one in mutants if one.part == "policy"]
-    rest = [one for one in mutants if one.part != "policy"]
-    for start in range(0, len(rest), BATCH):
-        kills += _batch(base, rest[start : start + BATCH], module_command)
+    kills: list[NetworkKill] = []
+    for name in dict.fromkeys(one.base for one in mutants):
+        base = Base.load(name)
+        mine = [one for one in mutants if one.base == name]
+        kills += [_policy_kill(base, one) for one in mine if one.part == "policy"]
+        rest = [one for one in mine if one.part != "policy"]
+        for start in range(0, len(rest), BATCH):
+            kills += _batch(base, rest[start : start + BATCH], module_command)
     by_id = {one.mutant.id: one for one in kills}
     ordered = [by_id[one.id] for one in mutants]
     for kill in ordered:
