@@ -177,6 +177,14 @@ class RunTrouble(_Event):
     detail: str = ""
 
 
+class RunWarning(_Event):
+    """Something about the run itself that its reader should know: it changes no verdict."""
+
+    type: Literal["run-warning"] = "run-warning"
+    ja: str
+    en: str
+
+
 class RunInterrupted(_Event):
     type: Literal["run-interrupted"] = "run-interrupted"
     signal: str
@@ -198,6 +206,7 @@ Event = Annotated[
     | CheckEnded
     | ChecksFinished
     | RunTrouble
+    | RunWarning
     | RunInterrupted
     | RunFinished,
     Field(discriminator="type"),

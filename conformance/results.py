@@ -22,6 +22,7 @@ from conformance.events import (
     RunInterrupted,
     RunStarted,
     RunTrouble,
+    RunWarning,
     SeenApplication,
     StepFinished,
 )
@@ -75,6 +76,8 @@ class Results:
     steps: tuple[StepFinished, ...]
     rounds: tuple[RoundStarted, ...]
     foreign: tuple[str, ...]
+    warnings: tuple[tuple[str, str], ...] = ()
+    """What a reader should know about the run itself (Japanese, English); no verdict rests on it."""
     started_at: str = ""
     given: tuple[GivenApplication, ...] = ()
     registers: RegistersGiven | None = None
@@ -101,6 +104,7 @@ def fold(events: Iterable[Event]) -> Results:
     plan: Plan | None = None
     ended: dict[str, list[CheckEnded]] = defaultdict(list)
     troubles: list[RunTrouble] = []
+    warnings: list[tuple[str, str]] = []
     steps: list[StepFinished] = []
     rounds: list[RoundStarted] = []
     given: dict[str, GivenApplication] = {}
@@ -115,6 +119,8 @@ def fold(events: Iterable[Event]) -> Results:
                 ended[event.check].append(event)
             case RunTrouble():
                 troubles.append(event)
+            case RunWarning():
+                warnings.append((event.ja, event.en))
             case RunInterrupted():
                 interrupted = event.signal
             case StepFinished():
@@ -145,11 +151,25 @@ def fold(events: Iterable[Event]) -> Results:
         steps=tuple(steps),
         rounds=tuple(rounds),
         foreign=tuple(sorted(set(ended) - known)),
+        warnings=(*warnings, *_idle_waivers(plan, checks)),
         started_at=started_at,
         given=tuple(given.values()),
         registers=registers,
         seen=tuple(seen),
     )
+
+
+def _idle_waivers(plan: Plan | None, checks: tuple[CheckResult, ...]) -> list[tuple[str, str]]:
+    """Waivers that waived nothing: what they were for has been mended, or was not looked at."""
+    verdicts = {one.planned.id: one.verdict for one in checks}
+    return [
+        (
+            f"{one.check} の免除（{one.owner}、{one.expires} まで）は使われなかった。判定は {verdicts[one.check].value}。不要なら target.toml から消す",
+            f"the waiver of {one.check} ({one.owner}, until {one.expires}) was not used, the verdict is {verdicts[one.check].value}: delete it when it is not needed",
+        )
+        for one in (plan.waivers if plan else ())
+        if one.check in verdicts and verdicts[one.check] is not Verdict.FAIL
+    ]
 
 
 def _result(planned: PlannedCheck, ended: list[CheckEnded]) -> CheckResult:

@@ -45,6 +45,10 @@ class RunChoice(_Table):
     seed: int = Field(default=1, ge=0)
     procedures: tuple[str, ...] = Field(default=("K01", "C01"), min_length=1)
     deciding_sets: tuple[str, ...] = ("tejunsho-1.0",)
+    other_applications: bool = Field(
+        default=False,
+        description="the product may hold applications that are not of this run; what they show is masked",
+    )
 
 
 class Declaration(_Table):
@@ -168,6 +172,16 @@ class Target(_Table):
                         f"world.ports.{name}: 製品に設定できるよう 1〜65535 の番号を書きます / world.ports.{name}: write a fixed port, the product must be set to it"
                     )
         return self
+
+
+def others(number: int) -> tuple[str, str]:
+    """What is said of a product that lists applications which are not of this run (Japanese, English)."""
+    return (
+        f"製品に、この実施のものではない申請が {number} 件あります。試験用の環境であることを確かめ、空にするか、"
+        "[run] other_applications = true と書いてください（値は伏せて記録します）",
+        f"the product holds {number} applications that are not of this run: make sure that it is a test environment, then "
+        "empty it or write other_applications = true below [run] (their values are masked)",
+    )
 
 
 def load_target(path: Path) -> Target:

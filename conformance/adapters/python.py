@@ -26,6 +26,7 @@ from conformance.adapters import python_host
 from conformance.adapters.base import SEEABLE, AdapterProblem, Change, ProductUnreachable, Sighted, cannot
 from conformance.adapters.bounded import end_group
 from conformance.adapters.settings import PythonChoice
+from conformance.engine.logs import keep_log
 from conformance.engine.processes import die_with_parent
 from conformance.visible import one_line
 from interface_spec.control import (
@@ -39,7 +40,6 @@ from interface_spec.control import (
 )
 
 LARGEST_ANSWER = 64 * 1024 * 1024
-LARGEST_LOG = 4 * 1024 * 1024
 MOST_STARTS = 20
 """A class that makes its process end again and again is not started any more."""
 ENDING_SECONDS = 2.0
@@ -249,6 +249,8 @@ class _Host:
             ) from None
         self._lines: Queue[bytes] = Queue(maxsize=4)
         self._number = 0
+        if self._process.stdout is None or self._process.stderr is None:
+            raise RuntimeError("pipes were asked for")
         self._threads = [
             threading.Thread(target=_read_lines, args=(self._process.stdout, self._lines), daemon=True),
             threading.Thread(target=keep_log, args=(self._process.stderr, log), daemon=True),
@@ -313,31 +315,10 @@ def _close(pipe: IO[bytes]) -> None:
         return
 
 
-def _read_lines(pipe: IO[bytes] | None, lines: Queue[bytes]) -> None:
+def _read_lines(pipe: IO[bytes], lines: Queue[bytes]) -> None:
     """Lines of a bounded length, then an empty one: the process has ended, or said too much."""
-    while pipe is not None:
+    while True:
         line = pipe.readline(LARGEST_ANSWER + 1)
         lines.put(line)
         if not line or len(line) > LARGEST_ANSWER:
             break
-
-
-def keep_log(pipe: IO[bytes] | None, path: Path, most: int = LARGEST_LOG) -> None:
-    """Keeps what a process prints, up to ``most`` bytes in the file; the rest is read and thrown away, which is said."""
-    if pipe is None:
-        return
-    with path.open("ab") as log:
-        size = path.stat().st_size
-        said = size > most
-        while piece := pipe.read1(65536) if hasattr(pipe, "read1") else pipe.read(65536):
-            log.write(piece[: max(most - size, 0)])
-            log.flush()
-            size += len(piece)
-            if size > most and not said:
-                said = True
-                log.write(cut_note(most))
-
-
-def cut_note(most: int) -> bytes:
-    """What stands at the end of a log that was cut."""
-    return f"\n［{most} バイトで打ち切り / cut at {most} bytes］\n".encode()

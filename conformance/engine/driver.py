@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from conformance.adapters.base import Adapter, AdapterProblem, Expected, ProductUnreachable, Sheet
 from conformance.catalogue import Catalogue, Step
 from conformance.engine.contract import Contract
+from conformance.engine.masking import PULL, Masker
 from conformance.engine.screen import ScreenReader
 from conformance.engine.secrets import Redactor
 from conformance.engine.stages import given_of, seen_of
@@ -39,6 +40,7 @@ from fixtures.cases import Case
 from fixtures.world import World
 from interface_spec.control import (
     ApplicationDetail,
+    ApplicationSummary,
     IdentifyPerson,
     Ingestion,
     Job,
@@ -69,6 +71,7 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 MOST_MESSAGE = 2000
 """Characters of a product's message that are kept."""
+MASKED_OF_A_CANDIDATE = ("atena_no", "juki_atena_no", "name", "birth_date", "gender", "address")
 PRODUCT_STEPS = ("sync", "import")
 
 
@@ -123,8 +126,10 @@ class Driver:
         relay_address: str,
         fqdn: str,
         redact: Redactor,
+        masker: Masker,
         emit: Emit,
     ) -> None:
+        self._masker = masker
         self._plan, self._catalogue, self._world = plan, catalogue, world
         self._client, self._adapter, self._tape = client, adapter, tape
         self._handover, self._redact, self._emit = handover, redact, emit
@@ -301,7 +306,7 @@ class Driver:
                 self._client.load_application(meta, case.zip_bytes)
 
     def _snapshot(self, cases: list[Case], *, deep: bool) -> Snapshot:
-        listed = self._adapter.applications()
+        listed = [self._masked_row(one) for one in self._adapter.applications()]
         present = {one.receipt_no for one in listed}
         details: dict[str, ApplicationDetail] = {}
         fetched: dict[str, tuple[FetchedAttachment, ...]] = {}
@@ -310,13 +315,40 @@ class Driver:
             detail = self._adapter.application(case.receipt_no) if case.receipt_no in present else None
             if detail is None:
                 continue
-            details[case.receipt_no] = detail
+            details[case.receipt_no] = self._masked_detail(detail)
             if deep and detail.ingestion is Ingestion.STORED:
                 if self._catalogue.stimulus(case.name).attachments and "attachments" not in self._adapter.unseen:
                     fetched[case.receipt_no] = tuple(self._fetch(case.receipt_no, a.seq) for a in detail.attachments)
                 if self._screen is not None and case.name in self._screens_wanted:
                     screens[case.receipt_no] = self._screen.look(case.receipt_no)
         return Snapshot(listed=tuple(listed), details=details, attachments=fetched, screens=screens)
+
+    def _masked_row(self, row: ApplicationSummary) -> ApplicationSummary:
+        """A row of the list; of an application that is not of this run only that it is there."""
+        if self._masker.ours(row.receipt_no):
+            return row
+        return row.model_copy(update={"receipt_no": self._masker.value(row.receipt_no)})
+
+    def _masked_detail(self, detail: ApplicationDetail) -> ApplicationDetail:
+        """Persons and candidates whom the town does not know are masked; items are those of our own packages."""
+        value = self._masker.value
+        persons = [
+            one.model_copy(
+                update={
+                    "atena_no": value(one.atena_no),
+                    "juki_atena_no": value(one.juki_atena_no),
+                    "reasons": [self._masker.text(reason) for reason in one.reasons],
+                    "candidates": [
+                        candidate.model_copy(
+                            update={name: value(getattr(candidate, name)) for name in MASKED_OF_A_CANDIDATE}
+                        )
+                        for candidate in one.candidates
+                    ],
+                }
+            )
+            for one in detail.persons
+        ]
+        return detail.model_copy(update={"persons": persons})
 
     def _moves(self, case: Case) -> bool:
         """Whether anything happens to the case after the first reading; of the others the list says enough."""
@@ -350,7 +382,7 @@ class Driver:
         )
         return Pull(
             core_system=core,
-            listed=tuple(result.listed),
+            listed=tuple(one if self._masker.ours(one) else self._masker.value(one) for one in result.listed),
             received=tuple(
                 CoreReceived(
                     receipt_no=one.receipt_no,
@@ -364,6 +396,7 @@ class Driver:
                     problems=tuple(one.problems),
                 )
                 for one in result.received
+                if self._masker.ours(one.receipt_no)
             ),
             acks=tuple((receipt, status) for receipt, status in result.acks),
             acknowledged=tuple(receipt for receipt, status in result.acks if self._contract.acknowledged(status)),
@@ -450,12 +483,16 @@ class Driver:
             request_bytes=one.request_body.size,
             status=one.status,
             response_headers=self._redact.headers(dict(one.response_headers)),
-            response_body=self._redact(_shown(one.response_body)),
+            response_body=self._redact(self._masked_pull(one.system, _shown(one.response_body))),
             response_bytes=one.response_body.size,
             fault=one.fault,
             body_in_contract=self._contract.has_body(one.system, one.operation),
             refusal=self._contract.refusal(one.system, one.status, one.response_body.text or ""),
         )
+
+    def _masked_pull(self, system: str, text: str) -> str:
+        """What the product handed to a core system may be somebody else's application."""
+        return self._masker.body(text) if system.startswith(PULL) else text
 
 
 def _relay_line(line: dict[str, object]) -> RelayLine:

@@ -14,19 +14,22 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from conformance.engine import guard
+from conformance.engine.logs import keep_log
 from conformance.sentence import Sentence
 from conformance.visible import one_line
 
 PR_SET_PDEATHSIG = 1
 PRODUCT = "product"
+LAST_WORDS_SECONDS = 2.0
 CONFIGURATION, HARNESS = 2, 3
 """Exit codes by which our own processes say whose fault it is; a product that ends at start is the vendor's matter,
 except with HARNESS: so ends the bundled product when a mutant cannot be applied to it."""
@@ -97,6 +100,7 @@ class Children:
     def __init__(self, folder: Path, guard: Guard) -> None:
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._readers: dict[str, threading.Thread] = {}
         self._guard = guard
 
     def __enter__(self) -> Self:
@@ -110,12 +114,13 @@ class Children:
     def start(self, name: str, command: list[str], *, env: Mapping[str, str] | None = None) -> None:
         """Starts ``command`` under ``name``; its output goes to ``<name>.log``. StartProblem when it cannot be started."""
         marked = {**(env if env is not None else clean_environment()), guard.MARK: self._guard.mark}
-        log = (self._folder / f"{name}.log").open("ab")
+        path = self._folder / f"{name}.log"
+        log = path.open("ab")
         try:
             self._running[name] = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=subprocess.PIPE if name == PRODUCT else log,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
                 env=marked,
@@ -131,6 +136,9 @@ class Children:
             ) from None
         finally:
             log.close()
+        if (pipe := self._running[name].stdout) is not None:
+            self._readers[name] = threading.Thread(target=_keep, args=(pipe, path), daemon=True)
+            self._readers[name].start()
         self._guard.tell(f"+{self._running[name].pid}")
 
     def wait_ready(self, name: str, ready_file: Path, seconds: float) -> dict[str, object]:
@@ -159,7 +167,13 @@ class Children:
             configuration=name == PRODUCT,
         )
 
+    def _read_to_its_end(self, name: str) -> None:
+        """Its log is whole, unless a process that left its session still holds the pipe."""
+        if (reader := self._readers.get(name)) is not None:
+            reader.join(LAST_WORDS_SECONDS)
+
     def _ended_early(self, name: str, code: int) -> StartProblem:
+        self._read_to_its_end(name)
         lines = (self._folder / f"{name}.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
         words = one_line(lines[-1], 500) if lines else "出力なし / no output"
         return StartProblem(
@@ -190,7 +204,13 @@ class Children:
         _signal_group(process.pid, signal.SIGKILL)
         process.wait()
         del self._running[name]
+        self._read_to_its_end(name)
         self._guard.tell(f"-{process.pid}")
+
+
+def _keep(pipe: IO[bytes], path: Path) -> None:
+    with pipe:
+        keep_log(pipe, path)
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:

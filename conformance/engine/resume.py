@@ -14,7 +14,18 @@ from conformance.plan import Plan
 from conformance.record import Record
 from conformance.target import TargetError
 
-SAME = ("role", "suite_version", "world_version", "seed", "reference_date", "product", "profile", "checks", "adapter", "suite_sha256")
+SAME = (
+    "role",
+    "suite_version",
+    "world_version",
+    "seed",
+    "reference_date",
+    "product",
+    "profile",
+    "checks",
+    "adapter",
+    "suite_sha256",
+)
 """Parts of the plan that two runs must share, or their records do not belong together."""
 
 

@@ -15,9 +15,9 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -30,6 +30,7 @@ from conformance.catalogue import load_catalogue
 from conformance.engine import resume
 from conformance.engine.driver import Driver, Handover, now
 from conformance.engine.environment import GO, RUN_DIR
+from conformance.engine.masking import Masker, hide_pulls, hide_screens, strings_of
 from conformance.engine.processes import Children, Guard, StartProblem, clean_environment, die_with_parent
 from conformance.engine.product import PAGE_FILE, Surroundings, open_adapter
 from conformance.engine.registers import write_registers
@@ -38,6 +39,8 @@ from conformance.engine.scrub import scrub
 from conformance.engine.secrets import Redactor
 from conformance.engine.settings import Keys, ProductSettings, address, expand, start_clock
 from conformance.engine.tape import AdapterTape
+from conformance.engine.truth import truth_of
+from conformance.engine.warnings import about_the_run
 from conformance.events import (
     ChecksFinished,
     EventLog,
@@ -46,15 +49,17 @@ from conformance.events import (
     RunInterrupted,
     RunStarted,
     RunTrouble,
+    RunWarning,
     StepStarted,
     read_events,
 )
 from conformance.evidence.manifest import suite_digest
-from conformance.plan import Challenge, Plan, PlannedRound
+from conformance.plan import Challenge, Plan
 from conformance.planner import inexpressible, make_plan
 from conformance.sentence import both
-from conformance.target import Target, TargetError, load_target, resolve_secret
+from conformance.target import Target, TargetError, load_target, others, resolve_secret
 from conformance.visible import visible
+from fixtures.cases.model import AtenaRow
 from fixtures.world import WORLD_VERSION, World
 from interface_spec.errors import SpecError
 from interface_spec.profile import load_profile
@@ -226,6 +231,7 @@ class Judge:
 class _Run:
     def __init__(self, target_file: Path, run_dir: Path, options: Options, log: EventLog) -> None:
         self._file, self._dir, self._options, self._log = target_file, run_dir, options, log
+        self._town: Masker | None = None
 
     def go(self) -> None:
         target = load_target(self._file)
@@ -266,6 +272,9 @@ class _Run:
                     self._play(target, world, plan, keys, children, overlay, judge)
                     judge.go()  # the bodies run while the children stop
                 self._take_over(judge)
+            hide_screens(self._dir)
+            if self._town is not None:
+                hide_pulls(self._dir, self._town)
         finally:
             scrub(self._dir, keys.all(), remove=[self._dir / WORLD_FILE, self._dir / PAGE_FILE])
 
@@ -319,7 +328,8 @@ class _Run:
         client: WorldClient,
     ) -> None:
         redact = Redactor(keys.all())
-        tape = AdapterTape(redact)
+        masker = self._town = self._masker(world, plan)
+        tape = AdapterTape(redact, masker)
         self._start_product(target, settings, children)
         self._populate(client, world)  # while the product starts
         ready = self._product_ready(target, settings, children)
@@ -348,7 +358,7 @@ class _Run:
             kept = resume.kept_rounds(self._options.resume, plan)
             if self._options.resume is not None:
                 resume.keep_attached(self._options.resume, self._dir, (JOURNAL, ATTACHED))
-            self._preflight(adapter, [one for one in plan.rounds if one.id not in kept], world)
+            self._preflight(adapter, target, plan, kept.keys(), world)
             judge.load()
             driver = Driver(
                 plan=plan,
@@ -367,6 +377,7 @@ class _Run:
                 relay_address=endpoints.relay_source,
                 fqdn=target.world.fqdn,
                 redact=redact,
+                masker=masker,
                 emit=self._log.emit,
             )
             for number, round_ in enumerate(plan.rounds, 1):
@@ -379,6 +390,8 @@ class _Run:
                 path.write_text(record.model_dump_json(), encoding="utf-8")
                 if not record.alive:
                     break
+            for ja, en in about_the_run(self._dir, tape, client.health().dropped, masker):
+                self._log.emit(RunWarning(at=now(), ja=ja, en=en))
         finally:
             adapter.close()
             if screen is not None:
@@ -436,20 +449,32 @@ class _Run:
         ready = children.wait_ready("product", ready_file, target.start.ready_timeout_seconds)
         return {f"ready.{name}": str(value) for name, value in ready.items()}
 
+    def _masker(self, world: World, plan: Plan) -> Masker:
+        """Knows everybody of the town and every application of this run."""
+        cases = [world.case(name) for name in sorted({case for one in plan.rounds for case in one.cases})]
+        names = tuple(one.name for one in fields(AtenaRow))
+        people = [
+            str(getattr(row, name)) for core in world.core_systems() for row in world.atena(core) for name in names
+        ]
+        people += [one for row in world.links() for one in (row.serial, row.atena_no)]
+        truths = [truth_of(case).model_dump(mode="json") for case in cases]
+        return Masker((*people, *strings_of(truths)), (case.receipt_no for case in cases))
+
     def _tell(self, ja: str, en: str, seconds: float) -> None:
         """Says what is waited for, while it is waited for."""
         self._log.emit(
             StepStarted(at=now(), round="", step="wait", ja=ja, en=en, actor="product", limit_seconds=seconds)
         )
 
-    def _preflight(self, adapter: Adapter, rounds: Sequence[PlannedRound], world: World) -> None:
+    def _preflight(self, adapter: Adapter, target: Target, plan: Plan, kept: Collection[str], world: World) -> None:
         """The product answers, knows our token and holds nothing of this run yet. Otherwise the configuration is wrong."""
         try:
             adapter.health()
             present = {one.receipt_no for one in adapter.applications()}
         except AdapterProblem as error:
             raise TargetError("endpoints.control", error.ja, error.en) from None
-        cases = {case for one in rounds for case in one.cases}
+        ours = {world.case(name).receipt_no for one in plan.rounds for name in one.cases}
+        cases = {case for one in plan.rounds if one.id not in kept for case in one.cases}
         held = sorted(present & {world.case(name).receipt_no for name in cases})
         if held:
             raise TargetError(
@@ -457,6 +482,8 @@ class _Run:
                 f"製品はこの実施の申請をすでに {len(held)} 件持っています（{held[0]} など）。製品を空にするか、--seed を変えてください",
                 f"the product already holds {len(held)} applications of this run ({held[0]} …): empty it or change --seed",
             )
+        if (present - ours) and not target.run.other_applications:
+            raise TargetError("run.other_applications", *others(len(present - ours)))
 
     def _populate(self, client: WorldClient, world: World) -> None:
         self._log.emit(write_registers(world, self._dir, now()))

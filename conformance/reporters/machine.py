@@ -48,6 +48,7 @@ def as_dict(results: Results, *, gate_waived: bool = False) -> dict[str, Any]:
         "attestations": [one.model_dump(mode="json") | {"answered": one.answered} for one in results.attestations],
         "requirements": {key: one.model_dump(mode="json") for key, one in plan.requirements.items()} if plan else {},
         "troubles": [one.model_dump(mode="json", include={"kind", "ja", "en"}) for one in results.troubles],
+        "warnings": [{"ja": ja, "en": en} for ja, en in results.warnings],
         "foreign": list(results.foreign),
     }
 

@@ -92,6 +92,8 @@ def print_results(results: Results, console: Console, lang: Lang, *, report: Pat
     for trouble in results.troubles:
         words = trouble.ja if lang == "ja" else trouble.en
         console.print(Panel(Text(visible(words)), title=say("text", "trouble", lang), border_style="red"))
+    for ja, en in results.warnings:
+        console.print(f"[yellow]△ {escape(visible(ja if lang == 'ja' else en))}[/]", highlight=False, soft_wrap=True)
     if results.interrupted:
         console.print(f"[yellow]{say('text', 'interrupted', lang)}: {escape(results.interrupted)}[/]")
     _verdicts(results, console, lang, results.exit(gate_waived=gate_waived))

@@ -19,6 +19,7 @@ from testbed.cli import check as checking
 from testbed.cli.common import JsonFlag, LangOption, RoleArgument, fail, known_role, language, role_with_mutants
 from testbed.cli.generate_app import generate_app
 from testbed.cli.profile_app import app as profile_app
+from testbed.cli.replay_app import replay
 from testbed.cli.requirements_app import app as requirements_app
 from testbed.cli.serve_app import serve
 from testbed.cli.spec_app import app as spec_app
@@ -47,6 +48,7 @@ app.command("validate")(validate)
 app.command("serve")(serve)
 app.command("init")(vendor_app.init)
 app.command("doctor")(vendor_app.doctor)
+app.command("replay")(replay)
 app.command("challenge")(challenge_app.challenge)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from rich.console import Console
 from conformance.catalogue import load_catalogue
 from conformance.engine.processes import StartProblem
 from conformance.engine.run import Options, execute, new_run_id, note_interruption
-from conformance.messages import Lang
+from conformance.messages import Lang, say
 from conformance.plan import Challenge
 from conformance.reporters.machine import as_dict
 from conformance.reporters.terminal import Progress, print_results
@@ -29,7 +29,11 @@ from testbed.mutants.registry import mutant as find_mutant
 from testbed.postgres import PostgresError
 from testbed.reference import RELAY_COMMAND, database_server, write_target
 from testbed.reference import product_env as reference_env
+from testbed.replay import write_replays
 
+EVENTS = "events.ndjson"
+MOST_REPLAYS = 5
+"""Lines for repeating a check that the terminal shows; the files are there for all."""
 NOT_PASSED = ("FAIL", "WARN", "ERROR", "REVIEW", "UNVERIFIED")
 
 
@@ -79,17 +83,31 @@ def carry_out(request: Request) -> Exit:
             _run_reference(request, run_dir, listeners)
     except KeyboardInterrupt:
         note_interruption(run_dir)
-    return report(run_dir, request.lang, as_json=request.as_json, gate_waived=request.gate_waived, console=console)
+    files = {name: (path,) for name, path in (("--target", request.target), ("--overlay", request.overlay)) if path}
+    return report(
+        run_dir,
+        request.lang,
+        as_json=request.as_json,
+        gate_waived=request.gate_waived,
+        console=console,
+        files=files,
+    )
 
 
 def _new_folder(request: Request) -> Path:
     run_dir = (request.out / new_run_id(request.role)).resolve()
+    return made(run_dir, str(request.out))
+
+
+def made(run_dir: Path, out: str) -> Path:
+    """``run_dir`` with an empty event log in it: from its first moment on a report can be made of it. BadRequest otherwise."""
+    growing = run_dir.with_name(f".{run_dir.name}")
     try:
-        run_dir.mkdir(parents=True)
+        growing.mkdir(parents=True)
+        (growing / EVENTS).touch()
+        growing.rename(run_dir)
     except OSError as error:
-        raise BadRequest(
-            f"--out {request.out}: フォルダを作れません（{error.strerror}） / cannot create folder"
-        ) from None
+        raise BadRequest(f"--out {out}: フォルダを作れません（{error.strerror}） / cannot create folder") from None
     return run_dir
 
 
@@ -145,9 +163,18 @@ def _database(stack: ExitStack, server_url: str, name: str) -> str:
     return url
 
 
-def report(run_dir: Path, lang: Lang, *, as_json: bool, gate_waived: bool, console: Console | None = None) -> Exit:
+def report(
+    run_dir: Path,
+    lang: Lang,
+    *,
+    as_json: bool,
+    gate_waived: bool,
+    console: Console | None = None,
+    files: Mapping[str, Sequence[Path]] | None = None,
+) -> Exit:
     """Writes the reports of a run folder and shows them; returns the exit code."""
     reports = write_reports(run_dir, lang=lang, gate_waived=gate_waived)
+    replays = write_replays(run_dir, reports.results, files or {})
     code = reports.results.exit(gate_waived=gate_waived)
     if as_json:
         json.dump(as_dict(reports.results, gate_waived=gate_waived), sys.stdout, ensure_ascii=False, indent=1)
@@ -156,6 +183,13 @@ def report(run_dir: Path, lang: Lang, *, as_json: bool, gate_waived: bool, conso
         print_results(
             reports.results, console or Console(), lang, report=_shortest(reports.html), gate_waived=gate_waived
         )
+        for path in list(replays.values())[:MOST_REPLAYS]:
+            (console or Console()).print(
+                f"{say('text', 'replay', lang)}: shinsei replay {_shortest(path)}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
     return code
 
 

@@ -47,7 +47,10 @@ def carry_out(request: Request) -> Exit:
     """One run with its reports; returns the exit code. Exit 2 for a policy that cannot be used."""
     policy = _policy(request.policy)
     run_dir = (request.out / new_run_id(request.role)).resolve()
-    run_dir.mkdir(parents=True)
+    try:
+        checking.made(run_dir, str(request.out))
+    except checking.BadRequest as error:
+        raise fail(str(error)) from None
     console = Console(stderr=request.as_json)
     listeners = (Progress(console, request.lang),)
     if request.role == "fw":
@@ -65,8 +68,20 @@ def carry_out(request: Request) -> Exit:
             run_dir,
             listeners,
         )
+    files = {
+        "--target": (request.target,) if request.target else (),
+        "--policy": (request.policy,),
+        "--boundary": request.boundary,
+        "--lgwan": request.lgwan,
+        "--proxy": (request.proxy,) if request.proxy else (),
+    }
     return checking.report(
-        run_dir, request.lang, as_json=request.as_json, gate_waived=request.gate_waived, console=console
+        run_dir,
+        request.lang,
+        as_json=request.as_json,
+        gate_waived=request.gate_waived,
+        console=console,
+        files=files,
     )
 
 

@@ -13,6 +13,7 @@ from conformance.adapters import python as module
 from conformance.adapters.base import AdapterProblem, ProductUnreachable
 from conformance.adapters.python import PythonAdapter
 from conformance.adapters.settings import PythonChoice
+from conformance.engine import logs
 from conformance.engine.secrets import Redactor
 from conformance.engine.tape import AdapterTape
 from interface_spec.control import JobState, Review, ReviewChange
@@ -138,8 +139,8 @@ def test_what_it_prints_does_not_fill_the_disk(make: Make, tmp_path: Path) -> No
         adapter.health()
     adapter.close()
     log = (tmp_path / "adapter.log").read_bytes()
-    assert len(log) < module.LARGEST_LOG + 1000
-    assert log.endswith(module.cut_note(module.LARGEST_LOG))
+    assert len(log) < logs.LARGEST_LOG + 1000
+    assert log.endswith(logs.cut_note(logs.LARGEST_LOG))
 
 
 def test_nothing_of_it_is_left(make: Make) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
-from conformance.events import Event, RunFinished, RunInterrupted, RunStarted, RunTrouble
-from conformance.plan import PlannedAttestation
+from conformance.events import Event, RunFinished, RunInterrupted, RunStarted, RunTrouble, RunWarning
+from conformance.plan import PlannedAttestation, Waiver
 from conformance.results import Results, fold
 from conformance.verdicts import Exit, Raw, RunVerdict, Verdict
 from tests.conformance.factory import AT, ended, plan_of, planned, stream
@@ -113,6 +115,22 @@ def test_waived_failure_beside_something_incomplete() -> None:
     results = folded(stream(plan, {A: Raw.NONCONFORMITY, C: Raw.PASS}))
     assert results.exit() is Exit.NOT_CONFORMANT
     assert results.exit(gate_waived=True) is Exit.INCOMPLETE
+
+
+@pytest.mark.parametrize(("raw", "idle"), [(Raw.PASS, True), (Raw.UNVERIFIED, True), (Raw.NONCONFORMITY, False)])
+def test_a_waiver_that_waives_nothing_is_a_warning_about_the_run(raw: Raw, idle: bool) -> None:
+    waiver = Waiver(check=A, reason="改修予定", owner="鈴木", expires=date(2026, 12, 31))
+    plan = plan_of(planned(A, waiver="改修予定"), planned(C, verdict="contract")).model_copy(
+        update={"waivers": (waiver,)}
+    )
+    results = folded(stream(plan, {A: raw, C: Raw.PASS}))
+    assert [A in ja and "鈴木" in en for ja, en in results.warnings] == ([True] if idle else [])
+
+
+def test_a_warning_about_the_run_changes_no_verdict() -> None:
+    warned = folded([*two_questions(), RunWarning(at=AT, ja="トークン", en="token")])
+    assert warned.warnings == (("トークン", "token"),)
+    assert warned.exit() is Exit.CONFORMANT
 
 
 def test_a_waiver_of_one_check_covers_no_other() -> None:

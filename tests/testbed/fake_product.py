@@ -1,7 +1,8 @@
 """A product that misbehaves, started by a target file: ``fake_product.py MODE READY_FILE``. Uses nothing of ours.
 
 Modes: ``gone`` answers until the first job, then ends; ``sleepy`` starts a child of its own and never finishes a job;
-``hostile`` puts what has ever escaped from a report wherever it can; ``empty`` does its jobs and never has anything.
+``hostile`` puts what has ever escaped from a report wherever it can; ``empty`` does its jobs and never has anything;
+``others`` holds an application of somebody else.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ from pathlib import Path
 HOSTILE = "<script>alert(1)</script> ]]> [/][bold] \x1b[2J\x07\x9b31m \u202e逆 \u2028 \u0085 \x00 \ufffe fake-control-token-77 "
 NOW = "2026-01-15T00:00:00+09:00"
 
+OTHER = {
+    "receipt_no": "250401REALPERSON", "procedure_id": "K01", "ingestion": "stored", "review": "unreviewed",
+    "handover": "none", "received_at": NOW, "arrived_at": NOW, "imported_at": NOW, "version": 1,
+}  # fmt: skip
+
 
 class Product(BaseHTTPRequestHandler):
     mode = "empty"
@@ -27,7 +33,8 @@ class Product(BaseHTTPRequestHandler):
         elif "/jobs/" in self.path:
             self.reply(self.job())
         elif "/applications?" in self.path:
-            self.reply({"total": 0, "items": []})
+            listed = [OTHER] if self.mode == "others" else []
+            self.reply({"total": len(listed), "items": listed})
         elif self.mode == "hostile":
             body = b'{"items": [{"receipt_no": "\\ud800"}], "x": "' + HOSTILE.encode() + b'\xff"}'
             self.send_response(200, "O\x1bK")

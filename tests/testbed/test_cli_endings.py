@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,43 @@ def test_a_hostile_product_neither_breaks_the_run_nor_escapes(tmp_path: Path) ->
         if path.is_file():
             assert SECRET.encode() not in path.read_bytes(), path.name
             assert path.stat().st_size < 20_000_000, path.name
+
+
+def test_a_product_with_other_applications_is_refused_unless_it_is_declared(tmp_path: Path) -> None:
+    path = fake_target(tmp_path, "others")
+    done = shinsei("check", "am", "-t", "target.toml", "-k", "AM-3.1-01", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "other_applications" in done.stdout
+    declared = path.read_text(encoding="utf-8").replace("[declare]", "[run]\nother_applications = true\n[declare]")
+    path.write_text(declared, encoding="utf-8")
+    done = shinsei("check", "am", "-t", "target.toml", "-k", "AM-3.1-01", "--out", "again", cwd=tmp_path)
+    assert done.returncode in (1, 4)
+    assert "伏せた" in done.stdout
+    for out in ("out", "again"):
+        for file in run_folder(tmp_path / out).rglob("*"):
+            if file.is_file():
+                assert b"250401REALPERSON" not in file.read_bytes(), file.name
+
+
+@pytest.mark.parametrize("tenth", [1, 4, 7, 12])
+def test_killed_at_any_moment_it_still_has_a_report_that_says_so(tmp_path: Path, tenth: int) -> None:
+    """The moments are spread over a short run by a seed; whatever is on disk then, a report comes out of it."""
+    fake_target(tmp_path, "empty")
+    process = begin("check", "am", "-t", "target.toml", cwd=tmp_path)
+    assert until((tmp_path / "out").is_dir)
+    time.sleep(random.Random(tenth).uniform(0, tenth / 2))  # noqa: S311 - moments, no secrets
+    below = descendants(process.pid)
+    ended_by_itself = process.poll()
+    process.kill()
+    process.wait()
+    assert until(lambda: not still_there(below), 20), still_there(below)
+    done = shinsei("report", "show", str(run_folder(tmp_path / "out")), cwd=tmp_path)
+    assert "Traceback" not in done.stderr
+    data = results_in(tmp_path / "out")
+    assert (done.returncode, data["finished"]) == ((4, False) if ended_by_itself is None else (ended_by_itself, True))
+    page = (run_folder(tmp_path / "out") / "report.html").read_text(encoding="utf-8")
+    assert ("途中で打ち切られた" in page) is (ended_by_itself is None)
+    assert not {one["verdict"] for one in data["checks"]} & ({"PASS", "FAIL"} if ended_by_itself is None else set())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
