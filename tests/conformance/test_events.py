@@ -20,6 +20,7 @@ from conformance.events import (
     RunInterrupted,
     RunStarted,
     RunTrouble,
+    RunWarning,
     SeenApplication,
     _Event,
     as_json,
@@ -52,6 +53,7 @@ def every_type() -> list[Event]:
         ended(A, Raw.NONCONFORMITY, finding),
         ChecksFinished(at=AT, bodies=1),
         RunTrouble(at=AT, kind="harness", ja=NASTY, en="x", detail=NASTY),
+        RunWarning(at=AT, ja=NASTY, en="x"),
         RunInterrupted(at=AT, signal="SIGTERM"),
     ]
 
