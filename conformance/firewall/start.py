@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,7 +137,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def clean() -> list[str]:
-    """Ends labs whose owner is gone and removes their folders; the names of the folders removed."""
+    """Ends labs whose owner is gone and removes their folders; the names of the folders removed. Other users' labs stay."""
     removed = []
     for folder in sorted(Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*")):
         owner = _number(folder / PID_FILE)
@@ -145,9 +145,11 @@ def clean() -> list[str]:
             continue
         lab = _number(folder / "lab.pid")
         if lab and _is_lab(lab, folder):
-            os.kill(lab, signal.SIGKILL)
+            with suppress(PermissionError):
+                os.kill(lab, signal.SIGKILL)
         shutil.rmtree(folder, ignore_errors=True)
-        removed.append(folder.name)
+        if not folder.exists():  # another user's stays
+            removed.append(folder.name)
     return removed
 
 

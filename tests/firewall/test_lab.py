@@ -200,6 +200,16 @@ def test_clean_removes_what_a_killed_lab_left(tmp_path: Path, monkeypatch: pytes
     assert not left.exists()
 
 
+def test_clean_does_not_claim_what_it_could_not_remove(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = tmp_path / f"{FOLDER_PREFIX}dead"
+    left.mkdir()
+    (left / PID_FILE).write_text(str(2**22 + 1), encoding="ascii")
+    monkeypatch.setattr("shutil.rmtree", lambda *_args, **_more: None)
+    assert clean() == []
+    assert left.is_dir()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_killed_run_leaves_no_lab_behind(tmp_path: Path, number: signal.Signals) -> None:
     write_reference(load_policy(Path("baseline")), tmp_path)
