@@ -13,11 +13,11 @@ from conformance.firewall.matrix import build_matrix
 from conformance.firewall.picture import flow_marks, matrix_text, topology_svg, topology_text, zone_lines
 from conformance.firewall.pump import parse_packet
 from conformance.firewall.record import Seen
-from conformance.firewall.run import POLICY_FILE, RECORD_FILE
+from conformance.firewall.run import POLICY_FILE, RECORD_FILE, RelayTarget
 from conformance.firewall.sheet import sheets
 from conformance.firewall.trace import deciding
 from conformance.firewall.xlsx import read_xlsx
-from interface_spec.policy import load_policy
+from interface_spec.policy import Policy, load_policy
 from reference_impl.firewall.nftables import ruleset
 from reference_impl.firewall.squid import squid_conf
 from testbed.cli_firewall import app
@@ -184,3 +184,12 @@ def test_the_deciding_rule_is_read_from_the_kernels_trace() -> None:
     ]
     assert deciding({"boundary": lines}, lambda text: "172.16.50.10" in text).endswith('accept comment "hole" → accept')
     assert deciding({"boundary": lines}, lambda text: "nothing" in text) == ""
+
+
+def test_the_guide_names_every_field_of_a_relays_file_and_of_a_policy() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "firewall.md").read_text(encoding="utf-8")
+    told = {*Policy.model_fields} - {"id", "ja", "en", "direction", "product"}
+    for name in (*RelayTarget.model_fields, *told, "idle_seconds", "forwarding_before_load"):
+        assert f"`{name}`" in guide or f".{name}`" in guide, name
+    for command in app.registered_commands:
+        assert f"shinsei firewall {command.name}" in guide or command.name == "mutants", command.name
