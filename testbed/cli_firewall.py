@@ -164,6 +164,9 @@ def _print(console: Console, results: Results, run_dir: Path) -> None:
             )
     if shown.row_count:
         console.print(shown)
+    for one in results.checks:
+        if one.verdict is Verdict.PASS and one.reason_ja:
+            console.print(f"{one.planned.id}: {one.reason_ja}", markup=False, highlight=False)
     if results.clause is not None:
         counts = ", ".join(f"{verdict} {count}" for verdict, count in results.clause.counts.items() if count)
         console.print(f"手順書適合 / clauses: {results.clause.verdict}（{counts}）  {results.seconds:.1f} s")

@@ -48,3 +48,11 @@ def test_a_policy_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "none.toml" in done.stderr
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.slow
+def test_a_remark_on_a_passed_check_stands_in_the_report(tmp_path: Path) -> None:
+    done = shinsei(tmp_path, "check", "fw", "-k", "FW-S32-02b", "--out", "o")
+    assert done.returncode == 4  # a selection is never the whole
+    (report,) = (tmp_path / "o").glob("*-fw-*/report.html")
+    assert "ダウンロード機能のアドレスが変わると" in report.read_text(encoding="utf-8")
