@@ -9,21 +9,25 @@ import os
 import signal
 import subprocess
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from conformance.events import read_events
+from conformance.firewall.job import Job, ProxyJob, Variant
+from conformance.firewall.judge import judge
 from conformance.firewall.netns import ADMIN_PATH, check_available, missing_tools, unshare_command
+from conformance.firewall.rules import make_rules
 from conformance.firewall.run import FwOptions, RelayOptions, run_fw, run_relay
-from conformance.firewall.start import FOLDER_PREFIX, PID_FILE, clean
+from conformance.firewall.start import FOLDER_PREFIX, PID_FILE, clean, lab_folder, run_lab
 from conformance.results import Results, fold
-from conformance.verdicts import RunVerdict, Verdict
+from conformance.verdicts import Raw, RunVerdict, Verdict
 from interface_spec.policy import load_policy
 from shinsei_testbed import module_command
 from testbed.cli_firewall import write_reference, write_relay_target
 from testbed.mutants.firewall.model import load_mutants
-from testbed.mutants.firewall.run import run_mutants
+from testbed.mutants.firewall.run import Base, plan_for, run_mutants
 from testbed.mutants.relay.command import STORE_MODULE
 
 pytestmark = pytest.mark.slow
@@ -166,27 +170,30 @@ def test_mutants_are_caught_by_exactly_their_checks(sample: tuple[str, ...]) -> 
     assert wrong == []
 
 
-def test_a_lab_needs_no_root(tmp_path: Path) -> None:
-    """The same namespaces inside a user namespace: build, filter and probe as an ordinary user would."""
-    code = (
-        "import subprocess, sys; sys.path.insert(0, sys.argv[1])\n"
-        "subprocess.run(['mount', '-t', 'tmpfs', 'none', '/run'], check=True)\n"
-        "from pathlib import Path\n"
-        "from interface_spec.policy import load_policy\n"
-        "from conformance.firewall.build import Network\n"
-        "network = Network(load_policy(Path('baseline')), 'su-')\n"
-        "from conformance.firewall.rules import nft\n"
-        "from reference_impl.firewall.nftables import ruleset\n"
-        "nft(['-f', '-'], ruleset(network.policy, 'boundary'), network.ns.command('boundary'))\n"
-        "print('built', len(network.macs))\n"
+def test_a_lab_needs_no_root() -> None:
+    """The whole lab, Squid included, inside a user namespace, as an ordinary user runs it: the reference conforms."""
+    base = Base.load()
+    variant = Variant(
+        name="reference",
+        boundary=make_rules("boundary", [("b.nft", base.reference("boundary").encode())], base.policy),
+        lgwan=make_rules("lgwan", [("l.nft", base.reference("lgwan").encode())], base.policy),
+        proxy=ProxyJob(conf=base.reference("squid"), log="log/access.log"),
+        rounds=("control", "boundary", "lgwan", "chain"),
+        slow=(),
     )
-    python = module_command("x")[0]
-    done = subprocess.run(
-        [*unshare_command(privileged=False), python, "-c", code, str(Path(__file__).parents[2])],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.stderr == ""
-    assert done.stdout.startswith("built 1")
+    with lab_folder() as place:
+        job = Job(
+            policy=base.text, policy_name="p", work=str(place.folder), prefix=place.prefix, variants=(variant,),
+            trace=False,
+        )  # fmt: skip
+        prefix = unshare_command(privileged=False)
+        record = run_lab(job, module_command, limit_seconds=120, command_prefix=prefix)["reference"]
+    plan = plan_for(base.policy, load_mutants()["B01"])
+    played = [one for one in plan.checks if one.round in record.rounds]
+    judged = judge(plan.model_copy(update={"checks": tuple(played)}), base.policy, record, lambda: datetime.now(UTC))
+    verdicts = {one.check: one.raw for one in judged}
+    assert len(verdicts) > 50
+    assert {name: raw for name, raw in verdicts.items() if raw is not Raw.PASS} == {}
 
 
 def test_clean_removes_what_a_killed_lab_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
