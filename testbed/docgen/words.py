@@ -17,4 +17,6 @@ def words() -> dict[str, Any]:
 def setting_words(file: str, name: str) -> tuple[str, str] | None:
     """(Japanese, English) of one setting; None when nothing is written about it."""
     found = words()["setting"].get(file, {}).get(name)
+    if found is None:
+        found = next((told for ending, told in words()["ending"].items() if name.endswith(ending)), None)
     return (found[0], found[1]) if found else None
