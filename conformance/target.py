@@ -111,6 +111,10 @@ class WorldPorts(_Table):
 class WorldChoice(_Table):
     ports: WorldPorts = WorldPorts()
     fqdn: str = "dl.shinsei.lgwan.test"
+    ca_folder: str = Field(
+        default="shinsei-ca",
+        description="beside target.toml: the test CA that the product trusts; kept between runs unless we start the product",
+    )
 
 
 class Start(_Table):

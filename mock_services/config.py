@@ -109,6 +109,9 @@ class WorldConfig(_Config):
     """One simulated world. ``relay_command``: argument list, ``{config}`` stands for the relay.toml that we write."""
 
     run_dir: Path
+    ca_folder: Path | None = Field(
+        default=None, description="where the private CA is kept between runs; none: made anew"
+    )
     profile: str = "baseline"
     overlay: Path | None = None
     dantai_code: str = Field(min_length=1)

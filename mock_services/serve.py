@@ -36,7 +36,7 @@ class RunningWorld:
     def __init__(self, config: WorldConfig, world: World, sockets: dict[str, WatchedSocket]) -> None:
         self.world, self._config, self._sockets = world, config, sockets
         ca_file = config.run_dir / "dl-ca.pem"
-        self._tls = tls = ServerTls(config.download.fqdn, datetime.now(UTC), world.tls_variant)
+        self._tls = tls = ServerTls(config.download.fqdn, datetime.now(UTC), world.tls_variant, config.ca_folder)
         self._client_file = config.run_dir / "dl-client.pem"
         self._client_file.unlink(missing_ok=True)
         ca_file.write_bytes(tls.ca_pem)

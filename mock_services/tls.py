@@ -37,7 +37,36 @@ def _name(common_name: str) -> x509.Name:
     )
 
 
-def _authority(common_name: str, now: datetime) -> _Authority:
+CA_FILE, CA_KEY_FILE = "dl-ca.pem", "dl-ca.key"
+KEPT_DAYS, LAST_DAYS = 730, 31
+
+
+def kept_authority(folder: Path, now: datetime) -> _Authority:
+    """The private CA of ``folder``, made there the first time and renewed before it ends: a product is set to trust it once.
+
+    OSError when the folder cannot be used; ValueError when what lies in it is no key and certificate.
+    """
+    certificate_file, key_file = folder / CA_FILE, folder / CA_KEY_FILE
+    if certificate_file.is_file() and key_file.is_file():
+        certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+        key = serialization.load_pem_private_key(key_file.read_bytes(), None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ValueError(f"{key_file.name}: not the key that we made")
+        if certificate.not_valid_after_utc > now + timedelta(days=LAST_DAYS):
+            return _Authority(key, certificate)
+    made = _authority("Shinsei Testbed LGWAN Test CA", now, KEPT_DAYS)
+    folder.mkdir(parents=True, exist_ok=True)
+    key_file.touch(mode=0o600)
+    key_file.write_bytes(
+        made.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    certificate_file.write_bytes(made.certificate.public_bytes(serialization.Encoding.PEM))
+    return made
+
+
+def _authority(common_name: str, now: datetime, days: int = 30) -> _Authority:
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name(common_name)
     certificate = (
@@ -47,7 +76,7 @@ def _authority(common_name: str, now: datetime) -> _Authority:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=2))
-        .not_valid_after(now + timedelta(days=30))
+        .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(
@@ -122,8 +151,16 @@ class ServerTls:
     ``choose`` is asked at every handshake; None means the good certificate.
     """
 
-    def __init__(self, fqdn: str, real_now: datetime, choose: Callable[[], Variant | None] = lambda: None) -> None:
-        trusted = _authority("Shinsei Testbed LGWAN Test CA", real_now)
+    def __init__(
+        self,
+        fqdn: str,
+        real_now: datetime,
+        choose: Callable[[], Variant | None] = lambda: None,
+        ca_folder: Path | None = None,
+    ) -> None:
+        trusted = (
+            kept_authority(ca_folder, real_now) if ca_folder else _authority("Shinsei Testbed LGWAN Test CA", real_now)
+        )
         stranger = _authority("Some Other Test CA", real_now)
         hour, day = timedelta(hours=1), timedelta(days=1)
         start, end = real_now - day, real_now + 30 * day - hour

@@ -37,7 +37,7 @@ from conformance.engine.registers import write_registers
 from conformance.engine.screen import ScreenReader
 from conformance.engine.scrub import scrub
 from conformance.engine.secrets import Redactor
-from conformance.engine.settings import Keys, ProductSettings, address, expand, start_clock
+from conformance.engine.settings import Keys, ProductSettings, address, default_secret, expand, start_clock
 from conformance.engine.tape import AdapterTape
 from conformance.engine.truth import truth_of
 from conformance.engine.warnings import about_the_run
@@ -283,7 +283,7 @@ class _Run:
         given = target.credentials
 
         def one(field: str, reference: str) -> str:
-            return resolve_secret(reference, field) if reference else f"test-{field.replace('_', '-')}-0000"
+            return resolve_secret(reference, field) if reference else default_secret(field)
 
         return Keys(
             control_token=one("control_token", given.control_token) if given.control_token else "",
@@ -409,6 +409,7 @@ class _Run:
         ports = target.world.ports
         config = WorldConfig(
             run_dir=self._dir,
+            ca_folder=self._file.parent.resolve() / target.world.ca_folder if target.start is None else None,
             profile=target.profile.name,
             overlay=overlay,
             dantai_code=world.municipality.dantai_code,

@@ -12,21 +12,24 @@ from rich.console import Console
 
 from conformance.doctor import examine
 from conformance.engine.run import today
-from conformance.template import TEMPLATES
+from conformance.template import template
 from conformance.verdicts import Exit
-from testbed.cli.common import JsonFlag, LangOption, RoleArgument, fail, known_role, language
+from interface_spec.requirements import ROLES
+from testbed.cli.common import JsonFlag, LangOption, fail, language
 
-MARKS = {"ok": ("○", "green"), "note": ("・", "yellow"), "bad": ("✕", "bold red")}
+MARKS = {"ok": ("○", "green"), "note": ("・", "yellow"), "bad": ("✕", "bold red"), "set": (" ", "cyan")}
+
+SHEET = {"ja": "── 製品側に設定する値 ──", "en": "── 製品側に設定する値 / values to set on the product's side ──"}
 
 
 def init(
-    role: RoleArgument = "am",
+    role: Annotated[str, typer.Argument(help=f"役割 / role: {' '.join(ROLES)}")] = "am",
     file: Annotated[Path, typer.Option("--file", "-f", help="書き出すファイル / file to write")] = Path("target.toml"),
 ) -> None:
     """注釈つきの target.toml を書く。すでにあるファイルは上書きしない / write a commented target.toml"""
-    text = TEMPLATES.get(known_role(role))
-    if text is None:
-        raise fail(f"ROLE {role}: この役割の雛形はありません / no template for this role")
+    if role not in ROLES:
+        raise fail(f"ROLE {role}: 使える役割は {', '.join(ROLES)} です / unknown role")
+    text = template(role)
     try:
         with file.open("x", encoding="utf-8") as out:
             out.write(text)
@@ -55,7 +58,11 @@ def doctor(
         typer.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1))
     else:
         console = Console()
+        headed = False
         for one in found:
+            if one.grade == "set" and not headed:
+                headed = True
+                console.print(SHEET[language(lang)], style="bold", markup=False, highlight=False)
             mark, style = MARKS[one.grade]
             words = one.ja if language(lang) == "ja" else one.en
             line = f"{mark} {one.field + ': ' if one.field else ''}{words}"
