@@ -4,7 +4,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup conformance test lint matrix bench crash docs-check wheel clean
+.PHONY: help setup conformance test lint matrix bench crash docs-check axe wheel clean
 
 help: ## この一覧を表示 / show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,10 @@ crash: setup ## 申請管理システムを無作為に落として約束を確�
 
 docs-check: setup ## 文書のリンクと書式を検査 / check the documents
 	@$(BIN)/python tools/docs_check.py
+
+axe: setup ## 模擬世界の画面を axe-core で検査（npm と chromium が要る） / axe-core over the pages of the simulated world
+	@mkdir -p .tools/axe && cd .tools/axe && test -f package/axe.min.js || npm pack --silent axe-core | xargs tar xzf
+	@SHINSEI_AXE=$(CURDIR)/.tools/axe/package/axe.min.js $(BIN)/python -m pytest tests/mock_services/test_axe.py -q $(ARGS)
 
 wheel: setup ## 配布物 (wheel) を dist/ に作成 / build the wheel into dist/
 	@$(BIN)/python -m hatchling build -t wheel -d dist

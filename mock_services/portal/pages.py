@@ -46,6 +46,7 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_YES_NO = {"1": "はい", "0": "いいえ", "": "いいえ"}
 STATUS_JA = {
     "processing": "処理中",
     "correction": "要訂正",
@@ -244,7 +245,9 @@ def _send(app: FastAPI, screens: Screens) -> None:
     def draw(request: Request, draft: Draft, said: str = "", status: int = 200) -> HTMLResponse:
         others = [one for one in screens.towns() if one[0] != draft.dantai_code]
         moving = draft.procedure.id == hikkoshi.TENSHUTSU and bool(others)
-        return screens.page("draft", request, status, draft=draft, said=said, others=others, moving=moving)
+        flags = {one.id for one in draft.procedure.items if one.type == "flag"}
+        values = {"draft": draft, "said": said, "others": others, "moving": moving, "flags": flags, "yes_no": _YES_NO}
+        return screens.page("draft", request, status, **values)
 
     @app.get("/drafts/{draft_id}")
     async def show_draft(request: Request, draft_id: str) -> Response:

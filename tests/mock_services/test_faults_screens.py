@@ -11,7 +11,7 @@ import pytest
 
 from mock_services.faults import FaultError
 from mock_services.models import Fault
-from tests.mock_services.support import DANTAI, InProcess, asgi_client, in_process, meta, process, window
+from tests.mock_services.support import InProcess, asgi_client, in_process, meta, process, window
 
 SECTIONS: dict[str, Any] = {"kanri": {}, "lgwan": {}, "portal": {"api_keys": {"site": "key"}}}
 SCREENS = {"kanri": ("kanri", "kanri-screen", "/sign-in"), "portal-screen": ("portal", "portal-screen", "/"), "lgwan-site": ("lgwan", "lgwan-site", "/")}  # fmt: skip
@@ -126,4 +126,3 @@ def test_401_in_mid_list_leaves_the_token_good(inside: InProcess) -> None:
     answers = [client.get("/api/v1/applications", params=window(offset=at, limit=2)) for at in (0, 2, 2, 4)]
     assert [one.status_code for one in answers] == [200, 401, 200, 200]
     assert answers[1].json()["code"] == "DL0402"
-    assert inside.world.config.dantai_code == DANTAI

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from mock_services.control import WorldClient, WorldError
 from mock_services.rules import Maintenance, Rules
-from tests.mock_services.support import JST, START, InProcess, Process, in_process, window
+from tests.mock_services.support import JST, InProcess, Process, in_process, window
 
 
 def rules(**values: object) -> Rules:
@@ -120,4 +120,3 @@ def test_the_control_api_refuses_wrong_rules_with_one_sentence(running: Process,
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
     with pytest.raises(WorldError):
         outside.body("0" * 64)
-    assert START.tzinfo is not None
