@@ -69,7 +69,9 @@ def residents(
         rule = juminhyo_rule(load_profile("baseline", overlay))
         nation = Nation(WORLD_VERSION, seed, _day(day), check_digit=rule)
         population = write_residents(out, nation, municipality, count, quiet=quiet)
-    typer.echo(f"{out}: {count} 人 / residents（{population.municipality.prefecture}{population.municipality.name}）")
+    place = population.municipality
+    typer.echo(f"{out}: {count} 人 / residents（{place.prefecture}{place.name}）")
+    typer.echo(f"団体の人口 / population: {place.population:,}（{place.population_source}）")
 
 
 @generate_app.command("packages")

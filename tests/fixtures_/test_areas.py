@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.errors import FixtureError
 from fixtures.numbers import checked_dantai_code
-from fixtures.people.areas import by_ordinal, codes, municipality
+from fixtures.people.areas import CENSUS, GUESS, by_ordinal, codes, municipality
 
 
 def test_there_are_1741_municipalities() -> None:
@@ -23,6 +23,8 @@ def test_twenty_designated_cities_with_171_wards() -> None:
     assert sum(one.name.endswith("区") for one in found) == 23
     yokohama = municipality("141003")
     assert (yokohama.name, yokohama.prefecture, len(yokohama.wards)) == ("横浜市", "神奈川県", 18)
+    assert {one.population_source for one in designated} == {CENSUS}
+    assert {one.population_source for one in found if not one.wards} == {GUESS}
     assert yokohama.population == max(one.population for one in found)
     assert all(town.city.startswith("横浜市") for town in yokohama.towns)
 

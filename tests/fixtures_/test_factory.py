@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +17,9 @@ from conformance.suites.package.validate import Validator
 from fixtures.errors import FixtureError, NotExpressible
 from fixtures.factory import VARIANTS, PackageFactory, travelling_procedures, variants_of
 from fixtures.forms import GROUP_MEMBERS
+from fixtures.people.columns import Traits
 from fixtures.people.nation import Nation
+from fixtures.people.repertoire import SUBSTITUTE, certified
 from interface_spec.procedures import ATTACHMENT_TYPES, load_procedures
 from interface_spec.profile import load_profile
 
@@ -114,6 +117,27 @@ def test_people_in_a_form_are_people_of_the_registers() -> None:
             if one.value in ("テスト",) or (one.item_id.endswith("_kana") and "　" not in one.value)
         ]
         assert made_up == [], procedure
+
+
+def test_certificates_replace_what_they_cannot_carry() -> None:
+    """Everybody has a hard surname here: some survive, some are replaced, and the package says so."""
+    nation = Nation(
+        "test", 5, date(2026, 11, 24), replace(Traits(), hard_surname_household=10_000, foreign_household=0)
+    )
+    factory, replaced = PackageFactory(nation.population("141003")), 0
+    plan = Plan("verification", PROFILE.package.documents["verification"], PROFILE.codes)
+    for number in range(40):
+        submission, _ = factory.submission(number, "K01", "plain")
+        one = factory.package(number, "K01", "plain")
+        with zipfile.ZipFile(BytesIO(one.zip_bytes)) as archive:
+            data = next(archive.read(name) for name in archive.namelist() if name.endswith("sigverify.xml"))
+        (found,) = read_document(plan, data, PROFILE.codes, Findings()) or [{}]
+        stated, mask = certified(submission.signer.name)
+        assert (found["name"], found["name_substituted"]) == (stated, bool(mask))
+        assert (SUBSTITUTE in stated) == bool(mask)
+        assert Validator().validate(one.zip_bytes).conforming
+        replaced += bool(mask)
+    assert 0 < replaced < 40
 
 
 def test_an_agent_files_but_the_form_names_who_is_entitled() -> None:

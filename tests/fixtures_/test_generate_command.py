@@ -28,6 +28,7 @@ def test_residents_as_csv_and_json_lines_are_the_same(tmp_path: Path) -> None:
         )
         assert code == 0
         assert "横浜市" in output
+        assert "3,777,491（令和2年国勢調査、二次情報" in output
     with (tmp_path / "r.csv").open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
     lines = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text(encoding="utf-8").splitlines()]
