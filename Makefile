@@ -4,7 +4,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup conformance test lint matrix bench crash docs-check axe wheel clean
+.PHONY: help setup conformance test lint matrix bench crash faults docs-check axe wheel clean
 
 help: ## この一覧を表示 / show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ bench: setup ## 性能測定 / run the benchmarks
 
 crash: setup ## 申請管理システムを無作為に落として約束を確かめる / kill the product at random moments (ARGS="--kills 20")
 	@$(BIN)/python -m testbed.crash $(ARGS)
+
+faults: setup ## 模擬世界の障害を呼出しごとに1つずつ起こす / every named fault on every call of the product
+	@$(BIN)/python -m testbed.fault_walk $(ARGS)
 
 docs-check: setup ## 文書のリンクと書式を検査 / check the documents
 	@$(BIN)/python tools/docs_check.py

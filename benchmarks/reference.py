@@ -133,7 +133,7 @@ def discard(bench: Bench, packages: Sequence[Package]) -> float:
     wanted = {one.meta.receipt_no for one in packages}
     start = perf_counter()
     client = DownloadClient(settings, load_profile(), sleep)
-    listed = client.list_procedure("K01", bench.now - timedelta(days=7), bench.now + timedelta(minutes=10))
+    listed, _ = client.list_procedure("K01", bench.now - timedelta(days=7), bench.now + timedelta(minutes=10))
     with ThreadPoolExecutor(download_client.CONCURRENT) as pool:
         for body, _ in pool.map(client.get_package, [row for row in listed if row.receipt_no in wanted]):
             assert body

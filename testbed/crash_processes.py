@@ -62,10 +62,11 @@ def _started(command: list[str], ready: Path, environment: dict[str, str]) -> It
 
 
 @contextmanager
-def start_world(folder: Path, dantai_code: str, now: datetime) -> Iterator[WorldProcess]:
+def start_world(folder: Path, dantai_code: str, now: datetime, overlay: Path | None = None) -> Iterator[WorldProcess]:
     """The simulated world with one core system and no people: every person is for staff."""
     config = {
         "run_dir": str(folder),
+        "overlay": str(overlay) if overlay else None,
         "dantai_code": dantai_code,
         "start_clock": now.isoformat(),
         "download": {"account": "crash", "secret": "s3cret"},

@@ -25,6 +25,7 @@ from reference_impl.shinsei_kanri.handover_api import HandoverApi
 from reference_impl.shinsei_kanri.importing import Importer
 from reference_impl.shinsei_kanri.inner_client import InnerClient, InnerTrouble
 from reference_impl.shinsei_kanri.intake import Intake
+from reference_impl.shinsei_kanri.interface_document import Document, document
 from reference_impl.shinsei_kanri.jobs import Jobs, Work
 from reference_impl.shinsei_kanri.journal import Journal
 from reference_impl.shinsei_kanri.judging import Judge
@@ -162,12 +163,33 @@ def http(product: Product, on_ready: Callable[[], None]) -> FastAPI:
         operations.router(engine, product.clock, product.intake, settings.registers, settings.control_token)
     )
     staff = Staff(settings.staff_account, settings.staff_password)
-    app.include_router(pages.router(engine, product.clock, settings.procedures, settings.registers, staff))
+    app.include_router(
+        pages.router(
+            engine,
+            product.clock,
+            settings.procedures,
+            settings.registers,
+            staff,
+            lambda core_system: interface(settings, core_system, product.clock),
+        )
+    )
     app.include_router(actions.router(staff, product.desk, product.intake))
     handover = HandoverApi(engine, settings.profile, settings.procedures, settings.handover_api_keys, product.desk)
     app.router.routes.extend(handover.routes())
     control_api.add_error_answers(app)
     return app
+
+
+def interface(settings: Settings, core_system: str, clock: Clock) -> Document:
+    """The document of 図表22 for a core system as it is served here. Raises LookupError."""
+    return document(
+        settings.profile,
+        settings.procedures,
+        core_system,
+        settings.dantai_code,
+        clock.now(),
+        by_files=core_system in settings.drop_cores,
+    )
 
 
 class Background:

@@ -26,6 +26,7 @@ from reference_impl.shinsei_kanri import app as composition
 from reference_impl.shinsei_kanri import settings as configuration
 from reference_impl.shinsei_kanri.app import Background, Product
 from reference_impl.shinsei_kanri.clock import Clock
+from reference_impl.shinsei_kanri.interface_document import html
 from reference_impl.shinsei_kanri.journal import Journal
 from reference_impl.shinsei_kanri.operations import backup
 from reference_impl.shinsei_kanri.settings import PREFIX, Settings, SettingsError
@@ -195,6 +196,18 @@ def keep(settings: Settings, command: str, path: Path) -> int:
     return 0
 
 
+def write_interface(settings: Settings, core_system: str, path: Path) -> None:
+    """The document of 図表22 as a file. Raises SettingsError for a core system that gets nothing from here."""
+    try:
+        content = composition.interface(settings, core_system, Clock(settings.clock_start))
+    except LookupError:
+        known = ", ".join(settings.core_systems)
+        raise SettingsError(
+            [f"{core_system}: 取り込む手続の基幹ではありません（あるもの: {known}） / unknown"]
+        ) from None
+    path.write_text(html(content), encoding="utf-8")
+
+
 def main(arguments: list[str]) -> int:
     """0 after an orderly stop or success, 1 when a job or backup failed, 2 when the settings cannot be used."""
     parser = argparse.ArgumentParser(prog="shinsei_kanri", description="申請管理システム / application management")
@@ -208,6 +221,9 @@ def main(arguments: list[str]) -> int:
         ("restore", "空のデータベースに戻す / restore"),
     ):
         commands.add_parser(name, help=what).add_argument("file", type=Path)
+    interface = commands.add_parser("interface", help="基幹連携仕様書（図表22）を書く / write the interface document")
+    interface.add_argument("core_system", help="基幹ID / core system")
+    interface.add_argument("file", type=Path, help="HTML")
     options = parser.parse_args(arguments)
     try:
         settings = configuration.load(os.environ)
@@ -216,6 +232,8 @@ def main(arguments: list[str]) -> int:
                 return once(settings, options.kind)
             case "backup" | "restore":
                 return keep(settings, options.command, options.file)
+            case "interface":
+                write_interface(settings, options.core_system, options.file)
             case "worker":
                 work(settings)
             case _:

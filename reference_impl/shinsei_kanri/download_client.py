@@ -106,20 +106,21 @@ class DownloadClient:
             raise DownloadUnavailable(f"ログインの応答を読めません / login answer unreadable: {error}") from None
         return answer.text("token")
 
-    def list_procedure(self, procedure_id: str, start: datetime, end: datetime) -> list[Listed]:
-        """Every application of one procedure received in the window. Raises DownloadUnavailable.
+    def list_procedure(self, procedure_id: str, start: datetime, end: datetime) -> tuple[list[Listed], bool]:
+        """(every application of one procedure received in the window, whether they are as many as the list says).
 
         Pages may shift while new applications arrive: rows are taken once each, and the list is read again until a
-        pass saw a steady total completely, or brought nothing new.
+        pass saw a steady total completely, or brought nothing new. Raises DownloadUnavailable.
         """
         found: dict[str, Listed] = {}
+        total = 0
         for _ in range(LIST_PASSES):
             before = len(found)
             seen, total, steady = self._read_pages(procedure_id, start, end)
             found |= seen
             if (steady and len(seen) >= total) or (before and len(found) == before):
                 break
-        return list(found.values())
+        return list(found.values()), len(found) >= total
 
     def _read_pages(self, procedure_id: str, start: datetime, end: datetime) -> tuple[dict[str, Listed], int, bool]:
         """(rows by 受付番号, total of the last page, whether the total stayed the same) of one pass."""

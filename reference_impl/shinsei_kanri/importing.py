@@ -101,8 +101,13 @@ class Importer:
         start, end = import_window(self._clock.now(), self._days_back())
         listed: dict[str, Listed] = {}
         for procedure_id in procedures_to_ask(self._procedures):
-            for row in client.list_procedure(procedure_id, start, end):
+            rows, complete = client.list_procedure(procedure_id, start, end)
+            for row in rows:
                 listed.setdefault(row.receipt_no, row)
+            if not complete:
+                notes.append(
+                    f"手続 {procedure_id} の一覧は、受付番号の数が件数に足りません（次回も確かめます） / rows are missing"
+                )
         counts["listed"] = len(listed)
         ours = [
             row for row in listed.values() if is_ours(row, self._dantai_code) and is_assigned(row, self._procedures)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from reference_impl.shinsei_kanri.inner_client import InnerClient
+from reference_impl.shinsei_kanri.inner_client import InnerClient, InnerTrouble
 from reference_impl.shinsei_kanri.records import Link
 from reference_impl.shinsei_kanri.storage import people
 from reference_impl.shinsei_kanri.wiring.fields import Fields
@@ -38,11 +38,20 @@ def load_difference(client: InnerClient, engine: Engine, since: int, now: dateti
     last_seq = answer.whole("last_seq")
     if last_seq < since:
         return load_full(client, engine, now)
+    check_whole(rows, since, last_seq)
     with engine.begin() as connection:
         for row in in_order(rows):
             apply(row, connection)
         people.set_position(connection, SOURCE, last_seq, now)
     return len(rows)
+
+
+def check_whole(rows: Sequence[Fields], since: int, last_seq: int) -> None:
+    """InnerTrouble when the difference does not reach the 更新連番 that it says to hold: a change is missing."""
+    if max((row.whole("seq") for row in rows), default=since) < last_seq:
+        raise InnerTrouble(
+            f"番号紐付情報（差分）に、更新連番 {last_seq} までの変更がそろっていません / a change is missing"
+        )
 
 
 def in_order(rows: Sequence[Fields]) -> list[Fields]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,7 +13,15 @@ import pytest
 from fixtures.world import World
 from interface_spec.control import Ingestion, PersonState, Review
 from testbed.postgres import EmbeddedServer
-from tests.reference_impl.product import Product, Running, running_product, running_world, start_of
+from tests.reference_impl.product import (
+    Product,
+    Running,
+    child,
+    product_environment,
+    running_product,
+    running_world,
+    start_of,
+)
 
 
 class Office:
@@ -110,3 +119,26 @@ def test_original_zip_and_quarantine_from_the_page(office: Office) -> None:
 def test_items_outside_the_definition_are_marked(office: Office) -> None:
     page = office.page(office.take_in("k01-edited-preset"))
     assert "手続の定義にない項目" in page
+
+
+def test_interface_documents_are_there_for_the_core_systems_that_are_served(office: Office) -> None:
+    listed = office.browser.get("/staff/interface").raise_for_status().text
+    assert "/staff/interface/jido_teate.html" in listed
+    page = office.browser.get("/staff/interface/jido_teate.html").raise_for_status()
+    assert "基幹連携インターフェース仕様書" in page.text
+    assert "http" not in page.headers["Content-Security-Policy"]
+    assert office.browser.get("/staff/interface/hoiku.html").status_code == 404
+    assert httpx.get(f"{office.product.url}/staff/interface", trust_env=False).status_code == 401
+
+
+def test_interface_document_is_written_by_the_command(office: Office, tmp_path: Path) -> None:
+    running = office.running
+    environment = product_environment(
+        running, "postgresql://nobody@127.0.0.1:1/none", start_of(running.world), tmp_path / "r"
+    )
+    file = tmp_path / "kaigo.html"
+    with child("reference_impl.shinsei_kanri", "interface", "kaigo", str(file), env=environment) as process:
+        assert process.wait(30) == 0
+    assert 'id="fingerprint"' in file.read_text(encoding="utf-8")
+    with child("reference_impl.shinsei_kanri", "interface", "hoiku", str(file), env=environment) as process:
+        assert process.wait(30) == 2

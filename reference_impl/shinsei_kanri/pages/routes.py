@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from sqlalchemy import Engine
 
 from interface_spec.control import ApplicationDetail, Handover, Ingestion, Review
@@ -17,7 +16,9 @@ from interface_spec.procedures import Procedure
 from reference_impl.shinsei_kanri import control_api, form_types, review, views
 from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.intake import MALWARE
+from reference_impl.shinsei_kanri.interface_document import Document, html
 from reference_impl.shinsei_kanri.operations import state
+from reference_impl.shinsei_kanri.pages.rendering import environment
 from reference_impl.shinsei_kanri.pages.staff import Staff
 from reference_impl.shinsei_kanri.records import Typed
 from reference_impl.shinsei_kanri.storage import applications
@@ -25,7 +26,6 @@ from reference_impl.shinsei_kanri.storage import applications
 PAGE = 50
 MOST = 2**31
 REMINDERS = 500
-TEMPLATES = Path(__file__).parent / "templates"
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
@@ -40,8 +40,8 @@ GENDERS = {"male": "男", "female": "女", "unknown": "不明"}
 
 
 def templates() -> Environment:
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    environment.globals.update(
+    found = environment()
+    found.globals.update(
         review_names=review.NAMES,
         handover_names=review.HANDOVER_NAMES,
         ingestion_names=INGESTION_NAMES,
@@ -50,8 +50,7 @@ def templates() -> Environment:
         methods=METHODS,
         genders=GENDERS,
     )
-    environment.filters["moment"] = lambda value: views.local(value).strftime("%Y-%m-%d %H:%M:%S")
-    return environment
+    return found
 
 
 def as_read(typed: Typed) -> str:
@@ -74,14 +73,19 @@ def next_reviews(one: ApplicationDetail, procedure: Procedure | None) -> list[Re
 
 
 def router(
-    engine: Engine, clock: Clock, procedures: Mapping[str, Procedure], registers: list[str], staff: Staff
+    engine: Engine,
+    clock: Clock,
+    procedures: Mapping[str, Procedure],
+    registers: list[str],
+    staff: Staff,
+    document: Callable[[str], Document],
 ) -> APIRouter:
-    """The staff pages; `actions` holds what their forms do."""
+    """The staff pages; `actions` holds what their forms do. ``document``: the interface of a core system (LookupError)."""
     api = APIRouter(prefix="/staff", dependencies=[Depends(staff.name)], include_in_schema=False)
-    environment = templates()
+    rendered = templates()
 
     def show(name: str, **values: Any) -> HTMLResponse:
-        return HTMLResponse(environment.get_template(name).render(**values), headers=HEADERS)
+        return HTMLResponse(rendered.get_template(name).render(**values), headers=HEADERS)
 
     @api.get("")
     def start() -> RedirectResponse:
@@ -102,6 +106,18 @@ def router(
         with engine.connect() as connection:
             found = state.reminders(connection, REMINDERS)
         return show("reminders.html", found=found, procedures=procedures)
+
+    @api.get("/interface")
+    def interfaces() -> HTMLResponse:
+        """The documents of 図表22, one a core system."""
+        return show("interfaces.html", cores=sorted({one.core_system for one in procedures.values()}))
+
+    @api.get("/interface/{core_system}.html")
+    def interface(core_system: str) -> HTMLResponse:
+        try:
+            return HTMLResponse(html(document(core_system)), headers=HEADERS)
+        except LookupError:
+            raise HTTPException(404, "その基幹の手続を取り込みません / no procedure of this core system") from None
 
     @api.get("/applications/{receipt_no}")
     def detail(receipt_no: str, name: str = Depends(staff.name)) -> HTMLResponse:
