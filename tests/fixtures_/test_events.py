@@ -43,6 +43,23 @@ def test_a_renewal_gives_a_new_serial_and_revokes_the_old() -> None:
     assert overlay.find_serial(after[-1].serial, LATER) is None
 
 
+def test_a_reissue_replaces_a_phone_adds_a_move_ends_signing_alone() -> None:
+    who = holder()
+    day = [DATE + timedelta(days=number) for number in range(1, 5)]
+    kinds = ("phone", "move", "reissue", "revocation")
+    events = [Event(on, kind, who, to_household=9) for on, kind in zip(day, kinds, strict=True)]  # type: ignore[arg-type]
+    overlay = Overlay(POPULATION, events)
+    states = [[(one.revoked, one.sign_revoked) for one in overlay.cards(who, on)] for on in day]
+    dead = (True, True)
+    assert states[0] == [(False, False)] * 2
+    assert states[1] == [(False, True)] * 2
+    assert states[2] == [dead, dead, (False, False)]
+    assert states[3] == [dead] * 3
+    assert len({serial for one in overlay.cards(who, day[3]) for serial in (one.serial, one.sign_serial)}) >= 3
+    for card in overlay.cards(who, day[3]):
+        assert overlay.find_serial(card.serial, day[3]) == (overlay.resident(who, day[3]), card)
+
+
 def test_the_newborn_has_numbers_that_lead_back() -> None:
     mother = POPULATION.resident(0)
     overlay = Overlay(POPULATION, [Event(LATER, "birth", 0), Event(AFTER, "birth", 1)])
