@@ -89,6 +89,7 @@ class NetworkMutant(_Part):
     kind_of_relay: Literal["proxy", "store-and-forward"] = "proxy"
     slow: tuple[SlowPart, ...] = Field(default=(), description="slow parts of the proxy's rounds to play too")
     idle_seconds: float = Field(default=0, description="how long a tunnel is left idle")
+    relay: bool = Field(default=True, description="whether the relay runs in the chain; probes need none")
     rounds: tuple[RoundName, ...] = ()
     kills: tuple[str, ...] = ()
 

@@ -102,7 +102,7 @@ def variant_of(base: Base, mutant: NetworkMutant, module_command: ModuleCommand)
     rounds: tuple[RoundName, ...] = tuple(dict.fromkeys(("control", *mutant.played)))
     if mutant.role == "relay":
         return Variant(name=mutant.id, proxy=_proxy(base, mutant, module_command), rounds=rounds[1:], slow=mutant.slow)
-    chain = bool({"chain", "proxy-down"} & set(rounds))
+    chain = mutant.relay and bool({"chain", "proxy-down"} & set(rounds))
     wanted = {"boundary", "lgwan"} if {"chain", "reload", "boot"} & set(rounds) else {mutant.part}
     return Variant(
         name=mutant.id,
