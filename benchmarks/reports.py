@@ -25,6 +25,8 @@ from shinsei_testbed import module_command
 
 BUNDLE_GOAL = 20_000_000
 OPEN_GOAL = 2.0
+BESIDE_EMPTY = 4.0
+"""The same goal free of the machine: 2 s where an empty page takes half a second."""
 CHECKS = 200
 EXCHANGES = 3
 BODY = 3000
@@ -98,8 +100,8 @@ def _opening(folder: Path) -> list[Result]:
             bound=nothing,
             bound_ja="空のページ（秒）",
             ratio=took / nothing,
-            goal="≤ 2",
-            met=took <= 2 * nothing,
+            goal="≤ 4（空のページが 0.5 秒の機械で 2 秒）",
+            met=took <= BESIDE_EMPTY * nothing,
         ),
     ]
 
