@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from openpyxl import load_workbook
 
 from conformance.events import FoundThis
@@ -12,6 +13,8 @@ from conformance.reporters.xlsx import write_xlsx
 from conformance.results import fold
 from conformance.verdicts import Raw
 from tests.conformance.factory import ended, plan_of, planned, stream
+from tests.conformance.sample_runs import RUNS, results_of
+from tests.conformance.test_reporters import compare
 
 HOSTILE = '=HYPERLINK("http://evil.example","押す")'
 
@@ -51,3 +54,16 @@ def test_a_run_without_a_plan_has_a_summary_only(tmp_path: Path) -> None:
     path = tmp_path / "t.xlsx"
     write_xlsx(fold([]), path)
     assert load_workbook(path).sheetnames == ["総括"]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_whole_workbook(name: str, tmp_path: Path) -> None:
+    """Every cell against a golden file: failure, error, 未検証, 要確認, waived, cut short, no plan."""
+    path = tmp_path / "t.xlsx"
+    write_xlsx(results_of(name), path)
+    lines = [
+        f"[{sheet.title}] " + " | ".join(str(cell) for cell in row if cell is not None)
+        for sheet in load_workbook(path)
+        for row in sheet.iter_rows(values_only=True)
+    ]
+    compare(f"{name}.xlsx.txt", "\n".join(lines) + "\n")
