@@ -120,11 +120,18 @@ class WorldChoice(_Table):
 class Start(_Table):
     """How the harness starts the product itself (optional). Values may use ``{placeholders}`` of 製品側に設定する値."""
 
-    command: tuple[str, ...] = Field(min_length=1)
+    command: tuple[str, ...] = ()
+    image: str = Field(default="", description="container image; the product then runs next to the simulated systems")
     env: dict[str, str] = {}
     inherit_env: tuple[str, ...] = ()
     ready_file: str = ""
     ready_timeout_seconds: float = Field(default=30, gt=0, le=600)
+
+    @model_validator(mode="after")
+    def _something_to_start(self) -> Self:
+        if not self.command and not self.image:
+            raise ValueError("command: 起動のコマンドか image（コンテナ）を書きます / write a command or an image")
+        return self
 
 
 class AttestationAnswer(_Table):
@@ -176,6 +183,14 @@ class Target(_Table):
                         f"world.ports.{name}: 製品に設定できるよう 1〜65535 の番号を書きます / world.ports.{name}: write a fixed port, the product must be set to it"
                     )
         return self
+
+
+def with_image(target: Target, image: str) -> Target:
+    """``target`` with its product started from ``image``; as it is for none."""
+    if not image:
+        return target
+    start = target.start.model_copy(update={"image": image, "command": ()}) if target.start else Start(image=image)
+    return target.model_copy(update={"start": start})
 
 
 def others(number: int) -> tuple[str, str]:

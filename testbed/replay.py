@@ -41,9 +41,9 @@ class Replay(BaseModel):
 
 
 def write_replays(run_dir: Path, results: Results, files: Mapping[str, Sequence[Path]]) -> dict[str, Path]:
-    """Writes ``replay/<check>.json`` for every check that was to run and did not pass; returns them by check."""
+    """Writes ``replay/<check>.json`` for every check that was to run and did not pass; none when the run itself had trouble."""
     plan = results.plan
-    if plan is None:
+    if plan is None or results.troubles:
         return {}
     folder, written = run_dir / FOLDER, {}
     for one in results.checks:

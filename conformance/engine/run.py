@@ -28,6 +28,7 @@ from conformance.adapters.desk import FOLDER as ATTACHED
 from conformance.adapters.desk import JOURNAL
 from conformance.catalogue import load_catalogue
 from conformance.engine import resume
+from conformance.engine.container import Container
 from conformance.engine.driver import Driver, Handover, now
 from conformance.engine.environment import GO, RUN_DIR
 from conformance.engine.masking import Masker, hide_pulls, hide_screens, strings_of
@@ -56,8 +57,9 @@ from conformance.events import (
 from conformance.evidence.manifest import suite_digest
 from conformance.plan import Challenge, Plan
 from conformance.planner import inexpressible, make_plan
+from conformance.quick import narrowed
 from conformance.sentence import both
-from conformance.target import Target, TargetError, load_target, others, resolve_secret
+from conformance.target import Start, Target, TargetError, load_target, others, resolve_secret, with_image
 from conformance.visible import visible
 from fixtures.cases.model import AtenaRow
 from fixtures.world import WORLD_VERSION, World
@@ -102,6 +104,8 @@ class Options:
     mutant: str = ""
     challenge: Challenge | None = None
     resume: Path | None = None
+    image: str = ""
+    quick: bool = False
     product_env: Callable[[], Mapping[str, str]] = dict
 
 
@@ -232,9 +236,10 @@ class _Run:
     def __init__(self, target_file: Path, run_dir: Path, options: Options, log: EventLog) -> None:
         self._file, self._dir, self._options, self._log = target_file, run_dir, options, log
         self._town: Masker | None = None
+        self._container: Container | None = None
 
     def go(self) -> None:
-        target = load_target(self._file)
+        target = with_image(load_target(self._file), self._options.image)
         if self._options.seed is not None:
             target = target.model_copy(update={"run": target.run.model_copy(update={"seed": self._options.seed})})
         overlay = self._file.parent / target.profile.overlay if target.profile.overlay else None
@@ -258,6 +263,8 @@ class _Run:
         ).model_copy(update={"suite_sha256": suite_digest(), "challenge": self._options.challenge})
         if earlier is not None:
             resume.same_run(earlier, plan)
+        if self._options.quick:
+            plan = narrowed(plan)
         if target.start is None:
             for field in ("control", "handover", "screen"):
                 if url := getattr(target.endpoints, field):
@@ -276,6 +283,8 @@ class _Run:
             if self._town is not None:
                 hide_pulls(self._dir, self._town)
         finally:
+            if self._container is not None:
+                self._container.stop()
             scrub(self._dir, keys.all(), remove=[self._dir / WORLD_FILE, self._dir / PAGE_FILE])
 
     def _credentials(self, target: Target, core_systems: tuple[str, ...]) -> Keys:
@@ -435,6 +444,9 @@ class _Run:
         """Starts the product when the target says how; `_product_ready` waits for it."""
         if target.start is None:
             return
+        if target.start.image:
+            self._start_container(target.start, settings)
+            return
         values = settings.values()
         start = target.start
         inherited = {name: os.environ[name] for name in start.inherit_env if name in os.environ}
@@ -442,12 +454,21 @@ class _Run:
         command = [expand(word, values, "start.command") for word in start.command]
         children.start("product", command, env=clean_environment({**inherited, **self._options.product_env(), **env}))
 
+    def _start_container(self, start: Start, settings: ProductSettings) -> None:
+        """The product as a container in the host's network, with the run's folder at the same place inside."""
+        values = settings.values()
+        env = {name: expand(value, values, f"start.env.{name}") for name, value in start.env.items()}
+        command = [expand(word, values, "start.command") for word in start.command]
+        self._container = Container(start.image, command, {**self._options.product_env(), **env}, self._dir)
+        self._container.start()
+
     def _product_ready(self, target: Target, settings: ProductSettings, children: Children) -> dict[str, str]:
         """What the ready file of a product that we started told, as values for the endpoints."""
         if target.start is None or not target.start.ready_file:
             return {}
         ready_file = Path(expand(target.start.ready_file, settings.values(), "start.ready_file"))
-        ready = children.wait_ready("product", ready_file, target.start.ready_timeout_seconds)
+        waiting = self._container or children
+        ready = waiting.wait_ready("product", ready_file, target.start.ready_timeout_seconds)
         return {f"ready.{name}": str(value) for name, value in ready.items()}
 
     def _masker(self, world: World, plan: Plan) -> Masker:

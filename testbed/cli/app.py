@@ -19,6 +19,7 @@ from testbed.cli import check as checking
 from testbed.cli.common import JsonFlag, LangOption, RoleArgument, fail, known_role, language, role_with_mutants
 from testbed.cli.generate_app import generate_app
 from testbed.cli.profile_app import app as profile_app
+from testbed.cli.quick_app import quick
 from testbed.cli.replay_app import replay
 from testbed.cli.requirements_app import app as requirements_app
 from testbed.cli.serve_app import serve
@@ -49,6 +50,7 @@ app.command("serve")(serve)
 app.command("init")(vendor_app.init)
 app.command("doctor")(vendor_app.doctor)
 app.command("replay")(replay)
+app.command("quick")(quick)
 app.command("challenge")(challenge_app.challenge)
 
 
@@ -97,6 +99,12 @@ def check(
             "--resume", help="中断した実施のフォルダ。終わったラウンドを引き継ぐ / go on with an interrupted run"
         ),
     ] = None,
+    image: Annotated[
+        str,
+        typer.Option(
+            "--image", help="製品のコンテナイメージ。模擬システムの隣で動かす / the product's container image"
+        ),
+    ] = "",
     out: Annotated[Path, typer.Option("--out", help="結果を置くフォルダ / folder for results")] = Path("out"),
     database_url: Annotated[
         str,
@@ -165,6 +173,7 @@ def check(
         lang=language(lang),
         challenge=answered,
         resume=resume,
+        image=image,
     )
     try:
         raise typer.Exit(int(checking.carry_out(request)))

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Self
 
 from rich.console import Console
 
@@ -22,6 +23,7 @@ from conformance.plan import Challenge
 from conformance.reporters.machine import as_dict
 from conformance.reporters.terminal import Progress, print_results
 from conformance.reporters.write import write_reports
+from conformance.results import Results
 from conformance.verdicts import Exit
 from shinsei_testbed import module_command
 from testbed.mutants.hook import LOG
@@ -61,28 +63,36 @@ class Request:
     lang: Lang
     challenge: Challenge | None = None
     resume: Path | None = None
+    image: str = ""
+    quick: bool = False
+
+    @classmethod
+    def of_quick(cls, *, target: Path | None, image: str, out: Path, database_url: str, lang: Lang) -> Self:
+        """A run of one application (`shinsei quick`)."""
+        return cls(
+            role="am",
+            target=target,
+            select=(),
+            fail_fast=False,
+            workers=0,
+            mutant="",
+            overlay=None,
+            seed=None,
+            reference_date=None,
+            out=out,
+            database_url=database_url,
+            gate_waived=False,
+            as_json=False,
+            lang=lang,
+            image=image,
+            quick=True,
+        )
 
 
 def carry_out(request: Request) -> Exit:
     """One run with its reports; returns the exit code. Raises BadRequest or UnknownMutant before anything starts."""
-    if request.target is not None and (request.mutant or request.overlay):
-        raise BadRequest(
-            "--target: --mutant と --overlay は同梱の製品だけに使えます / --mutant and --overlay are for the bundled product"
-        )
-    if request.resume is not None and request.target is None:
-        raise BadRequest("--resume: --target も指定してください / give --target as well")
-    if request.mutant:
-        find_mutant(request.mutant)
-    run_dir = _new_folder(request)
     console = Console(stderr=request.as_json)
-    listeners = (Progress(console, request.lang),)
-    try:
-        if request.target is not None:
-            execute(request.target, run_dir, _options(request), listeners)
-        else:
-            _run_reference(request, run_dir, listeners)
-    except KeyboardInterrupt:
-        note_interruption(run_dir)
+    run_dir = _played(request, console)
     files = {name: (path,) for name, path in (("--target", request.target), ("--overlay", request.overlay)) if path}
     return report(
         run_dir,
@@ -92,6 +102,34 @@ def carry_out(request: Request) -> Exit:
         console=console,
         files=files,
     )
+
+
+def play(request: Request, console: Console) -> tuple[Path, Results]:
+    """One run; its folder and its results, with the reports written and nothing shown. Raises BadRequest."""
+    run_dir = _played(request, console)
+    return run_dir, write_reports(run_dir, lang=request.lang).results
+
+
+def _played(request: Request, console: Console) -> Path:
+    if request.target is not None and (request.mutant or request.overlay):
+        raise BadRequest(
+            "--target: --mutant と --overlay は同梱の製品だけに使えます / --mutant and --overlay are for the bundled product"
+        )
+    for option, given in (("--resume", request.resume), ("--image", request.image)):
+        if given and request.target is None:
+            raise BadRequest(f"{option}: --target も指定してください / give --target as well")
+    if request.mutant:
+        find_mutant(request.mutant)
+    run_dir = _new_folder(request)
+    listeners = (Progress(console, request.lang),)
+    try:
+        if request.target is not None:
+            execute(request.target, run_dir, _options(request), listeners)
+        else:
+            _run_reference(request, run_dir, listeners)
+    except KeyboardInterrupt:
+        note_interruption(run_dir)
+    return run_dir
 
 
 def _new_folder(request: Request) -> Path:
@@ -123,6 +161,8 @@ def _options(request: Request, product_env: Callable[[], dict[str, str]] = dict)
         mutant=request.mutant,
         challenge=request.challenge,
         resume=request.resume,
+        image=request.image,
+        quick=request.quick,
         product_env=product_env,
     )
 

@@ -165,10 +165,10 @@ def test_an_adapter_of_files_is_examined_through_its_files(tmp_path: Path) -> No
     assert any("③-5 は未検証" in one.ja for one in found)
 
 
-@pytest.mark.parametrize("name", ["files", "python", "operator"])
+@pytest.mark.parametrize("name", ["files", "python", "operator", "image"])
 def test_the_worked_examples_are_targets(tmp_path: Path, name: str) -> None:
     text = (EXAMPLES / f"target-{name}.toml").read_text(encoding="utf-8")
-    assert load_target(write_target(tmp_path, text)).adapter.kind == name
+    assert load_target(write_target(tmp_path, text)).adapter.kind == name.replace("image", "http")
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -45,7 +45,7 @@ def test_a_bom_of_an_editor_does_no_harm(tmp_path: Path) -> None:
     ('by = "製造者"', 'by = ""', "attestations.AM-3.5-06.by", "空にはできません", "must not be empty"),
     ("[world.ports]", "[adapter]\nkind = 'soap'\n[world.ports]", "adapter.kind", "いずれか", "must be one of"),
     ("[world.ports]", "[adapter]\ncall_timeout_seconds = 0\n[world.ports]", "adapter.call_timeout_seconds", "0 より", "greater"),
-    ("[world.ports]", "[start]\ncommand = []\n[world.ports]", "start.command", "少なくとも", "at least"),
+    ("[world.ports]", "[start]\ncommand = []\n[world.ports]", "start.command", "image", "image"),
     ("[world.ports]", "[[waiver]]\ncheck = 'x'\n[world.ports]", "waiver.0.reason", "必須", "missing"),
 ])  # fmt: skip
 def test_each_mistake_is_one_sentence(tmp_path: Path, old: str, new: str, place: str, ja: str, en: str) -> None:
