@@ -48,8 +48,8 @@ class ServiceApp:
         if scope["path"] == HEALTH_PATH:
             await _send(scope, receive, send, self._health(), self._recorder.clock.now())
             return
-        body, cut = await _read_body(receive, self._max_body)
-        request = _request(scope, body, cut)
+        body, size, cut = await _read_body(receive, self._max_body)
+        request = _request(scope, body, size, cut)
         try:
             answer = await self._service.handle(request)
         except Exception as error:  # the simulated system must never be the reason that a run hangs
@@ -73,26 +73,28 @@ class ServiceApp:
         return json_answer(200, {"status": "ok", "system": self._service.system})
 
 
-async def _read_body(receive: Receive, most: int) -> tuple[bytes, bool]:
+async def _read_body(receive: Receive, most: int) -> tuple[bytes, int, bool]:
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b"".join(parts), True
+            return b"".join(parts), size, True
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size <= most:
             parts.append(chunk)
         if not message.get("more_body", False):
-            return b"".join(parts), size > most
+            return b"".join(parts), size, size > most
 
 
-def _request(scope: Scope, body: bytes, cut: bool) -> Request:
+def _request(scope: Scope, body: bytes, size: int, cut: bool) -> Request:
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
     query: bytes = scope["query_string"]
     target = raw_path.partition(b"?")[0] + (b"?" + query if query else b"")
     client = scope.get("client") or ("", 0)
+    head = len(scope["method"]) + len(target) + len(" HTTP/1.1\r\n") + 1
+    head += sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"]) + len("\r\n")
     return Request(
         method=scope["method"],
         target=target.decode("latin-1"),
@@ -100,6 +102,7 @@ def _request(scope: Scope, body: bytes, cut: bool) -> Request:
         body=body,
         peer=f"{client[0]}:{client[1]}",
         body_cut=cut,
+        upward=head + size,
     )
 
 

@@ -37,6 +37,7 @@ from mock_services.models import (
     PullPlan,
     PullResult,
     Received,
+    StatusChange,
     TogoRecord,
 )
 from mock_services.rules import Rules
@@ -56,6 +57,7 @@ __all__ = [
     "PullResult",
     "Received",
     "Rules",
+    "StatusChange",
     "TogoRecord",
     "WorldClient",
     "WorldError",
@@ -164,6 +166,19 @@ class WorldClient:
         """Let a test resident's card sign, as the device of an API client's user would."""
         order = SignOrder(sign_target=sign_target)
         return self._read(SignedBy, "POST", f"/portal/people/{number}/sign", content=order.model_dump_json())
+
+    def set_status(self, change: StatusChange) -> None:
+        """Register a 処理状況 as the staff's screen does."""
+        self._call("PUT", "/application/status", content=change.model_dump_json())
+
+    def revoke_tokens(self) -> int:
+        """Revoke every token of the download function; how many there were."""
+        return int(self._call("POST", "/tokens/revoke").json()["revoked"])
+
+    def upward(self) -> dict[str, int]:
+        """Bytes that clients sent up, by system, since the last reset."""
+        found: dict[str, int] = self._call("GET", "/upward").json()
+        return found
 
     # ── faults and rules ──────────────────────────────────────────────────
     def rules(self) -> Rules:

@@ -31,6 +31,7 @@ from mock_services.models import (
     Problem,
     PullPlan,
     PullResult,
+    StatusChange,
 )
 from mock_services.relay_process import RelayError, RelayProcess
 from mock_services.rules import Rules
@@ -119,6 +120,16 @@ def control_app(stage: Stage) -> FastAPI:
         """Lay one application ready for download (body: the ZIP as it is), or replace the one of that 受付番号."""
         world.load_application(meta, await _spooled(request, world.config.run_dir / "packages"))
 
+    @app.put(f"{BASE}/application/status", status_code=204, tags=["data"])
+    async def set_status(change: StatusChange) -> None:
+        """Register a 処理状況, as the staff's screen does (a finished 転出届 sets the CS going)."""
+        world.set_status(change)
+
+    @app.post(f"{BASE}/tokens/revoke", tags=["data"])
+    async def revoke_tokens() -> dict[str, int]:
+        """Revoke every token of the download function."""
+        return {"revoked": world.applications.revoke_all()}
+
     @app.put(f"{BASE}/links", tags=["data"])
     async def put_links(rows: list[LinkRecord]) -> dict[str, int]:
         """Add or update rows of 番号紐付情報 by serial."""
@@ -191,6 +202,11 @@ def _evidence(app: FastAPI, stage: Stage) -> None:
             return Response(world.recorder.body(digest), media_type="application/octet-stream")
         except KeyError:
             raise UnknownError("その名の本文は記録されていません / no such body") from None
+
+    @app.get(f"{BASE}/upward", tags=["evidence"])
+    async def upward() -> dict[str, int]:
+        """Bytes that clients sent up (request line, headers, body) by system, since the last reset."""
+        return world.recorder.upward
 
     @app.get(f"{BASE}/direct-connections", tags=["evidence"])
     async def direct_connections() -> list[str]:

@@ -21,7 +21,10 @@ class MalformedError(ValueError):
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. ``target`` is the raw path with query as it stood on the request line."""
+    """One HTTP request. ``target`` is the raw path with query as it stood on the request line.
+
+    ``upward``: bytes that came up with it: request line, headers, the whole body.
+    """
 
     method: str
     target: str
@@ -29,6 +32,7 @@ class Request:
     body: bytes
     peer: str = ""
     body_cut: bool = False
+    upward: int = 0
 
     @property
     def path(self) -> str:

@@ -39,6 +39,14 @@ class ApplicationMeta(_Wire):
     resident_status: str = Field(default="processing", description="canonical value of code list resident_status")
 
 
+class StatusChange(_Wire):
+    """Another 処理状況 of one application, canonical (resident_status), as the resident sees it from now on."""
+
+    receipt_no: str = Field(min_length=1)
+    status: str
+    message: str = Field(default="", max_length=1000)
+
+
 class LinkRecord(_Wire):
     """One row of 番号紐付情報; ``serial`` is canonical upper-case hex, ``state`` canonical (certificate_state)."""
 

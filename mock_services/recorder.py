@@ -47,13 +47,16 @@ class Recorder:
         self._hashed: dict[int, tuple[bytes, str]] = {}
         self._max_exchanges, self._max_bytes = max_exchanges, max_bytes
         self.dropped = 0
+        self.upward: dict[str, int] = {}
+        """Bytes that clients sent up, by system."""
 
     @property
     def newest(self) -> int:
         return len(self._index)
 
     def record(self, system: str, request: Request, answer: Answer) -> None:
-        """Append one exchange, with the part of the body that left us."""
+        """Append one exchange, with the part of the body that left us; bytes that came up are counted at any rate."""
+        self.upward[system] = self.upward.get(system, 0) + request.upward
         if len(self._index) >= self._max_exchanges or self._bytes >= self._max_bytes:
             self.dropped += 1
             return

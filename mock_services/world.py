@@ -30,7 +30,16 @@ from mock_services.fault_kinds import FAULTS, DnsParams, TlsParams
 from mock_services.faults import FaultBox, FaultError, arm, reach_of
 from mock_services.juki.models import LinkStore
 from mock_services.juki.routes import JukiService, bind_link
-from mock_services.models import ApplicationMeta, AtenaRecord, Fault, FaultState, LinkRecord, PullPlan, PullResult
+from mock_services.models import (
+    ApplicationMeta,
+    AtenaRecord,
+    Fault,
+    FaultState,
+    LinkRecord,
+    PullPlan,
+    PullResult,
+    StatusChange,
+)
 from mock_services.recorder import Recorder
 from mock_services.rules import Door
 from mock_services.surface import Bound, check_row
@@ -131,6 +140,7 @@ class World:
         for box in self.boxes.values():
             box.clear()
         self._peers.clear()
+        self.recorder.upward.clear()
 
     def set_clock(self, now: datetime) -> None:
         self.clock.set(now)
@@ -164,6 +174,16 @@ class World:
                 listed_at=self.as_listed(meta.received_at),
             )
         )
+
+    def set_status(self, change: StatusChange) -> None:
+        """What staff or the core system registered for the resident to see. UnknownError, RefusedError."""
+        one = self.applications.peek(change.receipt_no)
+        if one is None:
+            raise UnknownError("その受付番号の申請はありません / no such application")
+        if change.status not in self.profile.codes["resident_status"].values:
+            known = ", ".join(self.profile.codes["resident_status"].values)
+            raise RefusedError(f"status: {known} のいずれかにします / not in the code list")
+        self.applications.change(one, change.status, change.message)
 
     def as_listed(self, received_at: datetime) -> datetime:
         """受付日時 in the precision of the wire. RefusedError when it has no wire form."""

@@ -140,6 +140,12 @@ class DownloadStore:
     def revoke(self, value: str) -> None:
         self._tokens.pop(value, None)
 
+    def revoke_all(self) -> int:
+        """Revoke every token that was issued; how many were still known."""
+        known = len(self._tokens)
+        self._tokens.clear()
+        return known
+
     def matching(self, dantai_code: str, window: Window) -> Matches:
         """Every visible application of the municipality in the window [from, to], by (受付日時, 受付番号).
 
@@ -180,7 +186,10 @@ class DownloadStore:
 
     def set_status(self, dantai_code: str, receipt_no: str, status: str, message: str = "") -> Application:
         """The application with another 処理状況, as the resident sees it. NotFoundError, ForbiddenError."""
-        found = self.get(dantai_code, receipt_no)
+        return self.change(self.get(dantai_code, receipt_no), status, message)
+
+    def change(self, found: Application, status: str, message: str = "") -> Application:
+        """The same, whether it is visible yet or not."""
         application = replace(found, status=status, status_at=self._clock.now(), message=message)
         self.put(application)
         for tell in self.on_status:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -9,7 +10,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from mock_services.control import Fault, PullPlan, WorldClient, WorldError
+from mock_services.control import Fault, PullPlan, StatusChange, WorldClient, WorldError
 from mock_services.fault_kinds import FAULTS
 from tests.mock_services.support import START, Process, atena, link, meta
 
@@ -134,7 +135,7 @@ def test_the_api_documents_itself(raw: httpx.Client) -> None:
     paths = raw.get("/openapi.json").json()["paths"]
     assert {path.removeprefix(BASE) for path in paths} == {
         "/health", "/endpoints", "/reset", "/clock", "/application", "/links", "/links/delete", "/atena/{core_system}",
-        "/faults", "/rules", "/pull/{core_system}", "/exchanges", "/bodies/{digest}", "/direct-connections",
+        "/faults", "/rules", "/application/status", "/tokens/revoke", "/upward", "/pull/{core_system}", "/exchanges", "/bodies/{digest}", "/direct-connections",
         "/relay/stop", "/relay/start", "/relay/restart", "/relay/log",
     }  # fmt: skip
     described = paths[f"{BASE}/faults"]["put"]["description"]
@@ -150,3 +151,24 @@ def test_a_pull_from_nobody_is_a_result_and_no_failure(outside: WorldClient) -> 
 def test_paths_out_of_the_run_folder_are_no_bodies(raw: httpx.Client) -> None:
     for digest in ("..%2Fworld.json", "0" * 64, "exchanges.jsonl"):
         assert raw.get(f"{BASE}/bodies/{digest}").status_code == 404
+
+
+def test_a_status_is_registered_from_outside(outside: WorldClient) -> None:
+    outside.load_application(meta(1), b"PK")
+    outside.set_status(StatusChange(receipt_no="R0001", status="completed", message="済"))
+    for wrong in (StatusChange(receipt_no="R0001", status="done"), StatusChange(receipt_no="none", status="completed")):
+        with pytest.raises(WorldError, match=" / "):
+            outside.set_status(wrong)
+
+
+def test_tokens_are_revoked_and_what_comes_up_is_counted(running: Process, outside: WorldClient) -> None:
+    host, _, port = running.endpoints.link_url.removeprefix("http://").rpartition(":")
+    sent = b"GET /himozuke/v1/zenken HTTP/1.1\r\nHost: x\r\nX-Api-Key: no\r\nConnection: close\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=10) as plain:
+        plain.sendall(sent)
+        while plain.recv(4096):
+            pass
+    assert outside.upward() == {"juki": len(sent)}
+    assert outside.revoke_tokens() == 0
+    outside.reset()
+    assert outside.upward() == {}

@@ -259,3 +259,11 @@ def test_every_call_is_recorded_with_its_operation(inside: InProcess) -> None:
     ]
     assert found[1].target == "/api/v1/applications?" + urlencode(window())
     assert "open sesame" in (found[0].request_body.text or "")
+
+
+def test_a_revoked_token_works_no_more(inside: InProcess) -> None:
+    client = inside.logged_in()
+    assert client.get("/api/v1/applications", params=window()).status_code == 200
+    assert inside.world.applications.revoke_all() == 1
+    assert client.get("/api/v1/applications", params=window()).json()["code"] == "DL0402"
+    assert inside.logged_in().get("/api/v1/applications", params=window()).status_code == 200
