@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -12,11 +14,11 @@ import pytest
 
 from fixtures.world import World
 from interface_spec.control import Ingestion, PersonState, Review
+from shinsei_testbed import module_command
 from testbed.postgres import EmbeddedServer
 from tests.reference_impl.product import (
     Product,
     Running,
-    child,
     product_environment,
     running_product,
     running_world,
@@ -137,8 +139,13 @@ def test_interface_document_is_written_by_the_command(office: Office, tmp_path: 
         running, "postgresql://nobody@127.0.0.1:1/none", start_of(running.world), tmp_path / "r"
     )
     file = tmp_path / "kaigo.html"
-    with child("reference_impl.shinsei_kanri", "interface", "kaigo", str(file), env=environment) as process:
-        assert process.wait(30) == 0
+
+    def write(core_system: str) -> subprocess.CompletedProcess[str]:
+        command = module_command("reference_impl.shinsei_kanri", "interface", core_system, str(file))
+        return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+
+    assert write("kaigo").returncode == 0
     assert 'id="fingerprint"' in file.read_text(encoding="utf-8")
-    with child("reference_impl.shinsei_kanri", "interface", "hoiku", str(file), env=environment) as process:
-        assert process.wait(30) == 2
+    unknown = write("hoiku")
+    assert unknown.returncode == 2
+    assert "jido_teate, kaigo" in unknown.stderr
