@@ -99,7 +99,10 @@ class Running:
 
 
 @contextmanager
-def running_world(run_dir: Path, world: World, now: datetime, overlay: Path | None = None) -> Iterator[Running]:
+def running_world(
+    run_dir: Path, world: World, now: datetime, overlay: Path | None = None, more: Mapping[str, Any] | None = None
+) -> Iterator[Running]:
+    """``more``: further sections of world.json, for the systems that run only when asked for."""
     run_dir.mkdir(parents=True, exist_ok=True)
     config: dict[str, Any] = {
         "run_dir": str(run_dir),
@@ -110,6 +113,7 @@ def running_world(run_dir: Path, world: World, now: datetime, overlay: Path | No
         "link_api_key": "link-key",
         "core": {core: {"atena_api_key": key} for core, key in ATENA_KEYS.items()},
         "relay_command": shinsei_testbed.module_command("reference_impl.relay", "--config", "{config}"),
+        **(more or {}),
     }
     file = run_dir / "world.json"
     file.write_text(json.dumps(config), encoding="utf-8")
