@@ -228,17 +228,22 @@ def settle(actors: Actors, ledger: Ledger) -> None:
     raise Violation(f"lost or stuck: {len(missing)} missing, e.g. {missing[:3]}")
 
 
-def prove(kills: int, seed: int, server: EmbeddedServer, folder: Path, say: Callable[[str], None]) -> list[str]:
-    """Kill ``kills`` times; every promise that was broken, in one sentence each (empty: none)."""
+def prove(
+    kills: int, seed: int, server: EmbeddedServer, folder: Path, say: Callable[[str], None], workers: int = 1
+) -> list[str]:
+    """Kill ``kills`` times; every promise that was broken, in one sentence each (empty: none).
+
+    With several ``workers`` the others are processes that outlive the killed one for a moment, and are still at work.
+    """
     dice = random.Random(seed)  # noqa: S311 - moments, not secrets
     supply, ledger = cases(seed), Ledger()
     first = [next(supply) for _ in range(PER_ROUND)]
     now = max(case.received_at for case in first) + timedelta(hours=1)
-    database = server.create_database(f"crash{seed}")
+    database, more = server.create_database(f"crash{seed}"), {"WORKERS": str(workers)}
     with start_world(folder, first[0].dantai_code, now) as world:
         load(world.client, ledger, first)
         for number in range(1, kills + 1):
-            with start_product(folder, world, database, now) as product:
+            with start_product(folder, world, database, now, more) as product:
                 actors = Actors(product, world.client, ledger)
                 with busy(actors):
                     time.sleep(dice.uniform(*SECONDS))
@@ -249,7 +254,7 @@ def prove(kills: int, seed: int, server: EmbeddedServer, folder: Path, say: Call
                 actors.close()
             load(world.client, ledger, [next(supply) for _ in range(dice.randint(0, PER_ROUND))])
             say(json.dumps({"kill": number, "of": kills, "sent": len(ledger.cases), "broken": len(ledger.violations)}))
-        with start_product(folder, world, database, now) as product:
+        with start_product(folder, world, database, now, more) as product:
             actors = Actors(product, world.client, ledger)
             try:
                 settle(actors, ledger)
@@ -264,6 +269,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="crash", description="申請管理システムを何度も落とす / kill the product")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1, help="WORKERS")
     options = parser.parse_args(arguments)
 
     def say(line: str) -> None:
@@ -271,7 +277,7 @@ def main(arguments: list[str]) -> int:
         sys.stdout.flush()
 
     with embedded_server() as server, tempfile.TemporaryDirectory() as folder:
-        broken = prove(options.kills, options.seed, server, Path(folder), say)
+        broken = prove(options.kills, options.seed, server, Path(folder), say, options.workers)
     for violation in broken:
         say(f"破られた約束 / broken promise: {violation}")
     say("すべて守られました / every promise held" if not broken else f"{len(broken)} 件")
