@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, text
+from sqlalchemy import Connection, Select, func, select, text
 
 from interface_spec.control import Handover, PersonState, Review
 from reference_impl.shinsei_kanri.storage import migrations, schema, tables
@@ -54,13 +54,8 @@ def registers(connection: Connection, sources: list[str], now: datetime) -> list
 def reminders(connection: Connection, limit: int) -> list[tuple[str, str, datetime]]:
     """(受付番号, 手続, 受付日時): the review is done and nobody has told that the resident's status was updated."""
     table = tables.applications
-    query = select(table.c.receipt_no, table.c.procedure_id, table.c.received_at).where(*_untold())
+    query = select(table.c.receipt_no, table.c.procedure_id, table.c.received_at).where(tables.UNTOLD)
     return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(table.c.received_at).limit(limit))]
-
-
-def _untold() -> tuple[ColumnElement[bool], ...]:
-    table = tables.applications
-    return table.c.review.in_(CLOSED), table.c.resident_told_at.is_(None)
 
 
 def snapshot(connection: Connection, now: datetime) -> Snapshot:
@@ -84,7 +79,7 @@ def snapshot(connection: Connection, now: datetime) -> Snapshot:
         persons_open=one(
             select(func.count()).select_from(tables.persons).where(tables.persons.c.state == PersonState.STAFF)
         ),
-        reminders=one(select(func.count()).select_from(table).where(*_untold())),
+        reminders=one(select(func.count()).select_from(table).where(tables.UNTOLD)),
         oldest_waiting_seconds=0.0 if waiting is None else max((now - waiting).total_seconds(), 0.0),
         queue={row[0]: row[1] for row in queue},
         workers=live_workers(connection),

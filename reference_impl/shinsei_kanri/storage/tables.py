@@ -17,6 +17,7 @@ from sqlalchemy import (
     Numeric,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -64,6 +65,11 @@ Index(
     applications.c.procedure_id,
     postgresql_where=applications.c.drop_number.is_not(None),
 )
+
+UNTOLD = text("resident_told_at IS NULL AND review IN ('completed', 'rejected', 'withdrawn')")
+"""The review is done, and nobody has told the resident: constants, so that the index is recognised."""
+Index("applications_untold", applications.c.received_at, postgresql_where=UNTOLD)
+Index("applications_age", applications.c.procedure_id, applications.c.imported_at)
 
 packages = Table("packages", metadata, _receipt(), Column("body", LargeBinary, nullable=False))
 """The original ZIP of every application as evidence: its SHA-256 is that of the list (`applications.package_sha256`)."""

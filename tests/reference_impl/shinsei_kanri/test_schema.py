@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, Select, select, text
 
 from reference_impl.shinsei_kanri.storage import database, migrations, schema, tables
 
@@ -98,3 +99,28 @@ def test_the_installed_procrastinate_is_the_one_that_revision_0002_was_made_for(
     """A newer procrastinate with another schema needs a revision of its own: this test says so when the lock changes."""
     body = migrations.procrastinate_schema().read_bytes()
     assert hashlib.sha256(body).hexdigest() == "c70ec4b400a60ad9592787653aae5ae77ae41bf801d56b5bd2712751a07f2009"
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (
+            select(tables.applications.c.receipt_no).where(tables.UNTOLD).order_by(tables.applications.c.received_at),
+            "applications_untold",
+        ),
+        (
+            select(tables.applications.c.receipt_no).where(
+                tables.applications.c.procedure_id == "K01",
+                tables.applications.c.imported_at < datetime(2026, 1, 1, tzinfo=UTC),
+            ),
+            "applications_age",
+        ),
+    ],
+)
+def test_what_is_asked_of_a_large_database_has_an_index(engine: Engine, query: Select[str], index: str) -> None:
+    schema.bring_up_to_date(engine)
+    with engine.connect() as connection:
+        connection.execute(text("SET LOCAL enable_seqscan = off"))
+        literal = query.compile(engine, compile_kwargs={"literal_binds": True})
+        plan = connection.execute(text(f"EXPLAIN {literal}".replace(":", r"\:"))).scalars()
+        assert index in "\n".join(plan)
