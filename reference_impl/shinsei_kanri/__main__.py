@@ -9,6 +9,10 @@ from __future__ import annotations
 import gc
 import sys
 
+SWITCH_SECONDS = 0.0005
+"""How long one thread computes while others wait. The usual 5 ms is longer than a whole call to the relay, of which every
+step would wait for its turn: fetching beside storing would mostly be waiting."""
+
 
 def main(arguments: list[str]) -> int:
     """As `command.main`."""
@@ -18,6 +22,7 @@ def main(arguments: list[str]) -> int:
 
     gc.freeze()
     gc.enable()
+    sys.setswitchinterval(SWITCH_SECONDS)
     return command.main(arguments)
 
 
