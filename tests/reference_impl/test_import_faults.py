@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from fixtures.world import World
@@ -189,6 +190,7 @@ def test_another_worker_takes_over_what_a_killed_one_left(server: EmbeddedServer
         with running_product(running, url, now, more={"WORKERS": "0"}) as product:
             first = child("reference_impl.shinsei_kanri", "worker", env=environment)
             with first as killed, child("reference_impl.shinsei_kanri", "worker", env=environment):
+                wait_for_workers(url, 2)
                 job = Job.model_validate(product.http.post(control.IMPORTS).raise_for_status().json())
                 while not 5 <= len(stored(product)) < len(cases):
                     time.sleep(0.01)
@@ -203,6 +205,15 @@ def test_another_worker_takes_over_what_a_killed_one_left(server: EmbeddedServer
 def stored(product: Product) -> list[str]:
     page = ApplicationPage.model_validate(product.http.get(control.APPLICATIONS).raise_for_status().json())
     return [one.receipt_no for one in page.items]
+
+
+def wait_for_workers(database_url: str, count: int) -> None:
+    """Until so many take jobs: one that is not there yet would leave all of them to the others."""
+    deadline = time.monotonic() + 30
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        while connection.execute("SELECT count(*) FROM procrastinate_workers").fetchone() != (count,):
+            assert time.monotonic() < deadline, "the workers do not start"
+            time.sleep(0.02)
 
 
 def children(pid: int) -> list[int]:
@@ -225,6 +236,7 @@ def test_workers_are_processes_that_share_an_import_and_end_with_the_product(
         with running_product(running, url, now, more={"WORKERS": "3"}) as product:
             siblings = children(product.pid)
             assert len(siblings) == 2
+            wait_for_workers(url, 3)
             job = product.import_now()
             assert (job.state, job.counts["stored"]) == (JobState.DONE, len(cases)), job
             logins = [one for one in running.client.exchanges(system="download") if one.operation == "login"]
