@@ -14,8 +14,7 @@ from interface_spec.profile import Profile
 from mock_services.asgi import ServiceApp
 from mock_services.clock import WorldClock
 from mock_services.config import WorldConfig
-from mock_services.core.client import bind_handover
-from mock_services.core.client import pull as run_pull
+from mock_services.core.handover import bind_handover
 from mock_services.core.models import AtenaStore
 from mock_services.core.responses import row as atena_row
 from mock_services.core.routes import AtenaService, bind_atena
@@ -250,6 +249,8 @@ class World:
 
     async def pull(self, core_system: str, plan: PullPlan) -> PullResult:
         self._core(core_system)
+        from mock_services.core.client import pull as run_pull  # its HTTP client would only slow the start down
+
         return await run_pull(self._handover, core_system, plan, self.recorder)
 
     def direct_connections(self) -> list[str]:

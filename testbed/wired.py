@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fixtures.wiring import DocumentWriter
 from interface_spec.profile import Profile
-from mock_services.core.client import bind_handover
+from mock_services.core.handover import bind_handover
 from mock_services.core.routes import bind_atena
 from mock_services.dialects import check_dialects
 from mock_services.download.routes import bind_download
