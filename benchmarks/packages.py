@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import io
 import zipfile
@@ -27,6 +28,7 @@ from fixtures.packages import PackageBuilder
 from fixtures.people.nation import Nation
 from fixtures.wiring import DocumentWriter
 from fixtures.world import WORLD_VERSION, World
+from shinsei_testbed.__main__ import COLLECT_AFTER
 
 _DAY = date(2026, 11, 24)
 _COUNT = 12
@@ -130,5 +132,6 @@ def _hostile() -> list[Result]:
 
 
 def run() -> list[Result]:
+    gc.set_threshold(*COLLECT_AFTER)  # as in every process of the command `shinsei`
     written, packages = _writer()
     return [written, _validator(packages), *_hostile()]
