@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from conformance.catalogue import DECIDING, load_catalogue, roles_with_suite
+from conformance.suites.package.findings import load_rules
 from interface_spec.requirements import Requirement, load_requirements
 from shinsei_testbed import lib_dir
 from testbed.mutants.registry import rows_of
@@ -17,6 +18,8 @@ from testbed.mutants.registry import rows_of
 FILE = "requirements-coverage.md"
 REMAKE = "shinsei requirements coverage --write"
 BINDING = ("必須", "推奨")
+PACKAGE = "package"
+"""The role whose checks are the rules of the validator."""
 HEAD = """\
 # 要件・検査・変異体の対応表 / Requirements, checks and mutants
 
@@ -51,7 +54,7 @@ def render() -> str:
 
 def unexplained() -> list[str]:
     """必須 and 推奨 requirements of a role with a suite that have neither check, nor attestation, nor reason."""
-    checks, roles = _checks(), set(roles_with_suite())
+    checks, roles = _checks(), {*roles_with_suite(), PACKAGE}
     return [
         one.id
         for one in load_requirements().values()
@@ -65,12 +68,15 @@ def _checks() -> dict[str, list[str]]:
         for check in load_catalogue(role).checks.values():
             for requirement in dict.fromkeys((check.requirement, *check.also)):
                 found[requirement].append(check.id)
+    for rule in load_rules().values():
+        for requirement in rule.requirements:
+            found[requirement].append(rule.id)
     return found
 
 
 def _mutants() -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
-    for role in roles_with_suite():
+    for role in (*roles_with_suite(), PACKAGE):
         for mutant in rows_of(role):
             for check in mutant.killed_by:
                 found[check].append(mutant.name)
@@ -82,7 +88,7 @@ def _reason(one: Requirement) -> str:
         return one.unchecked
     if one.level == "必須" and one.set in DECIDING and "attestation" in one.observability:
         return "申告で確かめる / attested"
-    if not set(one.roles) & set(roles_with_suite()):
+    if not set(one.roles) & {*roles_with_suite(), PACKAGE}:
         return "この役割の検査はまだない / no suite for this role yet"
     return ""
 

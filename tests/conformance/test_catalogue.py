@@ -17,6 +17,7 @@ from conformance.engine.driver import WORDS
 from conformance.kit import REGISTRY, check
 from conformance.messages import _catalogue, say
 from conformance.results import fold
+from conformance.suites.package.findings import load_rules
 from conformance.verdicts import Exit, RunVerdict, Verdict
 from fixtures.cases.recipes import load_recipes
 from interface_spec.errors import SpecError
@@ -187,3 +188,9 @@ def test_a_missing_file_of_the_suite_is_one_sentence(tmp_path: Path, monkeypatch
 def test_folding_knows_no_catalogue() -> None:
     """A bundle of years ago folds as it did: `results` must not import the catalogue."""
     assert "catalogue" not in Path(fold.__code__.co_filename).read_text(encoding="utf-8")
+
+
+def test_a_rule_of_the_validator_cites_rows_of_its_role() -> None:
+    requirements = load_requirements()
+    cited = [name for rule in load_rules().values() for name in rule.requirements]
+    assert {requirements[name].roles for name in cited} == {("package",)}

@@ -31,6 +31,8 @@ class Rule(BaseModel):
     en: str
     clause: str
     provenance: Provenance
+    requirements: tuple[str, ...] = ()
+    """Rows of the catalogue that the rule checks a part of."""
 
 
 @lru_cache(maxsize=1)
