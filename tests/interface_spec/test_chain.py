@@ -43,7 +43,7 @@ def test_under_the_odd_overlay_everything_that_it_can_express_conforms(tmp_path:
     assert code == 0
     assert "cp932 で表せません" in planned["AM-3.2-02a"]["reason_ja"]
     report = (run_dir / "report.html").read_text(encoding="utf-8")
-    assert "odd test + odd.toml" in report
+    assert "odd: 変則の契約（試験用） test + odd.toml" in report
     assert "download: cursor-paging" in report
 
 

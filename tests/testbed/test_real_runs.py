@@ -134,7 +134,7 @@ class TestPastDate:
         plan = Plan.model_validate_json((dated_run.folder / "plan.json").read_text(encoding="utf-8"))
         assert (plan.seed, plan.reference_date) == (7, date(2026, 1, 15))
         again = world_of(tmp_path, "0", "UTC")["plan"]
-        told_apart = ("run_id", "started_by", "product", "methods", "attestations", "requirements")
+        told_apart = ("run_id", "started_by", "product", "methods", "attestations", "requirements", "suite_sha256")
         ours = {key: value for key, value in plan.model_dump(mode="json").items() if key not in told_apart}
         assert {key: value for key, value in again.items() if key not in told_apart} == ours
 
