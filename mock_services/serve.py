@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -241,12 +242,30 @@ async def until_signalled(config: WorldConfig, on_ready: Callable[[Endpoints], N
     await run(config, stop, on_ready)
 
 
+def _log_to(path: Path) -> None:
+    """From here on everything that this process and its children say goes to the end of ``path``."""
+    with path.open("ab") as log:
+        for number in (sys.stdout.fileno(), sys.stderr.fileno()):
+            os.dup2(log.fileno(), number)
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="mock_services.serve", description="模擬世界を動かす / run the simulated world"
     )
-    parser.add_argument("--config", type=Path, required=True, help="world.json")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        required=True,
+        help="world.json。- は標準入力の一行を待ち、出力をその隣の world.log へ / - waits for a line that names it",
+    )
     config_file: Path = parser.parse_args(arguments).config
+    if str(config_file) == "-":
+        told = sys.stdin.readline().strip()
+        if not told:
+            return 0  # whoever started us has ended before it knew what to play
+        config_file = Path(told)
+        _log_to(config_file.with_name("world.log"))
     log_to_stderr()
     try:
         config = load_config(config_file)

@@ -109,7 +109,7 @@ class HttpAdapter(Sighted):
                     f"not finished after {self._job_timeout:g} s",
                 )
             time.sleep(pause)
-            pause = min(pause * 1.5, 1.0)
+            pause = min(pause * 1.2, 1.0)
             job = self._read(Job, "GET", control.JOB.format(job_id=job.job_id))
         return job
 

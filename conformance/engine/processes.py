@@ -111,6 +111,14 @@ class Children:
     ) -> None:
         self.stop_all()
 
+    def adopt(self, name: str, process: subprocess.Popen[bytes] | None) -> bool:
+        """Takes over a process of ours that is under way, as if it had been started here; False when there is none."""
+        if process is None:
+            return False
+        self._running[name] = process
+        self._guard.tell(f"+{process.pid}")
+        return True
+
     def start(self, name: str, command: list[str], *, env: Mapping[str, str] | None = None) -> None:
         """Starts ``command`` under ``name``; its output goes to ``<name>.log``. StartProblem when it cannot be started."""
         marked = {**(env if env is not None else clean_environment()), guard.MARK: self._guard.mark}

@@ -28,6 +28,7 @@ from conformance.adapters.desk import FOLDER as ATTACHED
 from conformance.adapters.desk import JOURNAL
 from conformance.catalogue import load_catalogue
 from conformance.engine import resume
+from conformance.engine.ahead import Ahead
 from conformance.engine.container import Container
 from conformance.engine.driver import Driver, Handover, now
 from conformance.engine.environment import GO, RUN_DIR
@@ -92,6 +93,7 @@ class Options:
     """What the command line adds to the target. ``relay_command`` starts the 連携サーバ, ``{config}`` is its file.
 
     ``product_env`` is asked when the product is about to start: it may wait for what the product needs (its database).
+    ``world_ahead`` is a simulated world that has loaded already and waits for its configuration.
     """
 
     module_command: ModuleCommand
@@ -107,6 +109,7 @@ class Options:
     image: str = ""
     quick: bool = False
     product_env: Callable[[], Mapping[str, str]] = dict
+    world_ahead: Ahead | None = None
 
 
 def today() -> date:
@@ -336,11 +339,12 @@ class _Run:
         settings: ProductSettings,
         client: WorldClient,
     ) -> None:
+        self._start_product(target, settings, children)
+        # while the product starts:
+        self._populate(client, world)
         redact = Redactor(keys.all())
         masker = self._town = self._masker(world, plan)
         tape = AdapterTape(redact, masker)
-        self._start_product(target, settings, children)
-        self._populate(client, world)  # while the product starts
         ready = self._product_ready(target, settings, children)
         adapter = open_adapter(
             target,
@@ -435,9 +439,9 @@ class _Run:
         path = self._dir / WORLD_FILE
         path.touch(mode=0o600)
         path.write_text(config.model_dump_json(indent=1), encoding="utf-8")
-        children.start("world", self._options.module_command("mock_services.serve", "--config", str(path)))
-        for name in sorted({case for one in plan.rounds for case in one.cases}):
-            world.case(name)  # made (and kept) while the other process starts
+        ahead = self._options.world_ahead
+        if ahead is None or not children.adopt("world", ahead.take(str(path))):
+            children.start("world", self._options.module_command("mock_services.serve", "--config", str(path)))
         return Endpoints.model_validate(children.wait_ready("world", self._dir / "world-ready.json", 30))
 
     def _start_product(self, target: Target, settings: ProductSettings, children: Children) -> None:

@@ -33,12 +33,15 @@ def _tell_usage(error: BaseException) -> None:
 
 
 def _command() -> object:
-    from typer.main import get_command
+    from testbed.cli import ahead
 
-    from testbed.cli.app import app
+    with ahead.loading(sys.argv[1:]):
+        from typer.main import get_command
 
-    signal.signal(signal.SIGTERM, _interrupted)
-    return get_command(app).main(standalone_mode=False, prog_name="shinsei") or Exit.CONFORMANT
+        from testbed.cli.app import app
+
+        signal.signal(signal.SIGTERM, _interrupted)
+        return get_command(app).main(standalone_mode=False, prog_name="shinsei") or Exit.CONFORMANT
 
 
 def _exit_of(error: BaseException) -> int:

@@ -26,6 +26,7 @@ from conformance.reporters.write import write_reports
 from conformance.results import Results
 from conformance.verdicts import Exit
 from shinsei_testbed import module_command
+from testbed.cli import ahead
 from testbed.mutants.hook import LOG
 from testbed.mutants.registry import mutant as find_mutant
 from testbed.postgres import PostgresError
@@ -164,6 +165,7 @@ def _options(request: Request, product_env: Callable[[], dict[str, str]] = dict)
         image=request.image,
         quick=request.quick,
         product_env=product_env,
+        world_ahead=ahead.world(),
     )
 
 

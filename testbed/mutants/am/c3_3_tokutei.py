@@ -154,7 +154,7 @@ MUTANTS = (
         "uses-the-typed-name",
         "署名の情報ではなく、入力欄の氏名・生年月日・住所で特定する",
         "identifies by what was typed, not by what was signed",
-        ("AM-3.3-01a",),
+        ("AM-3.3-01a", "AM-3.3-01b"),
         f"{IDENTIFY}:persons",
         _typed,
     ),
