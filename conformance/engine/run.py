@@ -11,17 +11,14 @@ import os
 import secrets
 import signal
 import socket
-import subprocess
-import sys
 import time
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Self
+from types import FrameType
 
 from conformance.adapters.base import Adapter, AdapterProblem, OperatorAway, ProductUnreachable
 from conformance.adapters.desk import FOLDER as ATTACHED
@@ -31,9 +28,9 @@ from conformance.engine import resume
 from conformance.engine.ahead import Ahead
 from conformance.engine.container import Container
 from conformance.engine.driver import Driver, Handover, now
-from conformance.engine.environment import GO, RUN_DIR
+from conformance.engine.judge import Judge
 from conformance.engine.masking import Masker, hide_pulls, hide_screens, strings_of
-from conformance.engine.processes import Children, Guard, StartProblem, clean_environment, die_with_parent
+from conformance.engine.processes import Children, Guard, StartProblem, clean_environment
 from conformance.engine.product import PAGE_FILE, Surroundings, open_adapter
 from conformance.engine.registers import write_registers
 from conformance.engine.screen import ScreenReader
@@ -183,56 +180,6 @@ def _signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-class Judge:
-    """The check process: it loads while the rounds are played, and judges when it is told to.
-
-    Leaving the context leaves no process behind.
-    """
-
-    def __init__(self, command: list[str], run_dir: Path) -> None:
-        self._command, self._dir = command, run_dir
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()  # closes its input and collects it
-
-    def load(self) -> None:
-        """Starts the process; it waits for `go`."""
-        with (self._dir / "checks.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command,
-                cwd=self._dir,
-                env=clean_environment({RUN_DIR: str(self._dir)}),
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                preexec_fn=die_with_parent if sys.platform == "linux" else None,
-            )
-
-    def go(self) -> None:
-        """The records are there. A process that has ended already is found out by `wait`."""
-        if self._process is not None and self._process.stdin is not None:
-            with suppress(BrokenPipeError):
-                self._process.stdin.write(GO)
-                self._process.stdin.flush()
-
-    def wait(self, seconds: float) -> int:
-        """Its exit code; -1 when it does not end in time or was never started."""
-        if self._process is None:
-            return -1
-        try:
-            return self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return -1
 
 
 class _Run:

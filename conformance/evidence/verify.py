@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +34,8 @@ from conformance.reporters.machine import as_dict
 from conformance.results import Results, fold
 
 OWN = (MANIFEST, SIGNATURE, CERTIFICATE)
+SPOILED = (zipfile.BadZipFile, zlib.error, EOFError)
+"""What reading a damaged entry raises."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def verify(path: Path, trust: Path | None = None, issued: Challenge | None = Non
     try:
         with zipfile.ZipFile(path) as bundle:
             return _verify(bundle, trust, issued)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (OSError, *SPOILED, NotImplementedError, RuntimeError, ValueError, struct.error) as error:
         problem = Finding(path.name, f"証跡として読めません（{error}）", f"not readable as a bundle ({error})")
         return Verification(None, "", False, (problem,))
 
@@ -78,7 +82,7 @@ def _verify(bundle: zipfile.ZipFile, trust: Path | None, issued: Challenge | Non
     try:
         body = bundle.read(MANIFEST)
         manifest = Manifest.model_validate_json(body)
-    except (KeyError, ValidationError, zipfile.BadZipFile) as error:
+    except (KeyError, ValidationError, *SPOILED) as error:
         broken = Finding(MANIFEST, "目録を読めません", f"the manifest is not readable: {type(error).__name__}")
         return Verification(None, "", False, (broken,))
     findings = _files(bundle, manifest, {info.filename for info in infos})
@@ -138,7 +142,7 @@ def _digest(bundle: zipfile.ZipFile, name: str, size: int) -> str:
                 if left < 0:
                     return ""
                 digest.update(piece)
-    except (zipfile.BadZipFile, EOFError):
+    except SPOILED:
         return ""
     return digest.hexdigest() if left == 0 else ""
 
@@ -150,7 +154,7 @@ def _signature(bundle: zipfile.ZipFile, body: bytes, trust: Path | None) -> tupl
         if not isinstance(key, Ed25519PublicKey):
             raise ValueError("not Ed25519")
         key.verify(bundle.read(SIGNATURE), body)
-    except (KeyError, ValueError, zipfile.BadZipFile):
+    except (KeyError, ValueError, *SPOILED):
         return "", False, [Finding(SIGNATURE, "署名か証明書を読めません", "signature or certificate is not readable")]
     except InvalidSignature:
         return "", False, [Finding(MANIFEST, "目録の署名が正しくありません", "the manifest's signature is not valid")]
@@ -176,6 +180,8 @@ def _results(bundle: zipfile.ZipFile, manifest: Manifest) -> tuple[Results | Non
         lines = bundle.read("events.ndjson").decode("utf-8").split("\n")
         results = fold(read_line(line) for line in lines if line)
         stated = json.loads(bundle.read("results.json"))
+        if not isinstance(stated, dict):
+            raise ValueError("results.json: オブジェクトではありません / not an object")
     except (KeyError, ValueError) as error:
         broken = Finding("events.ndjson", "出来事の記録を読めません", f"the events are not readable: {error}")
         return None, [broken]

@@ -15,26 +15,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from conformance.messages import Lang, say
-from conformance.reporters.papers.common import moment, profile_label, profile_words
+from conformance.reporters.papers.common import TONES, moment, profile_label, profile_words
 from conformance.reporters.pictures import picture_of
 from conformance.results import CheckResult, Results
 from conformance.verdicts import Verdict
 from conformance.visible import visible
 
 TEMPLATES = Path(__file__).parent / "templates"
-CLASSES = {
-    "PASS": "ok",
-    "FAIL": "bad",
-    "WARN": "warn",
-    "REVIEW": "review",
-    "UNVERIFIED": "open",
-    "N/A": "na",
-    "ERROR": "error",
-    "CONFORMANT": "ok",
-    "NOT_CONFORMANT_WAIVED": "warn",
-    "NOT_CONFORMANT": "bad",
-    "INCOMPLETE": "open",
-}
 PICTURES = {"am": "chain.svg.j2", "relay": "picture-relay.svg.j2", "package": "picture-package.svg.j2"}
 """Role → its picture; the firewalls have one of their own, drawn from the lab's record."""
 
@@ -80,7 +67,7 @@ def _environment(lang: Lang) -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
     )
-    environment.globals.update(say=lambda table, key: say(table, key, lang), css=lambda value: CLASSES[str(value)])
+    environment.globals.update(say=lambda table, key: say(table, key, lang), css=lambda value: TONES[str(value)])
     environment.filters["moment"] = moment
     environment.filters["pick"] = lambda one: getattr(one, lang)
     return environment

@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 
 from conformance.events import Event
 from conformance.evidence.bundle import BundleProblem, load_signer, make_bundle, make_signer
-from conformance.evidence.manifest import MANIFEST
+from conformance.evidence.manifest import MANIFEST, SIGNATURE
 from conformance.evidence.verify import verify
 from conformance.reporters.write import write_reports
 from conformance.verdicts import Raw
@@ -177,3 +177,19 @@ def failing() -> list[Event]:
 
 def untouched(_folder: Path) -> None:
     """Leaves the papers as they were printed."""
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "signer.pem", "events.ndjson", "results.json", "report.html"])
+def test_a_file_whose_stream_is_spoiled_is_named_and_nothing_is_raised(bundle: Path, name: str) -> None:
+    with zipfile.ZipFile(bundle) as before:
+        info = before.getinfo(name)
+    assert info.compress_type == zipfile.ZIP_DEFLATED
+    data = bytearray(bundle.read_bytes())
+    start = info.header_offset + 30 + len(name.encode())
+    data[start : start + 8] = b"\xff" * 8
+    bundle.write_bytes(data)
+    found = verify(bundle)
+    assert not found.intact
+    assert found.findings
+    told = {one.file for one in found.findings}
+    assert told & ({name, SIGNATURE} if name == "signer.pem" else {name})
