@@ -10,7 +10,7 @@ _KEPT = "\n\t\u00ad\u200c\u200d"
 
 def visible(text: str) -> str:
     """``text`` with control, direction, surrogate and private characters as ``⟨U+001B⟩``; line feeds and tabs stay."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():  # none of those categories, none unassigned
         return text
     return "".join(c if c in _KEPT or _harmless(c) else f"⟨U+{ord(c):04X}⟩" for c in text)
 

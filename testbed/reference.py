@@ -12,7 +12,7 @@ from pathlib import Path
 
 from shinsei_testbed import module_command
 from testbed.mutants.launch import mutant_command
-from testbed.postgres import Server, embedded_server, server_from_url
+from testbed.postgres import Server, ServerStart, embedded_server, server_from_url
 
 DATABASE_URL = "SHINSEI_AM_DATABASE_URL"
 CONTROL_TOKEN = "SHINSEI_REFERENCE_CONTROL_TOKEN"  # noqa: S105 - the name of a variable
@@ -87,12 +87,12 @@ date = 2026-11-23
 
 
 @contextlib.contextmanager
-def database_server(url: str = "") -> Iterator[Server]:
-    """The PostgreSQL server of the run: any server by URL, otherwise an embedded one that ends with us."""
+def database_server(url: str = "", start: ServerStart | None = None) -> Iterator[Server]:
+    """The PostgreSQL server of the run: any server by URL, otherwise an embedded one (`start`: on its way) that ends with us."""
     if url:
         yield server_from_url(url)
     else:
-        with embedded_server() as server:
+        with embedded_server(start=start) as server:
             yield server
 
 

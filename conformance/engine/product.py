@@ -11,8 +11,6 @@ from pathlib import Path
 from conformance.adapters.base import Adapter
 from conformance.adapters.command import CommandAdapter
 from conformance.adapters.desk import Desk
-from conformance.adapters.desk_page import Page
-from conformance.adapters.desk_terminal import Terminal
 from conformance.adapters.files import FilesAdapter
 from conformance.adapters.http import HttpAdapter
 from conformance.adapters.operator import OperatorAdapter
@@ -107,6 +105,9 @@ def inherited(names: tuple[str, ...]) -> dict[str, str]:
 
 def _operator(target: Target, choice: OperatorChoice, around: Surroundings) -> OperatorAdapter:
     """A desk with a page, and with the terminal when there is one. TargetError when the page's port is taken."""
+    from conformance.adapters.desk_page import Page  # pages and forms: loaded for this adapter only
+    from conformance.adapters.desk_terminal import Terminal
+
     desk = Desk(around.run_dir)
     try:
         page = Page(desk, choice.page_port)

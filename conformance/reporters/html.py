@@ -11,7 +11,8 @@ from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from conformance.messages import Lang, say
@@ -22,6 +23,7 @@ from conformance.verdicts import Verdict
 from conformance.visible import visible
 
 TEMPLATES = Path(__file__).parent / "templates"
+REPORT = "report.html.j2"
 PICTURES = {"am": "chain.svg.j2", "relay": "picture-relay.svg.j2", "package": "picture-package.svg.j2"}
 """Role → its picture; the firewalls have one of their own, drawn from the lab's record."""
 
@@ -38,7 +40,7 @@ def report_html(results: Results, *, lang: Lang = "ja", gate_waived: bool = Fals
     code = results.exit(gate_waived=gate_waived)
     return (
         _environment(lang)
-        .get_template("report.html.j2")
+        .get_template(REPORT)
         .render(
             r=results,
             plan=results.plan,
@@ -57,10 +59,37 @@ def report_html(results: Results, *, lang: Lang = "ja", gate_waived: bool = Fals
     )
 
 
+class _Compiled(BytecodeCache):
+    """Templates compiled once for both languages."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._code)
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
+
+
+def compile_templates() -> None:
+    """Compiles what the pages are made of; they do it themselves otherwise, when they are asked for."""
+    for name in (REPORT, *PICTURES.values()):
+        _environment("ja").get_template(name)
+
+
 @lru_cache(maxsize=2)
 def _environment(lang: Lang) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
+        bytecode_cache=_COMPILED,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

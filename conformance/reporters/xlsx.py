@@ -59,7 +59,7 @@ CHECK_COLUMNS = (
 
 def write_xlsx(results: Results, path: Path) -> None:
     """Writes the workbook. A run without a plan has no requirements: only its summary is written."""
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(str(path), options)
     try:
         sheet = _Sheets(book)

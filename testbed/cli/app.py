@@ -1,9 +1,8 @@
-"""The commands and their options; the work is done elsewhere."""
+"""All commands below the root (`app`); the work is done elsewhere."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,29 +11,27 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.catalogue import load_catalogue
-from conformance.evidence.challenge import ChallengeError, load_challenge, seed_of, usable
-from conformance.plan import Challenge
-from testbed.cli import challenge_app, docs_app, network, report_app, vendor_app
-from testbed.cli import check as checking
-from testbed.cli.common import JsonFlag, LangOption, RoleArgument, fail, known_role, language, role_with_mutants
+from testbed.cli import challenge_app, docs_app, report_app, vendor_app
+from testbed.cli.common import (
+    JsonFlag,
+    LangOption,
+    RoleArgument,
+    known_role,
+    language,
+    role_with_mutants,
+)
 from testbed.cli.generate_app import generate_app
 from testbed.cli.profile_app import app as profile_app
 from testbed.cli.quick_app import quick
 from testbed.cli.replay_app import replay
 from testbed.cli.requirements_app import app as requirements_app
+from testbed.cli.root import app as app
 from testbed.cli.serve_app import serve
 from testbed.cli.spec_app import app as spec_app
 from testbed.cli.validate_app import validate
 from testbed.cli_firewall import app as firewall_app
-from testbed.mutants.registry import UnknownMutant, rows_of
+from testbed.mutants.registry import rows_of
 
-app = typer.Typer(
-    name="shinsei",
-    help="申請連携テストベッド: 申請連携の模擬と適合性試験 / simulation and conformance of the application chain",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-)
 mutants_app = typer.Typer(help="変異体（試験そのものの試験） / mutants: the suite's own test", no_args_is_help=True)
 app.add_typer(report_app.app, name="report")
 app.add_typer(mutants_app, name="mutants")
@@ -52,147 +49,6 @@ app.command("doctor")(vendor_app.doctor)
 app.command("replay")(replay)
 app.command("quick")(quick)
 app.command("challenge")(challenge_app.challenge)
-
-
-@app.command()
-def check(
-    role: RoleArgument,
-    target: Annotated[
-        Path | None,
-        typer.Option("--target", "-t", help="製品の設定ファイル。省くと同梱の製品を試験 / the product's target.toml"),
-    ] = None,
-    select: Annotated[
-        list[str] | None,
-        typer.Option("-k", help="検査を絞る（ID・glob・題名の一部。残りは未検証になる） / select checks"),
-    ] = None,
-    fail_fast: Annotated[bool, typer.Option("-x", help="最初の指摘で止める / stop at the first finding")] = False,
-    last_failed: Annotated[
-        bool, typer.Option("--lf", help="前回指摘のあった検査だけ / only what failed last time")
-    ] = False,
-    workers: Annotated[int, typer.Option("-n", min=0, max=16, help="検査を並列に / parallel workers")] = 0,
-    mutant: Annotated[
-        str, typer.Option("--mutant", help="同梱の製品をこの変異体で試験 / run a mutant of the bundled product")
-    ] = "",
-    overlay: Annotated[
-        Path | None, typer.Option("--overlay", help="プロファイルの上書きファイル（同梱の製品用） / profile overlay")
-    ] = None,
-    policy: Annotated[Path, typer.Option("--policy", help="役割 fw・relay: 通信方針（TOML） / network policy")] = Path(
-        "baseline"
-    ),
-    boundary: Annotated[
-        list[Path] | None, typer.Option("--boundary", help="役割 fw: 境界FWの規則。省くと参照の規則 / boundary rules")
-    ] = None,
-    lgwan: Annotated[
-        list[Path] | None, typer.Option("--lgwan", help="役割 fw: LGWAN-FWの規則。省くと参照の規則 / LGWAN-FW rules")
-    ] = None,
-    proxy: Annotated[Path | None, typer.Option("--proxy", help="役割 fw: squid.conf / proxy settings")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="乱数種 / seed")] = None,
-    challenge: Annotated[
-        Path | None, typer.Option("--challenge", help="発注者のチャレンジ。乱数種が決まる / a municipality's challenge")
-    ] = None,
-    date: Annotated[
-        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="基準日。省くと今日 / reference date")
-    ] = None,
-    resume: Annotated[
-        Path | None,
-        typer.Option(
-            "--resume", help="中断した実施のフォルダ。終わったラウンドを引き継ぐ / go on with an interrupted run"
-        ),
-    ] = None,
-    image: Annotated[
-        str,
-        typer.Option(
-            "--image", help="製品のコンテナイメージ。模擬システムの隣で動かす / the product's container image"
-        ),
-    ] = "",
-    out: Annotated[Path, typer.Option("--out", help="結果を置くフォルダ / folder for results")] = Path("out"),
-    database_url: Annotated[
-        str,
-        typer.Option(
-            "--database-url",
-            envvar="SHINSEI_DATABASE_URL",
-            help="同梱の製品が使うPostgreSQL。省くと内蔵 / PostgreSQL server URL",
-        ),
-    ] = "",
-    gate_waived: Annotated[
-        bool,
-        typer.Option("--gate-waived", help="免除済みの不適合だけなら終了コード0 / exit 0 when all failures are waived"),
-    ] = False,
-    as_json: JsonFlag = False,
-    lang: LangOption = "ja",
-) -> None:
-    """適合性試験を実施する。終了コード: 0 適合 / 1 不適合 / 2 設定の誤り / 3 試験側の誤り / 4 未完了
-
-    \b
-    例 / examples:
-      shinsei check am                          同梱の申請管理システムを試験
-      shinsei check am --target target.toml     自社製品を試験
-      shinsei check am -k AM-3.3 --seed 7       一部だけ（終了コードは 4 か 1）
-      shinsei check am --mutant serial-wins     変異体が捕まることを確かめる
-      shinsei check fw --boundary bfw.nft --lgwan lgfw.nft   通信制御の規則を実験網で試験
-      shinsei check relay --target relay-target.toml         連携サーバを試験
-    """
-    answered = _challenge(challenge, known_role(role), seed)
-    if role in network.ROLES:
-        wanted = network.Request(
-            role=known_role(role),
-            target=target,
-            policy=policy,
-            boundary=tuple(boundary or ()),
-            lgwan=tuple(lgwan or ()),
-            proxy=proxy,
-            select=tuple(select or ()),
-            reference_date=date.date() if date else None,
-            out=out,
-            gate_waived=gate_waived,
-            as_json=as_json,
-            lang=language(lang),
-            challenge=answered,
-        )
-        raise typer.Exit(int(network.carry_out(wanted)))
-    words = list(select or [])
-    if last_failed:
-        try:
-            words += checking.last_failures(out, known_role(role))
-        except checking.BadRequest as error:
-            raise fail(str(error)) from None
-    request = checking.Request(
-        role=known_role(role),
-        target=target,
-        select=tuple(words),
-        fail_fast=fail_fast,
-        workers=workers,
-        mutant=mutant,
-        overlay=overlay,
-        seed=seed if answered is None else seed_of(answered.nonce),
-        reference_date=date.date() if date else None,
-        out=out,
-        database_url=database_url,
-        gate_waived=gate_waived,
-        as_json=as_json,
-        lang=language(lang),
-        challenge=answered,
-        resume=resume,
-        image=image,
-    )
-    try:
-        raise typer.Exit(int(checking.carry_out(request)))
-    except (UnknownMutant, checking.BadRequest) as error:
-        raise fail(str(error)) from None
-
-
-def _challenge(file: Path | None, role: str, seed: int | None) -> Challenge | None:
-    """The challenge that this run answers; exit 2 when it cannot be used."""
-    if file is None:
-        return None
-    if seed is not None:
-        raise fail("--seed: --challenge が乱数種を決めます。片方だけにしてください / --challenge gives the seed")
-    try:
-        found = load_challenge(file)
-        usable(found, role=role, now=datetime.now(UTC))
-    except ChallengeError as error:
-        raise fail(str(error)) from None
-    return found
 
 
 @app.command("checks")

@@ -18,15 +18,15 @@ from rich.console import Console
 from conformance.catalogue import load_catalogue
 from conformance.engine.processes import StartProblem
 from conformance.engine.run import Options, execute, new_run_id, note_interruption
+from conformance.events import Listener
 from conformance.messages import Lang, say
 from conformance.plan import Challenge
-from conformance.reporters.machine import as_dict
 from conformance.reporters.terminal import Progress, print_results
-from conformance.reporters.write import write_reports
 from conformance.results import Results
 from conformance.verdicts import Exit
 from shinsei_testbed import module_command
 from testbed.cli import ahead
+from testbed.cli.reports_ahead import ReportsAhead
 from testbed.mutants.hook import LOG
 from testbed.mutants.registry import mutant as find_mutant
 from testbed.postgres import PostgresError
@@ -107,6 +107,8 @@ def carry_out(request: Request) -> Exit:
 
 def play(request: Request, console: Console) -> tuple[Path, Results]:
     """One run; its folder and its results, with the reports written and nothing shown. Raises BadRequest."""
+    from conformance.reporters.write import write_reports
+
     run_dir = _played(request, console)
     return run_dir, write_reports(run_dir, lang=request.lang).results
 
@@ -122,7 +124,7 @@ def _played(request: Request, console: Console) -> Path:
     if request.mutant:
         find_mutant(request.mutant)
     run_dir = _new_folder(request)
-    listeners = (Progress(console, request.lang),)
+    listeners = (Progress(console, request.lang), ReportsAhead())
     try:
         if request.target is not None:
             execute(request.target, run_dir, _options(request), listeners)
@@ -177,7 +179,7 @@ def _mutant_selection(request: Request) -> tuple[str, ...]:
     return (*plain, *find_mutant(request.mutant).killed_by)
 
 
-def _run_reference(request: Request, run_dir: Path, listeners: tuple[Progress, ...]) -> None:
+def _run_reference(request: Request, run_dir: Path, listeners: tuple[Listener, ...]) -> None:
     """Tests the bundled product: a database of its own, a target file of its own, then as any vendor's product."""
     with ExitStack() as stack, ThreadPoolExecutor(1) as pool:
         database = pool.submit(_database, stack, request.database_url, run_dir.name.replace("-", "_"))
@@ -198,7 +200,7 @@ def _run_reference(request: Request, run_dir: Path, listeners: tuple[Progress, .
 
 def _database(stack: ExitStack, server_url: str, name: str) -> str:
     """URL of a new database on the given server, or on an embedded one; made while the simulated world starts."""
-    server = stack.enter_context(database_server(server_url))
+    server = stack.enter_context(database_server(server_url, ahead.server()))
     url = server.create_database(name)
     if server_url:
         stack.callback(server.drop_database, name)
@@ -215,6 +217,9 @@ def report(
     files: Mapping[str, Sequence[Path]] | None = None,
 ) -> Exit:
     """Writes the reports of a run folder and shows them; returns the exit code."""
+    from conformance.reporters.machine import as_dict
+    from conformance.reporters.write import write_reports
+
     reports = write_reports(run_dir, lang=lang, gate_waived=gate_waived)
     replays = write_replays(run_dir, reports.results, files or {})
     code = reports.results.exit(gate_waived=gate_waived)

@@ -14,6 +14,8 @@ from interface_spec.requirements import ROLES
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="機械向けにJSONで出力 / JSON for programs")]
 LangOption = Annotated[str, typer.Option("--lang", help="言葉 ja | en / language")]
+NETWORK_ROLES = ("fw", "relay")
+"""Roles that are played in the lab of namespaces."""
 RoleArgument = Annotated[str, typer.Argument(help="役割（am = 申請管理システム） / role of the product")]
 
 

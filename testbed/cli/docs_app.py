@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 
 from conformance.verdicts import Exit
 from testbed.cli.common import fail
@@ -80,6 +79,8 @@ def explain(
         raise fail(f"WORD {word}: そのページはありません（docs/reference に一覧） / there is no such page")
     console = Console()
     for one in found[:MOST_PAGES]:
+        from rich.markdown import Markdown
+
         console.print(Markdown(one.text().replace("<!--", "\n<!--")))
     if len(found) > MOST_PAGES:
         console.print("、".join(one.name for one in found[MOST_PAGES:]))

@@ -21,8 +21,6 @@ from testbed.cli import check as checking
 from testbed.cli.common import fail
 from testbed.cli_firewall import write_reference, write_relay_target
 
-ROLES = ("fw", "relay")
-
 
 @dataclass(frozen=True)
 class Request:

@@ -12,6 +12,7 @@ from conformance.reporters.machine import as_dict
 from conformance.results import Results
 from testbed.cli import check as checking
 from testbed.cli import network
+from testbed.cli.common import NETWORK_ROLES
 from testbed.mutants.registry import UnknownMutant
 
 
@@ -62,7 +63,7 @@ def run_again(results: Results, manifest: Manifest, setup: Setup) -> Comparison:
 
 
 def _carry_out(plan: Plan, setup: Setup, select: tuple[str, ...]) -> None:
-    if plan.role in network.ROLES:
+    if plan.role in NETWORK_ROLES:
         network.carry_out(
             network.Request(
                 role=plan.role,

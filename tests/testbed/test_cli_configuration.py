@@ -112,7 +112,7 @@ def test_an_unforeseen_error_is_3_without_a_stack_trace(
 def test_a_part_of_us_that_does_not_load_is_3(
     in_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "testbed.cli.app", None)
+    monkeypatch.setitem(sys.modules, "testbed.cli.root", None)
     code, told = here(("check", "am"), capsys)
     assert code == 3
     assert "Traceback" not in told

@@ -23,7 +23,14 @@ import pytest
 import sqlalchemy
 
 from testbed import postgres, postgres_watch
-from testbed.postgres import EmbeddedServer, Installation, PostgresError, embedded_server, server_from_url
+from testbed.postgres import (
+    EmbeddedServer,
+    Installation,
+    PostgresError,
+    ServerStart,
+    embedded_server,
+    server_from_url,
+)
 
 OWNER = Path(__file__).with_name("postgres_owner.py")
 ROOT = Path(__file__).resolve().parents[2]
@@ -385,3 +392,22 @@ def test_no_usable_folder_is_one_clear_error(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["error"] == "folder"
     assert "Not a directory" in json.loads(done.stdout)["detail"]
     assert done.stderr == ""
+
+
+def test_a_server_told_to_start_before_is_the_one_that_is_given() -> None:
+    start = ServerStart()
+    with embedded_server(start=start) as running:
+        assert running.watcher == start.watcher.pid
+        with psycopg.connect(running.create_database("early")) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+    start.close()  # it has ended: nothing happens
+    assert start.watcher.returncode == 0
+
+
+def test_a_server_that_nobody_takes_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    start = ServerStart()
+    start.close()
+    assert start.watcher.returncode == 0
+    assert list(tmp_path.iterdir()) == []

@@ -28,7 +28,7 @@ TALLEST_ROW = 400
 
 def write_paper_xlsx(paper: Paper, path: Path) -> None:
     """Writes the workbook to ``path``. OSError when it cannot be written."""
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with path.open("wb") as file, xlsxwriter.Workbook(file, options) as book:
         book.set_properties({"title": paper.title, "created": _EPOCH})
         writer = _Writer(book)
