@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 """The folder of our packages, in a checkout and in a wheel."""
 MANIFEST, SIGNATURE, CERTIFICATE = "manifest.json", "manifest.sig", "signer.pem"
 PICTURE = "topology.svg"
+LAB_FILES = ("policy.toml", "lab.json", "probes.pcapng", "proxy-output.log")
+"""What a run of the roles fw and relay keeps beside its events: the policy, the whole record, packets, the relay's output."""
 FILES = (
     "events.ndjson",
     "plan.json",
@@ -26,6 +28,7 @@ FILES = (
     "product-settings.json",
     "test-registers.csv",
     PICTURE,
+    *LAB_FILES,
 )
 FOLDERS = ("papers", "records", "attachments")
 LARGEST_FILE = 256 * 1024 * 1024

@@ -65,6 +65,8 @@ class Variant(_Part):
 
 
 class Job(_Part):
+    """``trace``: whether the deciding rules are looked for and packets and counters kept as evidence."""
+
     policy: str
     policy_name: str
     work: str

@@ -15,6 +15,7 @@ from conformance.firewall import rules as rule_files
 from conformance.firewall.build import Network
 from conformance.firewall.conntrack import flush, remaining
 from conformance.firewall.job import Job, Variant
+from conformance.firewall.keep import Keeper, went_wrong
 from conformance.firewall.matrix import Cell, Scope, build_matrix, ports_of
 from conformance.firewall.neighbours import not_found
 from conformance.firewall.netns import tool
@@ -57,6 +58,11 @@ class Lab:
         self.cells = build_matrix(self.policy)
         self.tricks = build_tricks(self.network)
         self._control: Round | None = None
+        self.keeper = Keeper(self.network.ns)
+        if job.trace:
+            self.pump.capturing = True
+            for name in self.network.firewalls:
+                self.pump.watch_connections(name)
         self.relay = RelayRounds(job, self.network, self.pump, self.prober, self.cells, self._set)
 
     def _listen(self) -> None:
@@ -80,11 +86,16 @@ class Lab:
 
     def _open(self, firewall: FirewallName) -> None:
         self._nft(firewall, OPEN)
+        self._cleared(firewall)
+
+    def _cleared(self, firewall: FirewallName) -> None:
         self.network.forward(firewall, True)
         flush(self.network.ns, firewall)
 
     def _load(self, firewall: FirewallName, rules: Rules) -> None:
-        self._open(firewall)
+        if not rules.transactions[0].lstrip().startswith(OPEN.rstrip()):
+            self._nft(firewall, OPEN)
+        self._cleared(firewall)
         rule_files.load(rules, self.network.ns.command(firewall))
 
     def _set(self, boundary: Rules | None, lgwan: Rules | None) -> None:
@@ -116,10 +127,12 @@ class Lab:
         if self._control is None:
             started = time.monotonic()
             self._set(None, None)
+            seen, odd = self.prober.control(self.cells), self.trickster.control(self.tricks)
+            self._keep("control", self.cells, seen, self.tricks, odd)
             self._control = Round(
                 id="control",
-                cells=self.prober.control(self.cells),
-                tricks=self.trickster.control(self.tricks),
+                cells=seen,
+                tricks=odd,
                 seconds=time.monotonic() - started,
             )
         return self._control
@@ -133,14 +146,34 @@ class Lab:
         )
         cells = [cell for cell in self.cells if cell.expected(scope) is not None]
         tricks = [trick for trick in self.tricks if trick.meets(scope)]
+        before = self.keeper.counters(self._filtering(scope)) if self.job.trace else {}
         seen = self.prober.play(cells, awaited(cells, scope))
         odd = self.trickster.play(tricks)
+        counted = self.keeper.counted_since(before)
         if self.job.trace:
+            self._keep(scope, cells, seen, tricks, odd)
             self._trace(scope, cells, seen, odd)
         facts = self._idle(cells, seen, scope)
-        for firewall in self.network.firewalls if scope == "chain" else (scope,):
+        for firewall in self._filtering(scope):
             facts[f"neighbours {firewall}"] = "; ".join(not_found(self.network, self.pump, firewall))
-        return Round(id=scope, cells=seen, tricks=odd, facts=facts, seconds=time.monotonic() - started)
+        seconds = time.monotonic() - started
+        return Round(id=scope, cells=seen, tricks=odd, facts=facts, counters=counted, seconds=seconds)
+
+    def _keep(
+        self,
+        where: str,
+        cells: Sequence[Cell],
+        seen: dict[int, Seen],
+        tricks: Sequence[Trick],
+        odd: dict[str, Seen],
+    ) -> None:
+        """Packets as evidence, when they are kept at all."""
+        if self.job.trace:
+            self.keeper.cells(where, cells, seen, self.prober.frames)
+            self.keeper.tricks(where, tricks, odd, self.trickster.frames)
+
+    def _filtering(self, scope: Scope) -> tuple[FirewallName, ...]:
+        return self.network.firewalls if scope == "chain" else (scope,)
 
     def _idle(self, cells: list[Cell], seen: dict[int, Seen], scope: Scope) -> dict[str, str]:
         """Of one connection of every permitted TCP flow: the seconds for which each firewall on the way would keep it idle."""
@@ -149,9 +182,10 @@ class Lab:
         held = [(cell, self.prober.hold(cell)) for cell in works]
         self.pump.run(ACKNOWLEDGED_SECONDS)
         facts = {}
+        tables = {firewall: remaining(self.network.ns, firewall) for firewall in self._filtering(scope)}
         for cell, connection in held:
-            for firewall in cell.crossing if scope == "chain" else (scope,):
-                kept = remaining(self.network.ns, firewall, connection.port)
+            for firewall in cell.crossing if scope == "chain" else self._filtering(scope):
+                kept = tables[firewall].get(connection.port)
                 facts[f"idle {firewall} {cell.label()}"] = "" if kept is None else str(kept)
             connection.close()
         self.pump.forget()
@@ -159,10 +193,10 @@ class Lab:
 
     def _trace(self, scope: Scope, cells: list[Cell], seen: dict[int, Seen], odd: dict[str, Seen]) -> None:
         """Names the deciding rule of what went wrong, one probe a case, by sending it once more under the kernel's trace."""
-        firewalls = self.network.firewalls if scope == "chain" else (scope,)
+        firewalls = self._filtering(scope)
         wrong: dict[str, Cell] = {}
         for cell in cells:
-            if _went_wrong(cell.expected(scope), seen[cell.number]):
+            if went_wrong(cell.expected(scope), seen[cell.number]):
                 wrong.setdefault(cell.case, cell)
         chosen = list(wrong.values())[:MOST_TRACED]
         if chosen:
@@ -276,6 +310,8 @@ class Lab:
             tools=_tools(),
             privilege="user namespace" if os.environ.get("SHINSEI_LAB_USER") else "root",
             rounds=rounds,
+            packets=self.keeper.capture.count,
+            packets_left_out=self.keeper.capture.left_out,
             seconds=time.monotonic() - started,
         )
 
@@ -284,10 +320,6 @@ class Lab:
         self.trickster.close()
         self.pump.close()
         self.network.close()
-
-
-def _went_wrong(expected: str | None, seen: Seen) -> bool:
-    return (expected == "deny" and seen.cls in PASSED) or (expected == "allow" and seen.cls != "delivered")
 
 
 def _mentions(word: str, text: str) -> bool:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from conformance.firewall.capture import CAPTURE_FILE
 from conformance.firewall.job import Job
 from conformance.firewall.lab import Lab, Refused, Unsupported
 from conformance.firewall.record import LabRecord
@@ -54,6 +55,8 @@ def main(words: list[str]) -> int:
             path = work / f"record-{variant.name}.json"
             path.write_text(record.model_dump_json(exclude_defaults=True), encoding="utf-8")
             say(record=path.name, variant=variant.name, seconds=record.seconds)
+        if lab.keeper.capture.count:
+            lab.keeper.capture.write(work / CAPTURE_FILE)
     finally:
         lab.close()
     return 0

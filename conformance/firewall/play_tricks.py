@@ -7,29 +7,34 @@ import errno
 import itertools
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from conformance.firewall.build import HOST_INTERFACE
+from conformance.firewall.capture import Frame
 from conformance.firewall.pump import Pump, Trail
 from conformance.firewall.record import Class, Seen
-from conformance.firewall.tricks import Trick
+from conformance.firewall.tricks import Talk, Trick
 
 DRAIN_SECONDS = 0.1
 SETUP_DRAIN_SECONDS = 0.03
 CONTROL_TRIES = 3
 CONNECT_SECONDS = 0.3
 LINE_DRAIN_SECONDS = 0.01
+DIALLED = (0, errno.EISCONN)
 
 
 class Trickster:
+    """``frames``: the packets of each trick's last play by id, when they are kept."""
+
     def __init__(self, pump: Pump) -> None:
         self._pump = pump
         self._numbers = itertools.count(1)
         self._raw: dict[str, socket.socket] = {}
+        self.frames: dict[str, list[Frame]] = {}
 
     def play(self, tricks: Sequence[Trick]) -> dict[str, Seen]:
         """What became of each trick by id."""
-        talks = [self._talk(trick) for trick in tricks if trick.talk is not None]
+        talks = self._talks(tricks)
         for trick in tricks:
             for sender, frame in trick.setup:
                 self._send(sender, frame)
@@ -42,6 +47,7 @@ class Trickster:
                 self._send(trick.source, frame)
         self._pump.drain(DRAIN_SECONDS)
         seen = {trick.id: _seen(trick, watched[trick.id]) for trick in tricks}
+        self.frames.update((name, trail.frames) for name, trail in watched.items())
         for talk in talks:
             talk.close()
         self._pump.forget()
@@ -57,10 +63,30 @@ class Trickster:
             seen.update(self.play(again))
         return seen
 
-    def _talk(self, trick: Trick) -> socket.socket:
-        """Says the lines of the trick's talk on a connection of its own, which stays open. What is stopped stays unsaid."""
-        talk = trick.talk
-        assert talk is not None  # noqa: S101 — asked for by tricks that have one
+    def _talks(self, tricks: Iterable[Trick]) -> list[socket.socket]:
+        """Says the lines of every talk on a connection of its own, which stays open. What is stopped stays unsaid."""
+        called = [(trick.talk, *self._called(trick, trick.talk)) for trick in tricks if trick.talk is not None]
+        if not called:
+            return []
+        waiting = {made: end for _, made, end in called}
+
+        def connected() -> bool:
+            for made, end in list(waiting.items()):
+                if made.connect_ex(end) in DIALLED:
+                    del waiting[made]
+            return not waiting
+
+        self._pump.run(CONNECT_SECONDS, connected)
+        for number in range(max(len(talk.lines) for talk, _, _ in called)):
+            for talk, made, _ in called:
+                if number < len(talk.lines):
+                    with contextlib.suppress(OSError):  # the rules under test may keep the two apart: it stays unsaid
+                        made.send(talk.lines[number])
+            self._pump.drain(LINE_DRAIN_SECONDS)
+        return [made for _, made, _ in called]
+
+    def _called(self, trick: Trick, talk: Talk) -> tuple[socket.socket, tuple[str, int]]:
+        """A socket for the talk, and whom it is to be connected to."""
         kind = socket.SOCK_STREAM if talk.protocol == "tcp" else socket.SOCK_DGRAM
         policy, family = self._pump.network.policy, socket.AF_INET if trick.family == "v4" else socket.AF_INET6
         with self._pump.network.ns.inside(talk.source):
@@ -72,12 +98,7 @@ class Trickster:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         made.bind((policy.host[talk.source].address(trick.family), talk.source_port))
         end = (policy.host[talk.destination].address(trick.family), talk.port)
-        self._pump.run(CONNECT_SECONDS, lambda: made.connect_ex(end) in (0, errno.EISCONN))
-        for line in talk.lines:
-            with contextlib.suppress(OSError):  # the rules under test may keep the two apart: then nothing is said
-                made.send(line)
-            self._pump.drain(LINE_DRAIN_SECONDS)
-        return made
+        return made, end
 
     def _send(self, host: str, frame: bytes) -> None:
         raw = self._raw.get(host)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conformance.firewall.build import Network
+from conformance.firewall.capture import Frame
 from conformance.firewall.frames import icmp_checksum
 from conformance.firewall.matrix import FIREWALL_HOST, Cell
 from conformance.firewall.pump import ANSWER, QUESTION, Key, Pump, Trail
@@ -43,7 +44,7 @@ class _Open:
 class Prober:
     """Source ports go on counting through the rounds, so that no round meets connections of an earlier one.
 
-    ``ports``: the source port (or echo id) that each cell was last played with.
+    ``ports``: the source port (or echo id) that each cell was last played with; ``frames``: its packets, when they are kept.
     """
 
     def __init__(self, pump: Pump) -> None:
@@ -51,6 +52,7 @@ class Prober:
         self._ports = itertools.cycle(range(FIRST_PORT, LAST_PORT))
         self._icmp: dict[tuple[str, str], socket.socket] = {}
         self.ports: dict[int, int] = {}
+        self.frames: dict[int, list[Frame]] = {}
         self._at_once = _at_once()
 
     def play(self, cells: Sequence[Cell], awaited: Collection[int]) -> dict[int, Seen]:
@@ -76,6 +78,7 @@ class Prober:
         self._pump.drain(DRAIN_SECONDS)
         self._half_open_at_firewalls(opened)
         seen = {one.cell.number: self._judge(one) for one in opened}
+        self.frames.update((one.cell.number, one.trail.frames) for one in opened)
         for one in opened:
             self._shut(one)
         self._pump.forget()
@@ -170,6 +173,7 @@ class Prober:
             return
         if data == ANSWER + f"{one.key[1]:05d}".encode():
             one.trail.answered = True
+            one.trail.heard()
         if not data:
             self._shut(one)
 
@@ -189,6 +193,8 @@ class Prober:
             arrived=arrived or ((one.cell.destination,) if wall and (trail.taken or trail.syn_ack) else ()),
             legs=tuple(trail.legs),
             refusal=trail.refusal or ("tcp reset" if trail.reset and not arrived else ""),
+            ms=trail.ms,
+            connections=tuple(trail.connections),
         )
 
     def hold(self, cell: Cell) -> Held:

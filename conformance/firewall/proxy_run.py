@@ -28,9 +28,12 @@ IMPATIENT_SECONDS = 1.0
 SQUID_CONF = "squid.conf"
 DIAL_SECONDS = 1.5
 ANSWER_SECONDS = 4.0
-STALL_SECONDS = 0.8
+STALL_SECONDS = 0.5
+"""A download in which nothing arrives for so long has stopped: the other end is a few memory copies away."""
 SHORT_SECONDS = 0.4
-SETTLE_SECONDS = 0.008
+SETTLE_SECONDS = 0.003
+"""For what a relay still does after its answer; what has arrived by then is then waited for, however busy the machine is."""
+SETTLED_LIMIT_SECONDS = 2.0
 MANY_REFUSED, MANY_ALLOWED = 1000, 50
 REFUSED_AT_ONCE = 4
 CROWD_SECONDS = 10.0
@@ -241,6 +244,7 @@ class ProxyClient:
         started = time.monotonic()
         exchange = act()
         time.sleep(SETTLE_SECONDS)
+        self._pump.caught_up(SETTLED_LIMIT_SECONDS)
         reached = self._reached(self._pump.connections_seen[first:])
         return exchange.model_copy(
             update={

@@ -9,15 +9,21 @@ from __future__ import annotations
 import selectors
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from conformance.firewall.build import Network
+from conformance.firewall.capture import MOST_FRAMES_EACH, SNAP_BYTES, Frame
+from conformance.firewall.conntrack import listen_for_events, told_events
 
 QUESTION, ANSWER = b"Q:", b"A:"
 NONCE_BYTES = 12
 SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
+TIMESTAMP = 35
+"""SO_TIMESTAMPNS of Linux: the kernel's own time of each packet."""
+MOST_TOLD = 6
 ETH_ALL = 0x0003
 BUFFER = 16 << 20
 _PROTOCOLS = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmp"}
@@ -27,7 +33,10 @@ IPV6_EXTENSIONS = (0, 43, 44, 60)
 
 @dataclass
 class Trail:
-    """What was seen of one probe. ``arrived`` hosts, ``legs`` firewall interfaces that took it in, in order."""
+    """What was seen of one probe. ``arrived`` hosts, ``legs`` firewall interfaces that took it in, in order.
+
+    ``opened``: when it was sent (monotonic seconds); ``ms``: milliseconds until its answer or refusal.
+    """
 
     arrived: list[str] = field(default_factory=list)
     legs: list[str] = field(default_factory=list)
@@ -36,6 +45,15 @@ class Trail:
     syn_ack: bool = False
     reset: bool = False
     refusal: str = ""
+    opened: float = field(default_factory=time.monotonic)
+    ms: float | None = None
+    connections: list[str] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+
+    def heard(self) -> None:
+        """The sender has its answer or refusal."""
+        if self.ms is None:
+            self.ms = round((time.monotonic() - self.opened) * 1000, 1)
 
 
 Key = tuple[str, int]
@@ -86,6 +104,11 @@ class Pump:
         self._sockets: dict[tuple[str, str, int], list[socket.socket]] = {}
         self._connections: dict[socket.socket, int] = {}
         self.kept_ports: set[int] = set()
+        self.capturing = False
+        self._now: Frame | None = None
+        self._mark, self._marked = socket.socketpair()
+        self._caught_up = threading.Event()
+        self._register(self._marked, self._read_mark)
         for host in (*network.policy.host, *network.firewalls):
             self._sniff(host)
 
@@ -96,6 +119,7 @@ class Pump:
             sniffer = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_ALL))
         sniffer.setblocking(False)
         sniffer.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        sniffer.setsockopt(socket.SOL_SOCKET, TIMESTAMP, 1)
         self._large_buffer(sniffer)
         is_firewall = host in self.network.firewalls
         self._register(sniffer, lambda: self._sniffed(sniffer, host, is_firewall))
@@ -113,10 +137,17 @@ class Pump:
     def _sniffed(self, sniffer: socket.socket, host: str, is_firewall: bool) -> None:
         for _ in range(4096):
             try:
-                frame, address = sniffer.recvfrom(65535)
+                if self.capturing:
+                    frame, told, _, address = sniffer.recvmsg(65535, 64)
+                else:
+                    frame, address = sniffer.recvfrom(65535)
             except BlockingIOError:
                 return
-            self._note(frame, host, f"{host}:{address[0]}" if is_firewall else "")
+            leg = f"{host}:{address[0]}" if is_firewall else ""
+            if self.capturing:
+                seconds, rest = struct.unpack("=qq", told[0][2][:16]) if told else (0, 0)
+                self._now = Frame(seconds * 1_000_000_000 + rest, leg or host, frame[:SNAP_BYTES], len(frame))
+            self._note(frame, host, leg)
 
     def _note(self, frame: bytes, host: str, leg: str) -> None:
         if self.nonces:
@@ -141,10 +172,15 @@ class Pump:
             self._passed(trail, host, leg)
             return
         back = self.trails.get((protocol, dport))
-        if back is not None and not leg and protocol == "tcp":
+        if back is None:
+            return
+        self._file(back)
+        if not leg and protocol == "tcp":
             flags = body[13]
             back.syn_ack = back.syn_ack or flags & 0x12 == 0x12
-            back.reset = back.reset or bool(flags & 4)
+            if flags & 4:
+                back.reset = True
+                back.heard()
 
     def _note_icmp(self, version: int, source: str, body: bytes, host: str, leg: str) -> None:
         kind, code = body[0], body[1]
@@ -153,8 +189,11 @@ class Pump:
             trail = self.trails.get(("icmp", struct.unpack("!H", body[4:6])[0]))
             if trail is not None and kind == echo:
                 self._passed(trail, host, leg)
-            elif trail is not None and not leg:
-                trail.answered = True
+            elif trail is not None:
+                self._file(trail)
+                if not leg:
+                    trail.answered = True
+                    trail.heard()
             return
         if leg or kind not in ((3,) if version == 4 else (1,)):
             return
@@ -167,6 +206,8 @@ class Pump:
             trail = self.trails.get((protocol, struct.unpack("!H", inner[3][offset : offset + 2])[0]))
             if trail is not None:
                 trail.refusal = f"icmp {kind}/{code} from {source}"
+                trail.heard()
+                self._file(trail)
 
     def _note_nonce(self, frame: bytes, host: str, leg: str) -> None:
         at = frame.find(b"SHN:")
@@ -175,11 +216,30 @@ class Pump:
             if trail is not None:
                 self._passed(trail, host, leg)
 
-    @staticmethod
-    def _passed(trail: Trail, host: str, leg: str) -> None:
+    def _file(self, trail: Trail) -> None:
+        """Keeps the packet at hand with its probe, when packets are kept at all."""
+        if self._now is not None and len(trail.frames) < MOST_FRAMES_EACH:
+            trail.frames.append(self._now)
+
+    def _passed(self, trail: Trail, host: str, leg: str) -> None:
+        self._file(trail)
         names, name = (trail.legs, leg) if leg else (trail.arrived, host)
         if name not in names:
             names.append(name)
+
+    # ── connection tables ──
+
+    def watch_connections(self, firewall: str) -> None:
+        """From now on notes with each probe what the firewall's connection table tells of it."""
+        channel = listen_for_events(self.network.ns, firewall)
+        self._register(channel, lambda: self._told(channel, firewall))
+
+    def _told(self, channel: socket.socket, firewall: str) -> None:
+        for key, text in told_events(channel):
+            trail = self.trails.get(key)
+            line = f"{firewall}: {text}"
+            if trail is not None and len(trail.connections) < MOST_TOLD and line not in trail.connections:
+                trail.connections.append(line)
 
     # ── listeners ──
 
@@ -276,9 +336,21 @@ class Pump:
 
     def turn(self, seconds: float) -> None:
         """One turn of the loop, at most ``seconds`` of waiting."""
-        for key, _ in self.selector.select(seconds):
+        events = self.selector.select(seconds)
+        for key, _ in events:
             if key.fileobj in self.selector.get_map():
                 key.data()
+        if any(key.fileobj is self._marked for key, _ in events):
+            self._caught_up.set()
+
+    def _read_mark(self) -> None:
+        self._marked.recv(64)
+
+    def caught_up(self, limit: float) -> None:
+        """Waits until the thread that turns the loop has handled whatever had arrived before this call, at most ``limit`` s."""
+        self._caught_up.clear()
+        self._mark.send(b".")
+        self._caught_up.wait(limit)
 
     def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
         """Turns the loop for ``seconds`` or until the condition holds."""
@@ -313,3 +385,4 @@ class Pump:
             if isinstance(one, socket.socket):
                 one.close()
         self.selector.close()
+        self._mark.close()

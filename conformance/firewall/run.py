@@ -7,6 +7,7 @@ Whatever happens ends as an event: no lab here is 未検証 with its reason, a r
 from __future__ import annotations
 
 import getpass
+import shutil
 import signal
 import socket
 import threading
@@ -35,6 +36,7 @@ from conformance.events import (
     StepFinished,
 )
 from conformance.evidence.manifest import suite_digest
+from conformance.firewall.capture import CAPTURE_FILE
 from conformance.firewall.job import FW_ROUNDS, RELAY_ROUNDS, Job, ProxyJob, RoundName, Variant
 from conformance.firewall.judge import judge
 from conformance.firewall.netns import LabUnavailable, ToolMissing
@@ -315,7 +317,7 @@ def _play(
             )[variant.name]
         except LabUnavailable as error:
             record = LabRecord(policy=policy.id, unavailable=str(error))
-        _keep_logs(started.folder, run_dir)
+        _keep_files(started.folder, run_dir)
     if record.refused:
         raise SpecError(*_place(record.refused))
     (run_dir / RECORD_FILE).write_text(record.model_dump_json(exclude_defaults=True), encoding="utf-8")
@@ -330,7 +332,11 @@ def _place(sentence: str) -> tuple[str, str, str]:
     return source, "", problem or sentence
 
 
-def _keep_logs(folder: Path, run_dir: Path) -> None:
+def _keep_files(folder: Path, run_dir: Path) -> None:
+    """The packets of the probes, and the last words of the relay."""
+    capture = folder / CAPTURE_FILE
+    if capture.is_file():
+        shutil.copyfile(capture, run_dir / CAPTURE_FILE)
     for source in sorted(folder.glob("proxy/*/output.log")):
         (run_dir / "proxy-output.log").write_bytes(source.read_bytes()[-100_000:])
 

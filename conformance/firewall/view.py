@@ -5,11 +5,13 @@ A denial counts only when the same probe was delivered while everything was open
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from conformance.events import Evidence
+from conformance.firewall.capture import CAPTURE_FILE
 from conformance.firewall.matrix import Cell, Scope, build_matrix
 from conformance.firewall.record import PASSED, Exchange, LabRecord, Seen
 from conformance.kit import fail
@@ -20,6 +22,14 @@ MOST_SHOWN = 6
 Body = Callable[["LabView"], None]
 REGISTRY: dict[str, dict[str, Body]] = {}
 """role → check id → body."""
+
+
+def _after(seen: Seen) -> str:
+    return "" if seen.ms is None else f"（{seen.ms} ms）"
+
+
+def _without_counts(rule: str) -> str:
+    return re.sub(r"\bcounter packets \d+ bytes \d+", "counter", rule)
 
 
 def lab_check(role: str, check_id: str) -> Callable[[Body], Body]:
@@ -201,12 +211,14 @@ class LabView:
             )
 
     def _show_cells(self, scope: Scope, wrong: list[tuple[Cell, Seen]]) -> None:
+        control = self.record.round("control").cells
         for cell, seen in sorted(wrong, key=lambda one: not one[1].rule)[:MOST_SHOWN]:
-            self._show(cell.number, scope, cell.source, cell.label(), seen)
+            self._show(cell.number, scope, cell.source, cell.label(), seen, control.get(cell.number))
 
     def _show_tricks(self, scope: Scope, wrong: list[tuple[str, Seen]]) -> None:
+        control = self.record.round("control").tricks
         for number, (name, seen) in enumerate(sorted(wrong, key=lambda one: not one[1].rule)[:MOST_SHOWN]):
-            self._show(100000 + number, scope, name.split(" ")[-2].split("→")[0], name, seen)
+            self._show(100000 + number, scope, name.split(" ")[-2].split("→")[0], name, seen, control.get(name))
 
     def _in_order(self, source: str, legs: tuple[str, ...]) -> list[str]:
         """Firewall legs nearest to ``source`` first; sniffers do not tell the order of what they saw."""
@@ -220,11 +232,21 @@ class LabView:
 
         return sorted(legs, key=distance)
 
-    def _show(self, number: int, scope: Scope, source: str, what: str, seen: Seen) -> None:
+    def _show(self, number: int, scope: Scope, source: str, what: str, seen: Seen, control: Seen | None) -> None:
         path = " → ".join([source, *self._in_order(source, seen.legs), *seen.arrived])
-        lines = [f"観測 / seen: {seen.cls}", f"経路 / path: {path}"]
+        lines = [f"観測 / seen: {seen.cls}{_after(seen)}", f"経路 / path: {path}"]
         if seen.refusal:
             lines.append(f"拒否 / refusal: {seen.refusal}")
+        if control is not None:
+            lines.append(f"対照 / control: {control.cls}{_after(control)}")
+        lines += [f"接続表 / connection table: {one}" for one in seen.connections]
+        if seen.packets:
+            lines.append(f"パケット / packets: {CAPTURE_FILE} {seen.packets}")
+        lines += [
+            f"計数 / counted: {one.firewall} {one.chain} #{one.handle}: {one.packets} packets, {one.bytes} bytes"
+            for one in self.record.round(scope).counters
+            if one.rule in _without_counts(seen.rule)
+        ]
         if seen.rule:
             lines.append(f"決めた規則 / deciding rule: {seen.rule}")
         self.evidence.append(

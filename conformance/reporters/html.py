@@ -53,6 +53,7 @@ def report_html(results: Results, *, lang: Lang = "ja", gate_waived: bool = Fals
             if results.plan
             else ("", ""),
             topology=_picture(topology),
+            lab_files=_lab_files(results),
             shown=[one for one in results.checks if _worth_showing(one)],
             executed=sum(one.verdict in (Verdict.PASS, Verdict.FAIL, Verdict.WARN) for one in results.checks),
         )
@@ -100,6 +101,27 @@ def _environment(lang: Lang) -> Environment:
     environment.filters["moment"] = moment
     environment.filters["pick"] = lambda one: getattr(one, lang)
     return environment
+
+
+def _lab_files(results: Results) -> list[tuple[str, str, str]]:
+    """(file beside the report, ja, en) of what the network lab kept; nothing for the other roles or without a lab."""
+    role = results.plan.role if results.plan else ""
+    verdicts = (Verdict.PASS, Verdict.FAIL, Verdict.WARN)
+    if role not in ("fw", "relay") or not any(
+        one.verdict in verdicts and one.planned.round != "control" for one in results.checks
+    ):
+        return []
+    record = (
+        "lab.json",
+        "観測のすべて（所要時間、接続表、規則の計数）",
+        "everything seen (times, connection table, rule counters)",
+    )
+    packets = (
+        "probes.pcapng",
+        "届いたパケット（不適合のものと抜取り）",
+        "packets that arrived (what went wrong, and a sample)",
+    )
+    return [record, packets] if role == "fw" else [record]
 
 
 def _groups(results: Results, lang: Lang) -> list[tuple[str, list[CheckResult]]]:

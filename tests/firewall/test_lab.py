@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from conformance.events import read_events
+from conformance.firewall.capture import CAPTURE_FILE
 from conformance.firewall.job import Job, ProxyJob, Variant
 from conformance.firewall.judge import judge
 from conformance.firewall.netns import ADMIN_PATH, check_available, missing_tools, unshare_command
@@ -109,13 +110,20 @@ def test_a_store_and_forward_relay_can_conform(tmp_path: Path) -> None:
 def test_a_hole_is_found_with_the_rule_that_let_it_through(tmp_path: Path) -> None:
     hole = (
         'counter drop comment "default"',
-        'iifname "mynum0" oifname "up0" tcp dport 443 accept comment "hole"\n    counter drop comment "default"',
+        'iifname "mynum0" oifname "up0" tcp dport 443 counter accept comment "hole"\n    counter drop comment "default"',
     )
     results = fw(tmp_path, "baseline", broken=hole)
     failed = {one.planned.id: one for one in results.checks if one.verdict is Verdict.FAIL}
     assert "FW-1.1-07a" in failed
     evidence = failed["FW-1.1-07a"].findings[0].evidence
     assert any('comment "hole"' in one.response and "mynum0" in one.response for one in evidence)
+    leak = next(one.response for one in evidence if 'comment "hole"' in one.response)
+    for words in (
+        "対照 / control: delivered（", "接続表 / connection table: boundary: new tcp 172.16.50.10",
+        f"パケット / packets: {CAPTURE_FILE} ", "計数 / counted: boundary inet boundary forward #", "delivered（",
+    ):  # fmt: skip
+        assert words in leak
+    assert 1000 < (tmp_path / "run" / CAPTURE_FILE).stat().st_size < 3 << 20
     assert results.clause is not None
     assert results.clause.verdict is RunVerdict.NOT_CONFORMANT
 

@@ -139,7 +139,7 @@ def _proxy(base: Base, mutant: NetworkMutant, module_command: ModuleCommand) -> 
         restart_seconds=RESTART_SECONDS,
         log="access.log",
         relay_kind=mutant.kind_of_relay,
-        observe_seconds=1.5,
+        observe_seconds=1.0,
     )
 
 
