@@ -1,8 +1,9 @@
 """Applications in any number: application i of a town is a function of (seed, date, count, i); nothing of it is stored.
 
-They are spread evenly over the days before the world's start, one in 25 arrives up to two hours late (手順書5章③-1), and
-a ZIP is made by the fixtures' own factory when its size, digest or bytes are asked for. What is changed (処理状況) or
-replaced moves to the store's overlay. How they are spread is 仮定.
+They are spread evenly over the days before the world's start, and one in 25 arrives up to two hours late (手順書5章③-1).
+The fixtures' own factory makes the first thousand packages; of more, each is one of these with its own 受付番号 and 受付日時
+(`mock_services.molds`), filled in when size, digest or bytes are asked for. What is changed (処理状況) or replaced moves to
+the store's overlay. How they are spread, and that the same people apply again, is 仮定.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from threading import Event, Lock
 
 import mock_services.portal  # noqa: F401 - imports fixtures where its ring resolves
 from fixtures.draw import Draw
-from fixtures.factory import PackageFactory, travelling_procedures
+from fixtures.factory import travelling_procedures
 from fixtures.people.mixing import Scramble
 from fixtures.population import Population
 from interface_spec.errors import SpecError
 from interface_spec.profile import Profile
 from mock_services.download.shelf import Application, Order
+from mock_services.molds import Mold, MoldFactory, Stating
 
 _LEAST_SPAN = timedelta(days=30)
 _MOST_APART = timedelta(minutes=30)
@@ -31,23 +34,20 @@ _LATE_ONE_IN = 25
 _SOON, _LATEST = (60, 300), (1800, 7200)
 _HALF = 1 << 20  # receipt numbers: a scrambled 40-bit number, eight letters of base 32
 _MASK = (1 << 64) - 1
-_KNOWN, _PACKED = 20_000, 256
-
-
-class _Factory(PackageFactory):
-    """The fixtures' factory, for applications whose number, procedure and 受付日時 are given."""
-
-    def zip_of(self, number: int, procedure_id: str, receipt_no: str, received_at: datetime) -> bytes:
-        submission, _ = self.submission(number, procedure_id)
-        submission.receipt_no, submission.received_at = receipt_no, received_at
-        return self._builder.build(submission).zip_bytes
+_KNOWN = 20_000
+_MOLDS = 1_000
+_ANY_TAIL = "ABCDEFGH"
+_NAP_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
 class Made:
     """A package that is made whenever its bytes are asked for; size and digest are remembered."""
 
-    make: Callable[[], bytes]
+    many: Many
+    index: int
+    receipt_no: str
+    received_at: datetime
     path: Path | None = None
     _seen: dict[str, int | str] = field(default_factory=dict)
 
@@ -59,12 +59,19 @@ class Made:
     def sha256(self) -> str:
         return str(self._look()["sha256"])
 
+    @property
+    def at_hand(self) -> bool:
+        return self.many.has_mold(self.index)
+
+    def prepare(self) -> None:
+        self.many.mold_now(self.index)
+
     def read(self) -> bytes:
-        return self.make()
+        return self.many.pack(self.index, self.receipt_no, self.received_at)
 
     def _look(self) -> dict[str, int | str]:
         if not self._seen:
-            data = self.make()
+            data = self.read()
             self._seen.update(size=len(data), sha256=hashlib.sha256(data).hexdigest())
         return self._seen
 
@@ -90,22 +97,28 @@ class Many:
             )
         self.dantai_code = population.municipality.dantai_code
         self.count = count
-        self._factory = _Factory(population, profile)
+        self._factory = MoldFactory(population, profile)
+        self._stating = Stating(profile)
+        self._molds: dict[int, Mold | None] = {}
+        self._making = Lock()
+        self._hurried: list[int] = []
         draw = Draw("many", population.draw.digest("many").hex())
         self._key = int.from_bytes(draw.digest("key"), "big")
         self._scramble = Scramble.drawn(draw, "receipt", _HALF, _HALF)
         procedures = travelling_procedures()
         self.cycle = draw.shuffled("procedures", procedures * 3)
+        self.mold_count = min(count, _MOLDS - _MOLDS % len(self.cycle))
         span = min(count * _MOST_APART, max(_LEAST_SPAN, timedelta(seconds=count)))
         self._seconds = int(span.total_seconds())
         self._first = until.replace(microsecond=0) - span
         self._prefix = f"{until:%y%m%d}"
         self._as_listed = as_listed
+        moments = [self._first + timedelta(seconds=one) for one in (1, 61, 3661)]
+        self._exact = [as_listed(one) for one in moments] == moments  # whole seconds have their wire form
         self.taken: set[int] = set()
         self._runs: dict[str | None, ManyRun] = {}
         self._to_come = _ToCome(self)
         self.application = lru_cache(_KNOWN)(self._application)
-        self._packed = lru_cache(_PACKED)(self._pack)
 
     # ── the function ──────────────────────────────────────────────────────
     def received_at(self, index: int) -> datetime:
@@ -114,9 +127,12 @@ class Many:
         return self._first + timedelta(seconds=start + self._mixed(index) % max(1, end - start))
 
     def arrived_at(self, index: int) -> datetime:
+        return self.received_at(index) + self._on_its_way(index)
+
+    def _on_its_way(self, index: int) -> timedelta:
         chance = self._mixed(index) >> 24
         low, high = _LATEST if chance % _LATE_ONE_IN == 0 else _SOON
-        return self.received_at(index) + timedelta(seconds=low + (chance >> 8) % (high - low + 1))
+        return timedelta(seconds=low + (chance >> 8) % (high - low + 1))
 
     def procedure_id(self, index: int) -> str:
         return self.cycle[index % len(self.cycle)]
@@ -135,21 +151,56 @@ class Many:
         return index if index < self.count else None
 
     def _application(self, index: int) -> Application:
-        received_at, arrived_at = self.received_at(index), self.arrived_at(index)
+        received_at, receipt_no = self.received_at(index), self.receipt_no(index)
+        arrived_at = received_at + self._on_its_way(index)
         return Application(
-            receipt_no=self.receipt_no(index),
+            receipt_no=receipt_no,
             procedure_id=self.procedure_id(index),
             dantai_code=self.dantai_code,
             received_at=received_at,
             arrived_at=arrived_at,
             visible_at=arrived_at,
             status="processing",
-            package=Made(lambda: self._packed(index)),
-            listed_at=self._as_listed(received_at),
+            package=Made(self, index, receipt_no, received_at),
+            listed_at=received_at if self._exact else self._as_listed(received_at),
         )
 
-    def _pack(self, index: int) -> bytes:
-        return self._factory.zip_of(index, self.procedure_id(index), self.receipt_no(index), self.received_at(index))
+    # ── its packages ──────────────────────────────────────────────────────
+    def pack(self, index: int, receipt_no: str, received_at: datetime) -> bytes:
+        """The ZIP of application ``index``: microseconds when its mold is there (see `prepare`)."""
+        mold, texts = self.mold(index), self._stating.texts(receipt_no, received_at)
+        if mold is not None and mold.fits(texts):
+            return mold.filled(texts, received_at)
+        return self._factory.in_full(index % self.mold_count, self.procedure_id(index), receipt_no, received_at)
+
+    def has_mold(self, index: int) -> bool:
+        return index % self.mold_count in self._molds
+
+    def mold(self, index: int) -> Mold | None:
+        """What application ``index`` is made of, made now when it is not there; None when the profile allows none."""
+        number = index % self.mold_count
+        with self._making:
+            if number not in self._molds:
+                receipt_no = self._prefix + _ANY_TAIL
+                self._molds[number] = self._factory.mold(number, self.procedure_id(number), receipt_no, self._stating)
+            return self._molds[number]
+
+    def mold_now(self, index: int) -> None:
+        """The same for a call that waits for it: `prepare` lets it pass."""
+        self._hurried.append(index)
+        try:
+            self.mold(index)
+        finally:
+            self._hurried.pop()
+
+    def prepare(self, stop: Event) -> None:
+        """Make every mold, with breaks that leave the processor to the calls, until ``stop`` is set; for a thread."""
+        for number in range(self.mold_count):
+            while not stop.wait(_NAP_SECONDS) and self._hurried:
+                pass
+            if stop.is_set():
+                return
+            self.mold(number)
 
     def _mixed(self, index: int) -> int:
         """64 well-mixed bits (splitmix64)."""

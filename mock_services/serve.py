@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +59,8 @@ class RunningWorld:
         self.apply_rules()
         self._relay_wanted = RelayWanted()
         self.relay = _relay(config, _port(sockets["download"])) if config.relay_command else None
+        self._stopping = threading.Event()
+        self._ahead = threading.Thread(target=world.applications.prepare, args=[self._stopping], daemon=True)
 
     async def start(self) -> Endpoints:
         """Start everything. RelayError when the relay does not come up; nothing is left running then."""
@@ -71,17 +74,21 @@ class RunningWorld:
                 self._beside |= await system.start(zone_address(self._config, system.zone))
             if self.relay is not None:
                 await self.relay.ready()
+            self._ahead.start()
         except BaseException:
             await self.stop()
             raise
         return self.endpoints()
 
     async def stop(self) -> None:
+        self._stopping.set()
         jobs = [listener.stop() for listener in self._listeners]
         jobs += [system.stop() for system in self.world.systems.values()]
         if self.relay is not None:
             jobs.append(self.relay.stop())
         await asyncio.gather(*jobs)
+        if self._ahead.is_alive():
+            await asyncio.to_thread(self._ahead.join)
         for sock in self._sockets.values():
             sock.close()
         self.world.recorder.close()
@@ -220,8 +227,13 @@ async def run(config: WorldConfig, stop: asyncio.Event, on_ready: Callable[[Endp
 
 def run_until_signalled(config: WorldConfig, on_ready: Callable[[Endpoints], None] = lambda _: None) -> None:
     """Run one world in a loop of its own until SIGTERM or SIGINT; see `run`."""
+    sys.setswitchinterval(_TURN_SECONDS)
     with asyncio.Runner(loop_factory=_fast_loop) as runner:
         runner.run(until_signalled(config, on_ready))
+
+
+_TURN_SECONDS = 0.0005
+"""How long a thread that makes packages keeps the calls waiting."""
 
 
 def _fast_loop() -> asyncio.AbstractEventLoop:

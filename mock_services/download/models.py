@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Protocol
 
 from mock_services.clock import WorldClock
@@ -59,6 +60,9 @@ class Register(Protocol):
     def take(self, receipt_no: str) -> None:
         """From now on it is stored: the function no longer shows it."""
 
+    def prepare(self, stop: Event) -> None:
+        """Do ahead what would keep the first calls waiting, until ``stop`` is set; in a thread of its own."""
+
 
 class DownloadStore:
     """State of the download function. ``page_limit`` and ``token_seconds`` come from the profile's limits."""
@@ -91,6 +95,11 @@ class DownloadStore:
     def register(self, many: Register) -> None:
         """Add a population of applications; one at a time."""
         self._register = many
+
+    def prepare(self, stop: Event) -> None:
+        """See `Register.prepare`."""
+        if self._register is not None:
+            self._register.prepare(stop)
 
     def put(self, application: Application) -> None:
         """Lay an application ready, or replace the one with the same 受付番号."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,11 +26,37 @@ class Package(Protocol):
     @property
     def path(self) -> Path | None: ...
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether size, digest and bytes come at once; otherwise `prepare` has milliseconds of work before."""
+
+    def prepare(self) -> None:
+        """Do that work; in any thread."""
+
     def read(self) -> bytes: ...
 
 
+async def ready(packages: Iterable[Package]) -> None:
+    """Prepare these packages; other calls go on meanwhile."""
+    waiting = [one for one in packages if not one.at_hand]
+    if waiting:
+        await asyncio.to_thread(_prepare, waiting)
+
+
+def _prepare(packages: Iterable[Package]) -> None:
+    for one in packages:
+        one.prepare()
+
+
+class _There:
+    at_hand = True
+
+    def prepare(self) -> None:
+        return
+
+
 @dataclass(frozen=True)
-class Held:
+class Held(_There):
     """A package in memory."""
 
     data: bytes
@@ -47,7 +75,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class OnDisk:
+class OnDisk(_There):
     """A big package; the file belongs to the world and is never changed."""
 
     path: Path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import cast
 
 from mock_services.download.errors import BadTokenError
 from mock_services.download.models import DownloadStore, Token, Window
+from mock_services.download.packages import ready
 from mock_services.download.shelf import Application, Matches
 from mock_services.fault_kinds import ExpireTokenParams, PageLimitParams, ShiftParams
 from mock_services.faults import FaultBox, strike
@@ -62,12 +63,12 @@ def authorise(
     return token
 
 
-def login(call: Call) -> Answer:
+async def login(call: Call) -> Answer:
     token = call.store.login(call.text("dantai_code"), call.text("account"), call.text("secret"))
     return call.answer("login", {"token": token.value, "expires_in": call.store.token_seconds})
 
 
-def list_applications(call: Call) -> Answer:
+async def list_applications(call: Call) -> Answer:
     window = Window(
         received_from=cast(datetime, call.asked["received_from"]),
         received_to=cast(datetime, call.asked["received_to"]),
@@ -84,16 +85,17 @@ def list_applications(call: Call) -> Answer:
     if found and call.faults.take("duplicate-rows", "list", call.struck) is not None:
         start = window.offset
         rows = found.rows(0, 1) + found.rows(0, size - 1) if start == 0 else found.rows(start - 1, size)
-        return call.answer("list", {"total": len(found) + 1}, _listed(call, rows))
-    return call.answer("list", {"total": len(found)}, _listed(call, found.rows(window.offset, size)))
+        return call.answer("list", {"total": len(found) + 1}, await _listed(call, rows))
+    return call.answer("list", {"total": len(found)}, await _listed(call, found.rows(window.offset, size)))
 
 
 _ROWS_KEPT = 20_000
 
 
-def _listed(call: Call, rows: Sequence[Application]) -> Sequence[Mapping[str, Value]]:
+async def _listed(call: Call, rows: Sequence[Application]) -> Sequence[Mapping[str, Value]]:
     """The rows of these applications; in JSON each is brought into wire form once, applications do not change."""
     operation = call.bound.operation("list")
+    await ready(one.package for one in rows)
     if operation.body != "json":
         return [_row(one) for one in rows]
     kept = call.store.wire_rows
@@ -133,9 +135,10 @@ def _row(one: Application) -> dict[str, Value]:
     }
 
 
-def get_application(call: Call) -> Answer:
+async def get_application(call: Call) -> Answer:
     one = call.store.get(call.dantai_code, call.text("receipt_no"))
     package, held = one.package, one.package.path is None
+    await ready([package])
     answer = write_answer(
         call.bound,
         call.bound.operation("get"),
@@ -145,7 +148,7 @@ def get_application(call: Call) -> Answer:
     return answer if held else replace(answer, file=BigBody(cast(Path, package.path), package.size, package.sha256))
 
 
-def list_statuses(call: Call) -> Answer:
+async def list_statuses(call: Call) -> Answer:
     window = Window(cast(datetime, call.asked["received_from"]), cast(datetime, call.asked["received_to"]))
     found = call.store.matching(call.dantai_code, window)
     everything = found.rows(0, len(found))
@@ -153,12 +156,12 @@ def list_statuses(call: Call) -> Answer:
     return call.answer("status_list", {"total": len(rows)}, rows)
 
 
-def update_status(call: Call) -> Answer:
+async def update_status(call: Call) -> Answer:
     one = call.store.set_status(call.dantai_code, call.text("receipt_no"), call.text("status"))
     return call.answer("status_update", {"status": one.status})
 
 
-OPERATIONS: dict[str, Callable[[Call], Answer]] = {
+OPERATIONS: dict[str, Callable[[Call], Awaitable[Answer]]] = {
     "login": login,
     "list": list_applications,
     "get": get_application,

@@ -74,7 +74,7 @@ class DownloadService:
         if answer is None and name is None:
             answer = no_such_call(self._bound, path_known=path_known)
         if answer is None:
-            answer = self._operate(operation, request, path_values, struck)
+            answer = await self._operate(operation, request, path_values, struck)
             answer = after(self._bound, self._faults, operation, answer, struck)
         return replace(answer, operation=operation, faults=tuple(struck))
 
@@ -91,7 +91,9 @@ class DownloadService:
         answer = error_answer(self._bound, name)
         return replace(answer, headers=(*answer.headers, ("Retry-After", str(wait))))
 
-    def _operate(self, operation: str, request: Request, path_values: dict[str, str], struck: list[str]) -> Answer:
+    async def _operate(
+        self, operation: str, request: Request, path_values: dict[str, str], struck: list[str]
+    ) -> Answer:
         try:
             token = None
             if operation != "login":
@@ -100,6 +102,6 @@ class DownloadService:
                 asked = read_request(self._bound, self._bound.operation(operation), request, path_values)
             except MalformedError:
                 raise BadRequestError from None
-            return OPERATIONS[operation](Call(self._bound, self._store, self._faults, asked, token, struck))
+            return await OPERATIONS[operation](Call(self._bound, self._store, self._faults, asked, token, struck))
         except DownloadError as error:
             return error_answer(self._bound, error.name)

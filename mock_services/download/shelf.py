@@ -169,12 +169,16 @@ _PAGE = 100
 
 
 def _merged(one: Part, i: int, other: Part, j: int, count: int) -> Iterator[Application]:
+    first = one.application(i) if i < len(one) else None
+    second = other.application(j) if j < len(other) else None
     for _ in range(count):
-        if i < len(one) and (j >= len(other) or one.order(i) < other.order(j)):
-            yield one.application(i)
+        if first is not None and (second is None or first.order < second.order):
+            yield first
             i += 1
-        elif j < len(other):
-            yield other.application(j)
+            first = one.application(i) if i < len(one) else None
+        elif second is not None:
+            yield second
             j += 1
+            second = other.application(j) if j < len(other) else None
         else:
             return

@@ -19,6 +19,7 @@ from interface_spec.procedures import load_procedures
 from interface_spec.profile import Profile
 from mock_services.download.errors import DownloadError
 from mock_services.download.models import DownloadStore
+from mock_services.download.packages import ready
 from mock_services.download.shelf import Application, Matches
 from mock_services.wiring import JST
 
@@ -175,6 +176,7 @@ def _work(app: FastAPI, screen: Screen) -> None:
     @app.get("/applications/{receipt_no}/package")
     async def package(request: Request, receipt_no: str) -> Response:
         found = store.get(screen.town(request), receipt_no).package
+        await ready([found])
         headers = _HEADERS | {"Content-Disposition": f'attachment; filename="{found.sha256[:12]}.zip"'}
         if found.path is not None:
             return FileResponse(found.path, media_type="application/zip", headers=headers)

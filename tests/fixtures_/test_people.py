@@ -46,8 +46,8 @@ def test_a_scramble_is_undone(a: int, b: int, seed: int, values: list[float]) ->
     images = scramble.forward(numbers)
     assert (images < np.uint64(scramble.size)).all()
     assert (scramble.back(images) == numbers).all()
-    assert [scramble.one(int(number)) for number in numbers] == images.tolist()
-    assert [scramble.one_back(int(image)) for image in images] == numbers.tolist()
+    assert [scramble.one(int(one)) for one in numbers] == images.tolist()
+    assert [scramble.one_back(int(one)) for one in images] == numbers.tolist()
 
 
 @pytest.mark.parametrize(("a", "b"), [(1, 7), (10, 10), (13, 77), (64, 32), (100, 99)])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import threading
 import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,6 +15,7 @@ import pytest
 
 from mock_services.download.errors import ForbiddenError, NotFoundError
 from mock_services.download.models import Window
+from mock_services.download.packages import ready
 from mock_services.download.shelf import Application
 from mock_services.many import Many
 from mock_services.seeding import fill
@@ -105,6 +108,93 @@ def test_the_zip_is_made_when_asked_for_and_is_what_the_list_says(filled: InProc
     with zipfile.ZipFile(BytesIO(data)) as package:
         assert package.testzip() is None
         assert any(one.receipt_no in package.read(name).decode("utf-8", "ignore") for name in package.namelist())
+
+
+def entries(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(BytesIO(data)) as package:
+        assert package.testzip() is None
+        return {one.filename: package.read(one) for one in package.infolist()}
+
+
+def test_what_comes_from_a_mold_is_what_making_it_in_full_gives(filled: InProcess) -> None:
+    many = many_of(filled)
+    assert many.mold_count < COUNT - 60
+    for index in range(many.mold_count + 3, many.count, 97):
+        one, number = many.application(index), index % many.mold_count
+        receipt_no = one.receipt_no
+        full = many._factory.in_full(number, one.procedure_id, receipt_no, one.received_at)
+        mold = many.mold(index)
+        assert mold is not None
+        made, wanted = entries(one.package.read()), entries(full)
+        # A certificate's dates are judged as of the mold's own day, so that an expired one stays expired.
+        differing = [name for name in wanted if made[name] != wanted[name]]
+        assert list(made) == list(wanted)
+        assert all(name.endswith("sigverify.xml") for name in differing)
+        assert len(made[f"{receipt_no}/application.xml"]) == len(wanted[f"{receipt_no}/application.xml"])
+
+
+def test_applications_of_one_mold_differ_in_number_time_and_digest(filled: InProcess) -> None:
+    many = many_of(filled)
+    one, other = many.application(5), many.application(5 + many.mold_count)
+    assert one.package.sha256 != other.package.sha256
+    for each in (one, other):
+        found = entries(each.package.read())
+        stated = found[f"{each.receipt_no}/application.xml"].decode()
+        assert each.receipt_no in stated
+        assert each.received_at.strftime("%H:%M:%S") in stated
+    assert other.receipt_no.encode() not in one.package.read()
+
+
+def test_a_form_of_the_date_without_fixed_places_is_made_in_full(tmp_path: Path) -> None:
+    odd = tmp_path / "odd.toml"
+    odd.write_text(
+        '[package.documents.application]\nitems.applied_at = { format = "%y", zone = "Asia/Tokyo" }\n',
+        encoding="utf-8",
+    )  # 受付番号 begins with it, too
+    world = in_process(tmp_path / "run", dantai_code=TOWN, overlay=odd, fixtures={"applications": 100})
+    fill(world.world)
+    many = many_of(world)
+    one = many.application(3)
+    assert many.mold(3) is None
+    assert one.received_at.strftime("%y").encode() in entries(one.package.read())[f"{one.receipt_no}/application.xml"]
+    world.world.recorder.close()
+
+
+def test_other_calls_go_on_while_a_new_page_is_made(tmp_path: Path) -> None:
+    world = in_process(tmp_path, dantai_code=TOWN, fixtures={"applications": 100})
+    fill(world.world)
+    many, gate = many_of(world), threading.Event()
+    real = many.mold_now
+
+    def held(index: int) -> None:
+        assert gate.wait(30)
+        real(index)
+
+    many.mold_now = held  # type: ignore[method-assign]
+
+    async def both() -> None:
+        page = asyncio.ensure_future(ready(many.application(index).package for index in range(3)))
+        await asyncio.sleep(0)
+        assert not page.done()  # the loop is free while a thread waits
+        gate.set()
+        await page
+
+    asyncio.run(both())
+    assert all(many.application(index).package.at_hand for index in range(3))
+    world.world.recorder.close()
+
+
+def test_molds_are_made_ahead_until_the_world_stops(tmp_path: Path) -> None:
+    world = in_process(tmp_path, dantai_code=TOWN, fixtures={"applications": 70})
+    fill(world.world)
+    many, stop = many_of(world), threading.Event()
+    stop.set()
+    world.world.applications.prepare(stop)
+    assert not many.has_mold(0)
+    stop.clear()
+    world.world.applications.prepare(stop)
+    assert all(many.has_mold(index) for index in range(many.count))
+    world.world.recorder.close()
 
 
 def test_a_changed_status_and_a_replaced_package_lie_over_the_function(filled: InProcess) -> None:
