@@ -123,7 +123,7 @@ def _found(blob: bytes, text: bytes, start: int, end: int) -> Iterator[int]:
         place = blob.find(text, place + len(text), end)
 
 
-def _cast(entries: list[Entry], blob: bytes, texts: Texts) -> Mold | None:
+def cast_mold(entries: list[Entry], blob: bytes, texts: Texts) -> Mold | None:
     """The mold of a finished package; None when a text does not stand exactly once where it should."""
     marks: list[tuple[int, int]] = []  # place, number of the slot
     checked: list[_Checked] = []
@@ -176,7 +176,7 @@ class MoldFactory(PackageFactory):
         texts = stating.texts(receipt_no, submission.received_at)
         entries = [replace(one, compress=one.part not in _FILLED) for one in self._builder.prepare(submission).entries]
         blob = write_zip(entries, submission.received_at.astimezone(JST), self.profile.package.entry_name_encoding)
-        return _cast(entries, blob, texts)
+        return cast_mold(entries, blob, texts)
 
     def in_full(self, number: int, procedure_id: str, receipt_no: str, received_at: datetime) -> bytes:
         """Package ``number`` made anew with this number and time."""

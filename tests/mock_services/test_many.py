@@ -7,17 +7,20 @@ import hashlib
 import threading
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 
+from fixtures.zip_writer import Entry, write_zip
 from mock_services.download.errors import ForbiddenError, NotFoundError
 from mock_services.download.models import Window
 from mock_services.download.packages import ready
 from mock_services.download.shelf import Application
 from mock_services.many import Many
+from mock_services.molds import Mold, cast_mold
 from mock_services.seeding import fill
 from tests.mock_services.support import OTHER_DANTAI, START, InProcess, in_process, meta
 
@@ -145,19 +148,37 @@ def test_applications_of_one_mold_differ_in_number_time_and_digest(filled: InPro
     assert other.receipt_no.encode() not in one.package.read()
 
 
-def test_a_form_of_the_date_without_fixed_places_is_made_in_full(tmp_path: Path) -> None:
-    odd = tmp_path / "odd.toml"
-    odd.write_text(
-        '[package.documents.application]\nitems.applied_at = { format = "%y", zone = "Asia/Tokyo" }\n',
-        encoding="utf-8",
-    )  # 受付番号 begins with it, too
-    world = in_process(tmp_path / "run", dantai_code=TOWN, overlay=odd, fixtures={"applications": 100})
-    fill(world.world)
-    many = many_of(world)
-    one = many.application(3)
-    assert many.mold(3) is None
-    assert one.received_at.strftime("%y").encode() in entries(one.package.read())[f"{one.receipt_no}/application.xml"]
-    world.world.recorder.close()
+def test_without_a_mold_the_package_is_made_in_full(filled: InProcess) -> None:
+    many = many_of(filled)
+    one = many.application(33)
+    wanted = entries(one.package.read())
+    mold = many.mold(33)
+    assert mold is not None
+    for instead in (None, replace(mold, lengths=(0, *mold.lengths[1:]))):
+        many._molds[33] = instead
+        assert entries(one.package.read()) == wanted
+    many._molds[33] = mold
+
+
+def test_no_mold_where_a_text_does_not_stand_exactly_once() -> None:
+    texts = (b"R1", b"R1", b"T1", b"T2", b"P1", b"P2")
+    contents = {"application": b"R1 T1", "verification": b"T2", "form_pdf": b"P1 P2", "form": b"R1 R1"}
+
+    def molded(**changes: bytes) -> Mold | None:
+        entries = [Entry(f"R1/{part}", data, part, compress=False) for part, data in (contents | changes).items()]
+        return cast_mold(entries, write_zip(entries, START), texts)
+
+    mold = molded()
+    assert mold is not None
+    filled = entries(mold.filled((b"Q9", b"Q9", b"U1", b"U2", b"V1", b"V2"), START + timedelta(hours=1)))
+    assert filled == {
+        "Q9/application": b"Q9 U1",
+        "Q9/verification": b"U2",
+        "Q9/form_pdf": b"V1 V2",
+        "Q9/form": b"R1 R1",
+    }
+    assert molded(application=b"R1 T1 T1") is None
+    assert molded(form_pdf=b"P1") is None
 
 
 def test_other_calls_go_on_while_a_new_page_is_made(tmp_path: Path) -> None:
