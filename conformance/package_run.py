@@ -9,19 +9,22 @@ from __future__ import annotations
 import getpass
 import hashlib
 import socket
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from conformance import SUITE_VERSION
 from conformance.events import CheckEnded, EventLog, FoundThis, RoundStarted, RunFinished, RunStarted, StepFinished
 from conformance.evidence.manifest import suite_digest
-from conformance.plan import Plan, PlannedCheck, PlannedRequirement, PlannedRound, ProfileNote
+from conformance.plan import Challenge, Plan, PlannedCheck, PlannedInput, PlannedRequirement, PlannedRound, ProfileNote
 from conformance.planner import RESTS_ON
+from conformance.selection import selects
+from conformance.suites.package.consistency import Listed
 from conformance.suites.package.findings import Rule, load_rules
 from conformance.suites.package.validate import Report
 from conformance.verdicts import Raw
+from interface_spec.errors import SpecError
 from interface_spec.profile import Profile
 
 ROLE = "package"
@@ -47,20 +50,39 @@ def judged(path: Path, report: Report) -> Judged:
         return Judged(path.name, hashlib.file_digest(file, "sha256").hexdigest(), report)
 
 
-def package_plan(run_id: str, profile: Profile, overlay: str, files: Sequence[Judged], today: date) -> Plan:
-    """Every rule as a planned check, whatever the files turned out to be."""
-    rules = load_rules().values()
+def package_plan(
+    run_id: str,
+    profile: Profile,
+    overlay: str,
+    files: Sequence[Judged],
+    today: date,
+    *,
+    select: Sequence[str] = (),
+    mutant: str = "",
+    seed: int = 0,
+    challenge: Challenge | None = None,
+    product: Mapping[str, str] | None = None,
+    listed: Listed | None = None,
+) -> Plan:
+    """Every rule as a planned check, whatever the files turned out to be. SpecError for a selector that fits none.
+
+    ``product``: who wrote the files, when they are made for this run; ``listed``: what they were compared with.
+    """
+    rules, listed = load_rules().values(), listed or Listed()
+    kept = _selected(rules, select)
     return Plan(
         run_id=run_id,
         role=ROLE,
         suite_version=SUITE_VERSION,
         suite_sha256=suite_digest(),
         world_version="",
-        seed=0,
+        seed=seed,
+        challenge=challenge,
+        mutant=mutant,
         reference_date=today,
         started_by=f"{getpass.getuser()}@{socket.gethostname()}",
-        adapter="files",
-        product={"name": "、".join(one.name for one in files[:5]), "version": f"{len(files)} ZIP", "vendor": "―"},
+        adapter="fixtures" if product else "files",
+        product=dict(product or _product(files)),
         profile=ProfileNote(
             id=profile.profile.id,
             edition=profile.profile.edition,
@@ -72,10 +94,35 @@ def package_plan(run_id: str, profile: Profile, overlay: str, files: Sequence[Ju
         ),
         deciding_sets=(SET,),
         requirements={one.id: _requirement(one) for one in rules},
-        checks=tuple(_check(one) for one in rules),
+        checks=tuple(_check(one, kept) for one in rules),
         attestations=(),
         rounds=(PlannedRound(id="none", ja="申請ZIPを読む", en="reading the packages", cases=()),),
+        inputs=(
+            *(PlannedInput(option="FILE", name=one.name, sha256=one.sha256) for one in files),
+            *(
+                PlannedInput(option=f"listed.{name}", name=value, sha256="")
+                for name, value in asdict(listed).items()
+                if value
+            ),
+        ),
     )
+
+
+def _product(files: Sequence[Judged]) -> dict[str, str]:
+    """Whoever wrote the files is not known: the files stand for it."""
+    return {"name": "、".join(one.name for one in files[:5]), "version": f"{len(files)} ZIP", "vendor": "―"}
+
+
+def _selected(rules: Iterable[Rule], words: Sequence[str]) -> set[str] | None:
+    """Ids that the selectors keep (id, glob, part of the title); None: all."""
+    kept: set[str] = set()
+    for word in words:
+        found = {one.id for one in rules if selects(word, one.id, one.ja, one.en)}
+        if not found:
+            problem = "当てはまる規則がありません（shinsei checks package で一覧） / no rule matches the selector"
+            raise SpecError(f"-k {word}", "", problem)
+        kept |= found
+    return kept if words else None
 
 
 def _requirement(rule: Rule) -> PlannedRequirement:
@@ -92,7 +139,8 @@ def _requirement(rule: Rule) -> PlannedRequirement:
     )
 
 
-def _check(rule: Rule) -> PlannedCheck:
+def _check(rule: Rule, kept: set[str] | None) -> PlannedCheck:
+    left_out = kept is not None and rule.id not in kept
     return PlannedCheck(
         id=rule.id,
         ja=f"ない: {rule.ja}",
@@ -107,13 +155,15 @@ def _check(rule: Rule) -> PlannedCheck:
         round="none",
         cases=(),
         procedures=(),
-        status="run",
+        status="deselected" if left_out else "run",
+        reason_ja="選択外" if left_out else "",
+        reason_en="left out by the selection" if left_out else "",
     )
 
 
 def write_run(plan: Plan, files: Sequence[Judged], run_dir: Path) -> None:
-    """Writes plan and events of a validation to the new folder ``run_dir``."""
-    run_dir.mkdir(parents=True)
+    """Writes plan and events of a validation to the folder ``run_dir``."""
+    run_dir.mkdir(parents=True, exist_ok=True)
     (run_dir / "plan.json").write_text(plan.model_dump_json(indent=1), encoding="utf-8")
     log = EventLog(run_dir / "events.ndjson")
     at = datetime.now(UTC)
@@ -123,7 +173,7 @@ def write_run(plan: Plan, files: Sequence[Judged], run_dir: Path) -> None:
         words = f"{one.report.entries} エントリ、SHA-256 {one.sha256}"
         log.emit(StepFinished(at=at, round="none", step=one.name, ok=one.report.conforming, message=words, seconds=0))
     for check in plan.checks:
-        for one in files:
+        for one in files if check.status == "run" else ():
             for raw, finding in _ends(check.id, one):
                 log.emit(CheckEnded(at=at, check=check.id, phase="call", raw=raw, finding=finding))
     log.emit(RunFinished(at=at, seconds=(datetime.now(UTC) - at).total_seconds()))

@@ -99,8 +99,19 @@ class Challenge(_Part):
     expires_at: AwareDatetime
 
 
+class PlannedInput(_Part):
+    """What was handed in to be tested: with which option, a file's name and what it held (SHA-256), or a plain word."""
+
+    option: str
+    name: str
+    sha256: str
+
+
 class Plan(_Part):
-    """``suite_sha256``: over the sources that decide a verdict, so that a modified suite is told from an unmodified one."""
+    """``suite_sha256``: over the sources that decide a verdict, so that a modified suite is told from an unmodified one.
+
+    ``inputs``: what was tested, where that is files (rulesets, settings, packages); a repeated run must have the same.
+    """
 
     run_id: str
     role: str
@@ -123,6 +134,7 @@ class Plan(_Part):
     waivers: tuple[Waiver, ...] = ()
     methods: dict[str, str] = {}
     functions: tuple[str, ...] = ()
+    inputs: tuple[PlannedInput, ...] = ()
 
     def check(self, check_id: str) -> PlannedCheck | None:
         return next((one for one in self.checks if one.id == check_id), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
@@ -19,6 +18,7 @@ from conformance.plan import (
     ProfileNote,
     Waiver,
 )
+from conformance.selection import selects
 from conformance.target import Target, TargetError
 from fixtures.errors import NotExpressible
 from fixtures.world import World
@@ -54,15 +54,7 @@ def _select(catalogue: Catalogue, wanted: Iterable[str]) -> set[str]:
     """Ids that a selection keeps: each word is an id, a glob over ids, or a piece of a title. TargetError when none."""
     kept: set[str] = set()
     for word in wanted:
-        found = {
-            check.id
-            for check in catalogue.checks.values()
-            if word.strip()
-            if fnmatch.fnmatchcase(check.id, word)
-            or check.id.startswith(word)
-            or word in check.ja
-            or word.lower() in check.en.lower()
-        }
+        found = {check.id for check in catalogue.checks.values() if selects(word, check.id, check.ja, check.en)}
         if not found:
             raise TargetError(
                 f"-k {word}",

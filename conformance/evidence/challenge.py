@@ -92,5 +92,5 @@ def unmet(plan: Plan, started_at: datetime | None, issued: Challenge | None) -> 
     return found
 
 
-SEEDLESS = ("fw", "relay")
-"""Roles whose test has no random part: the challenge binds their bundle in time only."""
+SEEDLESS = ("fw", "relay", "package")
+"""Roles whose test of somebody's product has no random part: the challenge binds their bundle in time only."""

@@ -17,7 +17,17 @@ from conformance.sentence import Sentence
 Change = Literal["better", "worse", "other", "new", "gone"]
 ORDER = ("PASS", "WARN", "REVIEW", "UNVERIFIED", "ERROR", "FAIL")
 """From good to bad; 対象外 is neither."""
-CONDITIONS = ("role", "profile", "seed", "reference_date", "suite_version", "suite_sha256", "world_version", "mutant")
+CONDITIONS = (
+    "role",
+    "profile",
+    "seed",
+    "reference_date",
+    "suite_version",
+    "suite_sha256",
+    "world_version",
+    "mutant",
+    "inputs",
+)
 
 
 class CompareError(Sentence, ValueError):
@@ -119,7 +129,10 @@ def _change(before: str, after: str) -> Change:
 
 
 def shown(value: object) -> str:
-    """A condition of a run as one line: a profile by its id, edition, overlay and dialects."""
+    """A condition of a run as one line: a profile by its id, edition, overlay and dialects; inputs by what they held."""
+    if isinstance(value, list):
+        given = [one for one in value if isinstance(one, Mapping)]
+        return " ".join(f"{one.get('option', '')} {one.get('sha256', '')[:16] or one.get('name', '')}" for one in given)
     if isinstance(value, Mapping):
         parts = [str(value.get(key, "")) for key in ("id", "edition", "overlay")]
         parts += [str(one) for one in value.get("dialects", ())]

@@ -19,6 +19,7 @@ from conformance.plan import (
     ProfileNote,
     Waiver,
 )
+from conformance.selection import selects
 from interface_spec.errors import SpecError
 from interface_spec.policy import Policy
 from interface_spec.requirements import Requirement, load_requirements
@@ -170,9 +171,7 @@ def _selected(catalogue: Catalogue, words: Sequence[str]) -> set[str] | None:
     kept: set[str] = set()
     for word in words:
         found = {
-            one.id
-            for one in catalogue.checks.values()
-            if one.id.startswith(word) or word in one.ja or word in one.cases
+            one.id for one in catalogue.checks.values() if selects(word, one.id, one.ja, one.en) or word in one.cases
         }
         if not found:
             raise SpecError(f"-k {word}", "", "当てはまる検査がありません / no check matches the selector")

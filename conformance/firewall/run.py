@@ -7,6 +7,7 @@ Whatever happens ends as an event: no lab here is 未検証 with its reason, a r
 from __future__ import annotations
 
 import getpass
+import hashlib
 import shutil
 import signal
 import socket
@@ -45,7 +46,7 @@ from conformance.firewall.plan_lab import Declared, make_lab_plan
 from conformance.firewall.record import LabRecord
 from conformance.firewall.rules import RulesError, read_rules
 from conformance.firewall.start import LabFailed, ModuleCommand, lab_folder, run_lab
-from conformance.plan import Challenge, Plan, Waiver
+from conformance.plan import Challenge, Plan, PlannedInput, Waiver
 from interface_spec.errors import SpecError, first_problem
 from interface_spec.policy import POLICIES, Policy, Statement, WaiverEntry, load_policy
 
@@ -65,6 +66,7 @@ class FwOptions:
     lgwan: tuple[Path, ...]
     proxy: Path | None = None
     boot: dict[str, Path] = field(default_factory=dict)
+    forwarding_before_load: dict[str, bool] = field(default_factory=dict)
     select: tuple[str, ...] = ()
     mutant: str = ""
     reference_date: date | None = None
@@ -207,7 +209,9 @@ def _fw(options: FwOptions, run_dir: Path, emit: Emit) -> None:
         started_by=_started_by(),
         attestations=_answers(policy.attestation),
         waivers=[Waiver(**one.model_dump()) for one in policy.waiver],
-    ).model_copy(update={"suite_sha256": suite_digest(), "challenge": options.challenge})
+    ).model_copy(
+        update={"suite_sha256": suite_digest(), "challenge": options.challenge, "inputs": tuple(_fw_inputs(options))}
+    )
     rounds = tuple(one for one in FW_ROUNDS if one != "proxy" and (proxy or one != "proxy-down"))
     variant = Variant(
         name="product",
@@ -216,9 +220,36 @@ def _fw(options: FwOptions, run_dir: Path, emit: Emit) -> None:
         proxy=proxy,
         rounds=rounds,
         boot={name: _read(path) for name, path in options.boot.items()},
+        forwarding_before_load=options.forwarding_before_load,
     )
     tools = ("squid",) if proxy is not None else ()
     _play(plan, policy, _policy_text(options.policy), variant, tools, options.module_command, run_dir, emit)
+
+
+def _fw_inputs(options: FwOptions) -> Iterator[PlannedInput]:
+    """What was handed in to be tested, in the order of the command line."""
+    yield _input("--policy", options.policy.name, _policy_text(options.policy))
+    given = (
+        ("--boundary", options.boundary),
+        ("--lgwan", options.lgwan),
+        ("--proxy", (options.proxy,) if options.proxy is not None else ()),
+    )
+    for option, paths in given:
+        for path in paths:
+            yield PlannedInput(option=option, name=path.name, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def _relay_inputs(target: RelayTarget, policy: Path, beside: Path) -> Iterator[PlannedInput]:
+    """The policy, what ``relay-target.toml`` says besides it, and the files that it names."""
+    yield _input("--policy", policy.name, _policy_text(policy))
+    yield _input("--target", "relay-target.toml", target.model_dump_json(exclude={"policy"}))
+    named = [target.squid_conf] if target.squid_conf else []
+    for source in (*named, *target.files.values(), *target.empty_list.values()):
+        yield _input("--target", source, _read(beside / source))
+
+
+def _input(option: str, name: str, text: str) -> PlannedInput:
+    return PlannedInput(option=option, name=name, sha256=hashlib.sha256(text.encode()).hexdigest())
 
 
 def load_relay_target(path: Path) -> RelayTarget:
@@ -269,7 +300,13 @@ def _relay(options: RelayOptions, run_dir: Path, emit: Emit) -> None:
         started_by=_started_by(),
         attestations=_answers(target.attestation),
         waivers=[Waiver(**one.model_dump()) for one in target.waiver],
-    ).model_copy(update={"suite_sha256": suite_digest(), "challenge": options.challenge})
+    ).model_copy(
+        update={
+            "suite_sha256": suite_digest(),
+            "challenge": options.challenge,
+            "inputs": tuple(_relay_inputs(target, policy_path, beside)),
+        }
+    )
     rounds: tuple[RoundName, ...] = RELAY_ROUNDS if target.kind == "proxy" else ("proxy",)
     variant = Variant(name="product", proxy=proxy, rounds=rounds)
     tools = ("squid",) if target.squid_conf else ()

@@ -11,14 +11,17 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.catalogue import load_catalogue
+from conformance.package_run import SET as PACKAGE_RULES
+from conformance.suites.package.findings import load_rules
 from testbed.cli import challenge_app, docs_app, report_app, vendor_app
 from testbed.cli.common import (
+    NETWORK_ROLES,
     JsonFlag,
     LangOption,
     RoleArgument,
     known_role,
     language,
-    role_with_mutants,
+    role_with_run,
 )
 from testbed.cli.generate_app import generate_app
 from testbed.cli.profile_app import app as profile_app
@@ -30,6 +33,7 @@ from testbed.cli.serve_app import serve
 from testbed.cli.spec_app import app as spec_app
 from testbed.cli.validate_app import validate
 from testbed.cli_firewall import app as firewall_app
+from testbed.cli_firewall import mutants as network_mutants
 from testbed.mutants.registry import rows_of
 
 mutants_app = typer.Typer(help="変異体（試験そのものの試験） / mutants: the suite's own test", no_args_is_help=True)
@@ -54,8 +58,36 @@ app.command("challenge")(challenge_app.challenge)
 @app.command("checks")
 def list_checks(role: RoleArgument = "am", as_json: JsonFlag = False, lang: LangOption = "ja") -> None:
     """検査の一覧 / list the checks of a role"""
-    catalogue = load_catalogue(known_role(role))
-    rows = [
+    rows = _rules() if role == "package" else _checks_of(known_role(role))
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    table = Table("ID", "検査 / check", "級 / level", "要件集 / set")
+    for row in rows:
+        table.add_row(str(row["id"]), str(row[language(lang)]), str(row["level"]), str(row["set"]))
+    Console().print(table)
+
+
+def _rules() -> list[dict[str, object]]:
+    """The package suite's rules, as the checks of the other roles are listed."""
+    return [
+        {
+            "id": one.id,
+            "ja": one.ja,
+            "en": one.en,
+            "requirement": one.id,
+            "level": "契約" if one.level == "nonconformity" else "注意",
+            "set": PACKAGE_RULES,
+            "round": "none",
+            "cases": [],
+        }
+        for one in load_rules().values()
+    ]
+
+
+def _checks_of(role: str) -> list[dict[str, object]]:
+    catalogue = load_catalogue(role)
+    return [
         {
             "id": one.id,
             "ja": one.ja,
@@ -68,13 +100,6 @@ def list_checks(role: RoleArgument = "am", as_json: JsonFlag = False, lang: Lang
         }
         for one in catalogue.checks.values()
     ]
-    if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
-        return
-    table = Table("ID", "検査 / check", "級 / level", "要件集 / set")
-    for row in rows:
-        table.add_row(str(row["id"]), str(row[language(lang)]), str(row["level"]), str(row["set"]))
-    Console().print(table)
 
 
 @mutants_app.command("list")
@@ -82,7 +107,7 @@ def mutants_list(
     role: Annotated[str, typer.Option("--role", help="役割 / role")] = "am", as_json: JsonFlag = False
 ) -> None:
     """変異体と、それを捕まえるべき検査の一覧 / mutants and the checks that must catch them"""
-    found = rows_of(role_with_mutants(role))
+    found = rows_of(role_with_run(role))
     if as_json:
         rows = [
             {
@@ -117,6 +142,8 @@ def mutants_matrix(
         from testbed.mutants.package.run import run_matrix as run_package_matrix
 
         raise typer.Exit(run_package_matrix(tuple(only or ()), write=write, as_json=as_json))
+    if role in NETWORK_ROLES:
+        network_mutants(list(only or (one.name for one in rows_of(role))), None)
     from testbed.mutants.matrix import run_matrix
 
     raise typer.Exit(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from conformance.evidence.challenge import ChallengeError, new_challenge, seed_of
-from testbed.cli.common import RoleArgument, fail, known_role
+from testbed.cli.common import RoleArgument, fail, role_with_run
 
 
 def challenge(
@@ -27,7 +27,7 @@ def challenge(
       shinsei report verify 証跡.zip --challenge challenge.json          （発注者）
     """
     try:
-        made = new_challenge(role=known_role(role), issuer=issuer, hours=hours, now=datetime.now(UTC))
+        made = new_challenge(role=role_with_run(role), issuer=issuer, hours=hours, now=datetime.now(UTC))
         with out.open("x", encoding="utf-8") as file:
             file.write(made.model_dump_json(indent=1) + "\n")
     except ChallengeError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ from testbed.mutants.registry import mutant as find_mutant
 from testbed.postgres import PostgresError
 from testbed.reference import RELAY_COMMAND, database_server, write_target
 from testbed.reference import product_env as reference_env
-from testbed.replay import write_replays
+from testbed.replay import Given, note_given, write_replays
 
 EVENTS = "events.ndjson"
 MOST_REPLAYS = 5
@@ -94,15 +94,7 @@ def carry_out(request: Request) -> Exit:
     """One run with its reports; returns the exit code. Raises BadRequest or UnknownMutant before anything starts."""
     console = Console(stderr=request.as_json)
     run_dir = _played(request, console)
-    files = {name: (path,) for name, path in (("--target", request.target), ("--overlay", request.overlay)) if path}
-    return report(
-        run_dir,
-        request.lang,
-        as_json=request.as_json,
-        gate_waived=request.gate_waived,
-        console=console,
-        files=files,
-    )
+    return report(run_dir, request.lang, as_json=request.as_json, gate_waived=request.gate_waived, console=console)
 
 
 def play(request: Request, console: Console) -> tuple[Path, Results]:
@@ -110,7 +102,9 @@ def play(request: Request, console: Console) -> tuple[Path, Results]:
     from conformance.reporters.write import write_reports
 
     run_dir = _played(request, console)
-    return run_dir, write_reports(run_dir, lang=request.lang).results
+    results = write_reports(run_dir, lang=request.lang).results
+    write_replays(run_dir, results)
+    return run_dir, results
 
 
 def _played(request: Request, console: Console) -> Path:
@@ -124,6 +118,10 @@ def _played(request: Request, console: Console) -> Path:
     if request.mutant:
         find_mutant(request.mutant)
     run_dir = _new_folder(request)
+    files = {
+        name: (path,) if path else () for name, path in (("--target", request.target), ("--overlay", request.overlay))
+    }
+    note_given(run_dir, Given.of(files, {"--image": request.image}))
     listeners = (Progress(console, request.lang), ReportsAhead())
     try:
         if request.target is not None:
@@ -214,14 +212,13 @@ def report(
     as_json: bool,
     gate_waived: bool,
     console: Console | None = None,
-    files: Mapping[str, Sequence[Path]] | None = None,
 ) -> Exit:
     """Writes the reports of a run folder and shows them; returns the exit code."""
     from conformance.reporters.machine import as_dict
     from conformance.reporters.write import write_reports
 
     reports = write_reports(run_dir, lang=lang, gate_waived=gate_waived)
-    replays = write_replays(run_dir, reports.results, files or {})
+    replays = write_replays(run_dir, reports.results)
     code = reports.results.exit(gate_waived=gate_waived)
     if as_json:
         json.dump(as_dict(reports.results, gate_waived=gate_waived), sys.stdout, ensure_ascii=False, indent=1)

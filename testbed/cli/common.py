@@ -34,15 +34,15 @@ def language(word: str) -> Lang:
     raise fail(f"--lang {word}: ja か en を指定してください / use ja or en")
 
 
-def role_with_mutants(role: str) -> str:
-    """``role`` when there are mutants of its products; the package suite has rules in place of checks."""
+def role_with_run(role: str) -> str:
+    """``role`` when it can be checked; the package suite has rules in place of checks. Exit 2 for any other."""
     return role if role == "package" else known_role(role)
 
 
 def known_role(role: str) -> str:
     """``role`` when it has a suite; exit 2 with the known ones otherwise."""
     if role not in roles_with_suite():
-        known = ", ".join(roles_with_suite())
+        known = ", ".join((*roles_with_suite(), "package"))
         note = "（この役割の検査はまだありません） / no suite for this role yet" if role in ROLES else " / unknown role"
         raise fail(f"ROLE {role}: 使える役割は {known} です{note}")
     return role

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from shinsei_testbed import module_command
 from testbed.cli import check as checking
 from testbed.cli.common import fail
 from testbed.cli_firewall import write_reference, write_relay_target
+from testbed.mutants.firewall.product import FwFiles, network_mutant, selection, write_fw, write_relay
+from testbed.replay import Given, note_given
 
 
 @dataclass(frozen=True)
@@ -39,47 +41,75 @@ class Request:
     as_json: bool
     lang: Lang
     challenge: Challenge | None = None
+    mutant: str = ""
 
 
 def carry_out(request: Request) -> Exit:
-    """One run with its reports; returns the exit code. Exit 2 for a policy that cannot be used."""
+    """One run with its reports; returns the exit code. Exit 2 for a policy that cannot be used. BadRequest, UnknownMutant."""
+    if request.mutant and (request.target or request.boundary or request.lgwan or request.proxy):
+        raise checking.BadRequest(
+            "--mutant: 参照の規則・連携サーバだけに使えます / --mutant is for the reference rules and relay only"
+        )
+    mutant = network_mutant(request.mutant, request.role) if request.mutant else None
     policy = _policy(request.policy)
-    run_dir = (request.out / new_run_id(request.role)).resolve()
-    try:
-        checking.made(run_dir, str(request.out))
-    except checking.BadRequest as error:
-        raise fail(str(error)) from None
+    run_dir = checking.made((request.out / new_run_id(request.role)).resolve(), str(request.out))
+    note_given(run_dir, _given(request))
     console = Console(stderr=request.as_json)
     listeners = (Progress(console, request.lang),)
+    reference = run_dir / "reference"
+    if mutant is not None:
+        request = replace(request, select=request.select or selection(mutant))
     if request.role == "fw":
-        run_fw(_fw_options(request, policy, run_dir), run_dir, listeners)
+        options = _fw_options(request, policy, reference)
+        run_fw(
+            options if mutant is None else _mutated(options, write_fw(mutant, reference / mutant.id)),
+            run_dir,
+            listeners,
+        )
     else:
-        target = request.target or write_relay_target(policy, str(request.policy), run_dir / "reference")
+        target = request.target or (
+            write_relay_target(policy, str(request.policy), reference)
+            if mutant is None
+            else write_relay(mutant, reference, module_command)
+        )
         run_relay(
             RelayOptions(
                 module_command=module_command,
                 target=target,
                 select=request.select,
+                mutant=request.mutant,
                 reference_date=request.reference_date,
                 challenge=request.challenge,
             ),
             run_dir,
             listeners,
         )
-    files = {
-        "--target": (request.target,) if request.target else (),
-        "--policy": (request.policy,),
-        "--boundary": request.boundary,
-        "--lgwan": request.lgwan,
-        "--proxy": (request.proxy,) if request.proxy else (),
-    }
     return checking.report(
-        run_dir,
-        request.lang,
-        as_json=request.as_json,
-        gate_waived=request.gate_waived,
-        console=console,
-        files=files,
+        run_dir, request.lang, as_json=request.as_json, gate_waived=request.gate_waived, console=console
+    )
+
+
+def _given(request: Request) -> Given:
+    return Given.of(
+        {
+            "--target": (request.target,) if request.target else (),
+            "--policy": (request.policy,),
+            "--boundary": request.boundary,
+            "--lgwan": request.lgwan,
+            "--proxy": (request.proxy,) if request.proxy else (),
+        }
+    )
+
+
+def _mutated(options: FwOptions, files: FwFiles) -> FwOptions:
+    return replace(
+        options,
+        policy=files.policy,
+        boundary=files.boundary,
+        lgwan=files.lgwan,
+        proxy=files.proxy,
+        boot=files.boot,
+        forwarding_before_load=files.forwarding_before_load,
     )
 
 
@@ -90,9 +120,9 @@ def _policy(path: Path) -> Policy:
         raise fail(str(error)) from None
 
 
-def _fw_options(request: Request, policy: Policy, run_dir: Path) -> FwOptions:
+def _fw_options(request: Request, policy: Policy, reference: Path) -> FwOptions:
     """The vendor's files; a firewall without a file is played by the reference rules, which the report says."""
-    boundary, lgwan, proxy = write_reference(policy, run_dir / "reference")
+    boundary, lgwan, proxy = write_reference(policy, reference)
     bare = not request.boundary and not request.lgwan
     return FwOptions(
         module_command=module_command,
@@ -101,6 +131,7 @@ def _fw_options(request: Request, policy: Policy, run_dir: Path) -> FwOptions:
         lgwan=request.lgwan or (lgwan,),
         proxy=request.proxy or (proxy if bare else None),
         select=request.select,
+        mutant=request.mutant,
         reference_date=request.reference_date,
         challenge=request.challenge,
     )

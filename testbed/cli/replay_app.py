@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from conformance.events import read_events
 from conformance.messages import say
-from conformance.verdicts import Exit
+from conformance.plan import Plan
+from conformance.results import CheckResult, fold
+from conformance.verdicts import Exit, Verdict
 from shinsei_testbed import module_command
 from testbed.cli.common import fail
-from testbed.replay import BadReplay, read_replay, words_of
+from testbed.replay import BadReplay, Replay, read_replay, said, words_of
 
 
 def replay(
@@ -37,26 +40,35 @@ def replay(
         wanted = read_replay(file)
     except BadReplay as error:
         raise fail(str(error)) from None
-    before = set(_results(out, wanted.role))
-    words = words_of(wanted, file.parent, out, whole=whole, healthy=healthy)
+    before = set(_runs(out, wanted.role))
+    words = words_of(wanted, file.resolve().parents[1], out, whole=whole, healthy=healthy)
     code = subprocess.run(module_command("testbed.cli.run", *words), check=False).returncode
-    new = sorted(set(_results(out, wanted.role)) - before)
-    verdict = _verdict(new[-1], wanted.check) if new else ""
-    if not verdict or code in (Exit.CONFIGURATION, Exit.HARNESS):
+    new = sorted(set(_runs(out, wanted.role)) - before)
+    results = fold(read_events(new[-1])) if new else None
+    found = next((one for one in results.checks if one.planned.id == wanted.check), None) if results else None
+    if results is None or results.plan is None or found is None or code in (Exit.CONFIGURATION, Exit.HARNESS):
         raise typer.Exit(code if code in (Exit.CONFIGURATION, Exit.HARNESS) else Exit.INCOMPLETE)
-    was, now = say("verdict", wanted.verdict.value), say("verdict", verdict)
-    typer.echo(
-        f"{wanted.check}: 前回 {was} → 今回 {now}（再現の確認。適合の判定ではない） / before {wanted.verdict.value}, now {verdict}"
-    )
-    if verdict == "PASS":
+    for line in _told(wanted, found, results.plan):
+        typer.echo(line)
+    if found.verdict is Verdict.PASS:
         raise typer.Exit(Exit.CONFORMANT)
-    raise typer.Exit(Exit.NOT_CONFORMANT if verdict == wanted.verdict.value else Exit.INCOMPLETE)
+    raise typer.Exit(Exit.NOT_CONFORMANT if found.verdict is wanted.verdict else Exit.INCOMPLETE)
 
 
-def _results(out: Path, role: str) -> list[Path]:
-    return sorted(out.glob(f"*-{role}-*/results.json"))
+def _runs(out: Path, role: str) -> list[Path]:
+    return sorted(out.glob(f"*-{role}-*/events.ndjson"))
 
 
-def _verdict(path: Path, check: str) -> str:
-    data = json.loads(path.read_text(encoding="utf-8"))
-    return next((str(one["verdict"]) for one in data["checks"] if one["id"] == check), "")
+def _told(wanted: Replay, found: CheckResult, plan: Plan) -> Iterator[str]:
+    """What came of it, beside what came of it before."""
+    changed = [one for one in plan.inputs if one not in wanted.inputs]
+    for one in changed:
+        yield f"前回と違うもの: {one.option} {one.name} / changed since"
+    was, now = say("verdict", wanted.verdict.value), say("verdict", found.verdict.value)
+    yield (
+        f"{wanted.check}: 前回 {was} → 今回 {now}（再現の確認。適合の判定ではない）"
+        f" / before {wanted.verdict.value}, now {found.verdict.value}"
+    )
+    if found.verdict is wanted.verdict:
+        same = said(found) == wanted.findings
+        yield "所見も同じです / the same findings" if same else "判定は同じですが、所見が違います / other findings"

@@ -171,6 +171,9 @@ def verify(
     boundary: Annotated[list[Path] | None, typer.Option("--boundary", help="--rerun: 境界FWの規則 / rules")] = None,
     lgwan: Annotated[list[Path] | None, typer.Option("--lgwan", help="--rerun: LGWAN-FWの規則 / rules")] = None,
     proxy: Annotated[Path | None, typer.Option("--proxy", help="--rerun: squid.conf / proxy settings")] = None,
+    package: Annotated[
+        list[Path] | None, typer.Option("--package", help="--rerun: 検査した申請ZIP / the packages that were judged")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", help="--rerun: 結果を置くフォルダ / folder for results")] = Path("out"),
     as_json: JsonFlag = False,
 ) -> None:
@@ -191,7 +194,8 @@ def verify(
     found = verify_bundle(file, trust, issued)
     again: Comparison | None = None
     if rerun and found.intact and found.results is not None and found.manifest is not None:
-        setup = Setup(target, overlay, policy, tuple(boundary or ()), tuple(lgwan or ()), proxy, out)
+        rules = (tuple(boundary or ()), tuple(lgwan or ()))
+        setup = Setup(target, overlay, policy, *rules, proxy, out, tuple(package or ()))
         try:
             again = run_again(found.results, found.manifest, setup)
         except RerunProblem as error:

@@ -10,8 +10,9 @@ from conformance.evidence.manifest import Manifest, suite_digest
 from conformance.plan import Plan
 from conformance.reporters.machine import as_dict
 from conformance.results import Results
+from conformance.suites.package.consistency import Listed
 from testbed.cli import check as checking
-from testbed.cli import network
+from testbed.cli import network, packages
 from testbed.cli.common import NETWORK_ROLES
 from testbed.mutants.registry import UnknownMutant
 
@@ -31,6 +32,7 @@ class Setup:
     lgwan: tuple[Path, ...]
     proxy: Path | None
     out: Path
+    packages: tuple[Path, ...] = ()
 
 
 def run_again(results: Results, manifest: Manifest, setup: Setup) -> Comparison:
@@ -43,10 +45,10 @@ def run_again(results: Results, manifest: Manifest, setup: Setup) -> Comparison:
             f"試験一式が違います（証跡 {manifest.suite_version} {manifest.suite_sha256[:16]}、手元 {suite_digest()[:16]}）。"
             "同じ版を入れてください / another suite made the bundle: install that version"
         )
-    if plan.role == "package":
+    if plan.role == "package" and plan.adapter == "files" and not setup.packages:
+        names = "、".join(one.name for one in plan.inputs if one.option == "FILE")
         raise RerunProblem(
-            "--rerun: 申請ZIPは shinsei validate で検査し直し、report diff で比べてください / "
-            "validate the packages again and compare with report diff"
+            f"--package: 検査した申請ZIP（{names}）を渡してください / --rerun needs the packages that were judged"
         )
     selected = tuple(one.id for one in plan.checks if one.status == "run")
     whole = not any(one.status == "deselected" for one in plan.checks)
@@ -73,11 +75,29 @@ def _carry_out(plan: Plan, setup: Setup, select: tuple[str, ...]) -> None:
                 lgwan=setup.lgwan,
                 proxy=setup.proxy,
                 select=select,
+                mutant="" if _own(setup) else plan.mutant,
                 reference_date=plan.reference_date,
                 out=setup.out,
                 gate_waived=False,
                 as_json=False,
                 lang="ja",
+            )
+        )
+        return
+    if plan.role == "package":
+        packages.carry_out(
+            packages.Request(
+                files=setup.packages,
+                overlay=setup.overlay,
+                select=select,
+                mutant=plan.mutant,
+                seed=plan.seed,
+                reference_date=plan.reference_date,
+                out=setup.out,
+                gate_waived=False,
+                as_json=False,
+                lang="ja",
+                listed=_listed(plan),
             )
         )
         return
@@ -99,3 +119,14 @@ def _carry_out(plan: Plan, setup: Setup, select: tuple[str, ...]) -> None:
             lang="ja",
         )
     )
+
+
+def _own(setup: Setup) -> bool:
+    """Whether a product of the user's own is run again, not the bundled one."""
+    return bool(setup.target or setup.boundary or setup.lgwan or setup.proxy)
+
+
+def _listed(plan: Plan) -> Listed:
+    """What the packages were compared with, as the plan has it."""
+    given = {one.option.removeprefix("listed."): one.name for one in plan.inputs if one.option.startswith("listed.")}
+    return Listed(**given)

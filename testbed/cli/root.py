@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +11,10 @@ import typer
 
 from conformance.evidence.challenge import ChallengeError, load_challenge, seed_of, usable
 from conformance.plan import Challenge
+from conformance.verdicts import Exit
 from testbed.cli import check as checking
-from testbed.cli.common import NETWORK_ROLES, JsonFlag, LangOption, RoleArgument, fail, known_role, language
+from testbed.cli.applies import out_of_place
+from testbed.cli.common import NETWORK_ROLES, JsonFlag, LangOption, RoleArgument, fail, language, role_with_run
 from testbed.mutants.registry import UnknownMutant
 
 HELP = "申請連携テストベッド: 申請連携の模擬と適合性試験 / simulation and conformance of the application chain"
@@ -26,6 +29,12 @@ def shinsei() -> None:
 @app.command()
 def check(
     role: RoleArgument,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE.zip…]", help="役割 package: 申請ZIP。省くと同梱の道具が書くもの / application ZIPs"
+        ),
+    ] = None,
     target: Annotated[
         Path | None,
         typer.Option("--target", "-t", help="製品の設定ファイル。省くと同梱の製品を試験 / the product's target.toml"),
@@ -45,9 +54,10 @@ def check(
     overlay: Annotated[
         Path | None, typer.Option("--overlay", help="プロファイルの上書きファイル（同梱の製品用） / profile overlay")
     ] = None,
-    policy: Annotated[Path, typer.Option("--policy", help="役割 fw・relay: 通信方針（TOML） / network policy")] = Path(
-        "baseline"
-    ),
+    policy: Annotated[
+        Path | None,
+        typer.Option("--policy", help="役割 fw・relay: 通信方針（TOML）。省くと baseline / network policy"),
+    ] = None,
     boundary: Annotated[
         list[Path] | None, typer.Option("--boundary", help="役割 fw: 境界FWの規則。省くと参照の規則 / boundary rules")
     ] = None,
@@ -100,19 +110,59 @@ def check(
       shinsei check am --mutant serial-wins     変異体が捕まることを確かめる
       shinsei check fw --boundary bfw.nft --lgwan lgfw.nft   通信制御の規則を実験網で試験
       shinsei check relay --target relay-target.toml         連携サーバを試験
+      shinsei check package a.zip b.zip         申請ZIPを試験
     """
-    answered = _challenge(challenge, known_role(role), seed)
+    role = role_with_run(role)
+    given = {
+        "FILE": files,
+        "--target": target,
+        "-x": fail_fast,
+        "-n": workers,
+        "--overlay": overlay,
+        "--policy": policy is not None,
+        "--boundary": boundary,
+        "--lgwan": lgwan,
+        "--proxy": proxy,
+        "--seed": seed is not None,
+        "--resume": resume,
+        "--image": image,
+    }
+    if problem := out_of_place(role, given):
+        raise fail(problem)
+    answered = _challenge(challenge, role, seed)
+    try:
+        words = tuple(select or ()) + tuple(checking.last_failures(out, role) if last_failed else ())
+    except checking.BadRequest as error:
+        raise fail(str(error)) from None
     if role in NETWORK_ROLES:
         from testbed.cli import network
 
-        wanted = network.Request(
-            role=known_role(role),
+        network_run = network.Request(
+            role=role,
             target=target,
-            policy=policy,
+            policy=policy or Path("baseline"),
             boundary=tuple(boundary or ()),
             lgwan=tuple(lgwan or ()),
             proxy=proxy,
-            select=tuple(select or ()),
+            select=words,
+            reference_date=date.date() if date else None,
+            out=out,
+            gate_waived=gate_waived,
+            as_json=as_json,
+            lang=language(lang),
+            challenge=answered,
+            mutant=mutant,
+        )
+        raise _ended(lambda: network.carry_out(network_run))
+    if role == "package":
+        from testbed.cli import packages
+
+        package_run = packages.Request(
+            files=tuple(files or ()),
+            overlay=overlay,
+            select=words,
+            mutant=mutant,
+            seed=seed if answered is None or files else seed_of(answered.nonce),
             reference_date=date.date() if date else None,
             out=out,
             gate_waived=gate_waived,
@@ -120,17 +170,11 @@ def check(
             lang=language(lang),
             challenge=answered,
         )
-        raise typer.Exit(int(network.carry_out(wanted)))
-    words = list(select or [])
-    if last_failed:
-        try:
-            words += checking.last_failures(out, known_role(role))
-        except checking.BadRequest as error:
-            raise fail(str(error)) from None
+        raise _ended(lambda: packages.carry_out(package_run))
     request = checking.Request(
-        role=known_role(role),
+        role=role,
         target=target,
-        select=tuple(words),
+        select=words,
         fail_fast=fail_fast,
         workers=workers,
         mutant=mutant,
@@ -146,10 +190,15 @@ def check(
         resume=resume,
         image=image,
     )
+    raise _ended(lambda: checking.carry_out(request))
+
+
+def _ended(run: Callable[[], Exit]) -> typer.Exit:
+    """How the command ends after ``run``: its exit code, or 2 with one sentence."""
     try:
-        raise typer.Exit(int(checking.carry_out(request)))
+        return typer.Exit(int(run()))
     except (UnknownMutant, checking.BadRequest) as error:
-        raise fail(str(error)) from None
+        return fail(str(error))
 
 
 def _challenge(file: Path | None, role: str, seed: int | None) -> Challenge | None:

@@ -19,6 +19,8 @@ from conformance.suites.package.validate import Report, Validator
 from conformance.verdicts import Exit
 from interface_spec.errors import SpecError
 from interface_spec.profile import Profile, load_profile
+from testbed.cli.packages import given_of
+from testbed.replay import note_given, write_replays
 
 _WORDS = {"nonconformity": ("不適合", "nonconformity", "red"), "notice": ("注意", "notice", "yellow")}
 
@@ -55,7 +57,7 @@ def validate(
         except OSError as error:
             raise _unusable(f"{file}: 読めません（{error.strerror}） / cannot be read") from None
     if report is not None:
-        _write_reports(reports, profile, overlay, report, as_json=as_json)
+        _write_reports(reports, profile, overlay, listed, report, as_json=as_json)
     if as_json:
         rows = [as_dict(file, found, profile) for file, found in reports]
         typer.echo(json.dumps(rows[0] if len(rows) == 1 else rows, ensure_ascii=False, indent=1))
@@ -66,16 +68,26 @@ def validate(
 
 
 def _write_reports(
-    reports: list[tuple[Path, Report]], profile: Profile, overlay: Path | None, out: Path, *, as_json: bool
+    reports: list[tuple[Path, Report]],
+    profile: Profile,
+    overlay: Path | None,
+    listed: Listed,
+    out: Path,
+    *,
+    as_json: bool,
 ) -> None:
     """The validation as a run below ``out``, with every report."""
     run_dir = out / new_run_id(ROLE)
     try:
         files = [judged(path, found) for path, found in reports]
-        write_run(package_plan(run_dir.name, profile, overlay.name if overlay else "", files, today()), files, run_dir)
+        name = overlay.name if overlay else ""
+        write_run(package_plan(run_dir.name, profile, name, files, today(), listed=listed), files, run_dir)
+        note_given(run_dir, given_of([path for path, _ in reports], overlay, listed))
     except OSError as error:
         raise _unusable(f"--report {out}: 書けません（{error.strerror}） / cannot be written") from None
-    typer.echo(f"報告書 / report: {write_run_reports(run_dir).html}", err=as_json)
+    written = write_run_reports(run_dir)
+    write_replays(run_dir, written.results)
+    typer.echo(f"報告書 / report: {written.html}", err=as_json)
 
 
 def _unusable(message: str) -> typer.Exit:

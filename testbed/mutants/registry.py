@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from testbed.mutants.model import Mutant
@@ -52,11 +53,16 @@ def rows_of(role: str) -> list[MutantRow]:
     return []
 
 
-def mutant(name: str) -> Mutant:
-    """The mutant ``name``. Raises UnknownMutant with near names."""
-    found = mutants_of("am")
+def mutant(name: str, role: str = "am") -> Mutant:
+    """The mutant ``name`` of a product of ours. Raises UnknownMutant with near names."""
+    found = mutants_of(role)
     if name not in found:
-        near = difflib.get_close_matches(name, found, n=3)
-        hint = f"（近い名前: {', '.join(near)}）" if near else "（shinsei mutants list --role am で一覧）"
-        raise UnknownMutant(f"--mutant {name}: その変異体はありません{hint} / no such mutant")
+        raise UnknownMutant(near(name, role, found))
     return found[name]
+
+
+def near(name: str, role: str, found: Iterable[str]) -> str:
+    """The sentence for a name that ``role`` has not."""
+    close = difflib.get_close_matches(name, list(found), n=3)
+    hint = f"（近い名前: {', '.join(close)}）" if close else f"（shinsei mutants list --role {role} で一覧）"
+    return f"--mutant {name}: その変異体はありません{hint} / no such mutant"

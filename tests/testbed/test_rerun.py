@@ -47,6 +47,60 @@ def test_the_bundled_product_answers_a_challenge_and_gives_the_same_again(tmp_pa
     assert {one["change"] for one in told["rerun"]["rows"]} >= {"worse"}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["fw", "relay"])
+def test_a_network_run_is_repeated_and_another_product_is_told_apart(tmp_path: Path, role: str) -> None:
+    assert shinsei("check", role, "--date", "2026-01-15", cwd=tmp_path).returncode == 0
+    run = run_folder(tmp_path / "out")
+    assert shinsei("report", "bundle", str(run), "--out", "b.zip", cwd=tmp_path).returncode == 0
+    code, told = verified(tmp_path, "--rerun")
+    assert (code, told["intact"], told["rerun"]) == (0, True, {"rows": [], "conditions": [], "same": told_same(told)})
+    assert told_same(told) > 20
+    words = {"fw": ("--boundary", "open.nft"), "relay": ("--target", "target.toml")}[role]
+    (tmp_path / "open.nft").write_text(
+        "table inet f { chain forward { type filter hook forward priority filter; policy accept; } }\n",
+        encoding="utf-8",
+    )
+    reference = run / "reference"
+    if role == "relay":
+        target = (reference / "relay-target.toml").read_text(encoding="utf-8")
+        (tmp_path / "target.toml").write_text(target, encoding="utf-8")
+        (tmp_path / "squid.conf").write_text("http_port 3128\nhttp_access allow all\n", encoding="utf-8")
+        (tmp_path / "squid-empty.conf").write_text("http_port 3128\nhttp_access allow all\n", encoding="utf-8")
+    code, told = verified(tmp_path, "--rerun", *words)
+    assert code == 1, told
+    assert isinstance(told["rerun"], dict)
+    assert [one[0] for one in told["rerun"]["conditions"]] == ["inputs"]
+    assert {one["change"] for one in told["rerun"]["rows"]} >= {"worse"}
+
+
+def test_packages_are_judged_again_and_others_are_told_apart(tmp_path: Path) -> None:
+    for name, data in (("a.zip", b"PK"), ("b.zip.other", b"PK\x03")):
+        (tmp_path / name).write_bytes(data)
+    assert shinsei("check", "package", "a.zip", cwd=tmp_path).returncode == 1
+    run = run_folder(tmp_path / "out")
+    assert shinsei("report", "bundle", str(run), "--out", "b.zip", cwd=tmp_path).returncode == 0
+    bare = shinsei("report", "verify", "b.zip", "--rerun", cwd=tmp_path)
+    assert bare.returncode == 2
+    assert "--package" in bare.stderr
+    assert "a.zip" in bare.stderr
+    code, told = verified(tmp_path, "--rerun", "--package", "a.zip")
+    assert (code, told["rerun"]) == (0, {"rows": [], "conditions": [], "same": told_same(told)})
+    code, told = verified(tmp_path, "--rerun", "--package", "b.zip.other")
+    assert code == 1
+    assert isinstance(told["rerun"], dict)
+    assert [one[0] for one in told["rerun"]["conditions"]] == ["inputs"]
+
+
+def test_the_bundled_writers_packages_are_made_and_judged_again(tmp_path: Path) -> None:
+    assert shinsei("check", "package", "--date", "2026-01-15", "--seed", "5", cwd=tmp_path).returncode == 0
+    run = run_folder(tmp_path / "out")
+    assert shinsei("report", "bundle", str(run), "--out", "b.zip", cwd=tmp_path).returncode == 0
+    code, told = verified(tmp_path, "--rerun")
+    assert (code, told["intact"], told["rerun"]) == (0, True, {"rows": [], "conditions": [], "same": told_same(told)})
+    assert told_same(told) > 70
+
+
 def told_same(told: dict[str, object]) -> int:
     rerun = told["rerun"]
     assert isinstance(rerun, dict)

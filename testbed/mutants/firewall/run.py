@@ -17,7 +17,7 @@ from conformance.firewall.plan_lab import Declared, make_lab_plan
 from conformance.firewall.record import LabRecord
 from conformance.firewall.rules import Rules, make_rules
 from conformance.firewall.start import ModuleCommand, lab_folder, run_lab
-from conformance.plan import Plan
+from conformance.plan import Plan, PlannedCheck
 from conformance.verdicts import Raw
 from interface_spec.policy import POLICIES, FirewallName, Policy, parse_policy
 from reference_impl.firewall.nftables import ruleset
@@ -101,7 +101,9 @@ def variant_of(base: Base, mutant: NetworkMutant, module_command: ModuleCommand)
     """The lab's variant for one mutant; LookupError when the reference has moved on."""
     rounds: tuple[RoundName, ...] = tuple(dict.fromkeys(("control", *mutant.played)))
     if mutant.role == "relay":
-        return Variant(name=mutant.id, proxy=_proxy(base, mutant, module_command), rounds=rounds[1:], slow=mutant.slow)
+        return Variant(
+            name=mutant.id, proxy=proxy_of(base, mutant, module_command), rounds=rounds[1:], slow=mutant.slow
+        )
     chain = mutant.relay and bool({"chain", "proxy-down"} & set(rounds))
     wanted = {"boundary", "lgwan"} if {"chain", "reload", "boot"} & set(rounds) else {mutant.part}
     return Variant(
@@ -117,14 +119,21 @@ def variant_of(base: Base, mutant: NetworkMutant, module_command: ModuleCommand)
 
 
 def _rules(base: Base, mutant: NetworkMutant, firewall: FirewallName) -> Rules:
-    text = base.mutated(mutant, firewall)
-    parts = [(f"{firewall}.nft", text)]
-    if mutant.split == firewall:
-        parts = [("flush.nft", "flush ruleset\n"), (f"{firewall}.nft", text.replace("flush ruleset\n", ""))]
+    parts = rules_text(base, mutant, firewall)
     return make_rules(firewall, [(name, one.encode()) for name, one in parts], base.policy)
 
 
-def _proxy(base: Base, mutant: NetworkMutant, module_command: ModuleCommand) -> ProxyJob:
+def rules_text(base: Base, mutant: NetworkMutant, firewall: FirewallName) -> list[tuple[str, str]]:
+    """(file name, text) of what one firewall loads, in order."""
+    text = base.mutated(mutant, firewall)
+    if mutant.split == firewall:
+        flush, rest = "flush ruleset\n", text.replace("flush ruleset\n", "")
+        return [(f"{firewall}-flush.nft", flush), (f"{firewall}.nft", rest)]
+    return [(f"{firewall}.nft", text)]
+
+
+def proxy_of(base: Base, mutant: NetworkMutant, module_command: ModuleCommand) -> ProxyJob:
+    """The relay with the mutant in it."""
     if mutant.part == "squid":
         empty = {"squid.conf": base.empty_squid()}
         return ProxyJob(conf=base.mutated(mutant, "squid"), log="log/access.log", empty_list=empty)
@@ -209,12 +218,7 @@ def plan_for(policy: Policy, mutant: NetworkMutant) -> Plan:
 
 def _judged(policy: Policy, mutant: NetworkMutant, record: LabRecord) -> NetworkKill:
     plan = plan_for(policy, mutant)
-    rounds = {*mutant.played}
-    checks = tuple(
-        one
-        for one in plan.checks
-        if one.round in rounds and SLOW_CHECKS.get(one.id, "") in ("", *mutant.slow) and one.status == "run"
-    )
+    checks = judged_checks(plan, mutant)
     found: dict[Raw, list[str]] = {}
     for event in judge(plan.model_copy(update={"checks": checks}), policy, record, lambda: datetime.now(UTC)):
         found.setdefault(event.raw, []).append(event.check)
@@ -225,6 +229,16 @@ def _judged(policy: Policy, mutant: NetworkMutant, record: LabRecord) -> Network
         tuple(found.get(Raw.ERROR, [])),
         record.seconds,
         unavailable=record.unavailable,
+    )
+
+
+def judged_checks(plan: Plan, mutant: NetworkMutant) -> tuple[PlannedCheck, ...]:
+    """The checks of the rounds that the mutant is about."""
+    rounds = {*mutant.played}
+    return tuple(
+        one
+        for one in plan.checks
+        if one.round in rounds and SLOW_CHECKS.get(one.id, "") in ("", *mutant.slow) and one.status == "run"
     )
 
 
