@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from conformance.adapters.answers import tls_for
 from conformance.adapters.base import ProductUnreachable
 from conformance.record import Screen, ScreenLink
 
@@ -53,7 +54,11 @@ class ScreenReader:
         self._template = template
         user, _, password = user_and_password.partition(":")
         self._client = httpx.Client(
-            auth=(user, password) if user else None, timeout=timeout, trust_env=False, follow_redirects=True
+            auth=(user, password) if user else None,
+            timeout=timeout,
+            trust_env=False,
+            follow_redirects=True,
+            verify=tls_for(template),
         )
 
     def close(self) -> None:
