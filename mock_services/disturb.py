@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal, Protocol, cast
 
+from interface_spec.profile import Item
 from mock_services.fault_kinds import (
     ClockSkewParams,
     CorruptZipParams,
@@ -122,7 +123,7 @@ def _spoilt_content(bound: Bound, box: FaultBox, operation: str, answer: Answer,
         answer = broken_zip(bound, operation, answer, cast(CorruptZipParams, armed.params).part)
     # The paged list spoils its rows itself, before they are cut into pages.
     if operation not in box.reach.lists and box.take("duplicate-rows", operation, struck) is not None:
-        answer = respelt(bound, operation, answer, lambda rows: [*rows[:1], *rows])
+        answer = respelt(bound, operation, answer, lambda rows: [*rows[:1], *rows], counted=True)
     if (armed := box.take("missing-rows", operation, struck)) is not None:
         count = cast(MissingRowsParams, armed.params).n
         answer = respelt(bound, operation, answer, lambda rows: rows[count:])
@@ -163,20 +164,38 @@ def broken_zip(bound: Bound, operation: str, answer: Answer, part: str) -> Answe
 _Rows = list[object]
 
 
-def respelt(bound: Bound, operation: str, answer: Answer, change: Callable[[_Rows], _Rows]) -> Answer:
-    """The answer with other rows, on the wire: nothing behind it knows."""
+def respelt(
+    bound: Bound, operation: str, answer: Answer, change: Callable[[_Rows], _Rows], *, counted: bool = False
+) -> Answer:
+    """The answer with other rows, on the wire: nothing behind it knows. ``counted``: its total is theirs, too."""
     plan = bound.operation(operation)
+    total = plan.response.get("total") if counted else None
     if plan.body == "json":
         content = json.loads(answer.body)
+        before = len(content[plan.rows])
         content[plan.rows] = change(content[plan.rows])
+        more = len(content[plan.rows]) - before
+        if total is not None and total.place == "body":
+            content[total.wire] += more
+        answer = _total_in_header(answer, total, more)
         return replace(answer, body=json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
     file = bound.surface.file
     lines: _Rows = list(csv.reader(io.StringIO(answer.body.decode(file.encoding).removeprefix("\ufeff"), newline="")))
     head, rows = (lines[:1], lines[1:]) if file.header else ([], lines)
+    changed = change(rows)
+    answer = _total_in_header(answer, total, len(changed) - len(rows))
     out = io.StringIO()
-    csv.writer(out, lineterminator=file.newline).writerows(cast("list[list[str]]", [*head, *change(rows)]))
+    csv.writer(out, lineterminator=file.newline).writerows(cast("list[list[str]]", [*head, *changed]))
     mark = b"\xef\xbb\xbf" if file.bom and file.encoding == "utf-8" else b""
     return replace(answer, body=mark + out.getvalue().encode(file.encoding))
+
+
+def _total_in_header(answer: Answer, total: Item | None, more: int) -> Answer:
+    if total is None or total.place != "header":
+        return answer
+    own = total.wire.lower()
+    headers = tuple((name, str(int(value) + more) if name.lower() == own else value) for name, value in answer.headers)
+    return replace(answer, headers=headers)
 
 
 def _of_the_table(table: tuple[Bound, WriteError] | None, name: str, status: int) -> Answer:

@@ -23,4 +23,5 @@ def row(record: AtenaRecord) -> dict[str, Value]:
 
 
 def full(bound: Bound, store: AtenaStore) -> Answer:
-    return write_answer(bound, bound.operation("full"), {}, [row(record) for record in store.full()])
+    rows = [row(record) for record in store.full()]
+    return write_answer(bound, bound.operation("full"), {"total": len(rows)}, rows)

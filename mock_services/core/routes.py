@@ -14,6 +14,7 @@ from mock_services.surface import Bound, Shape, bind, error_answer, find, no_suc
 
 SHAPES = {
     "full": Shape(
+        response={"total": "INT"},
         row={
             "atena_no": "text",
             "juki_atena_no": "text",

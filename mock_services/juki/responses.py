@@ -24,7 +24,7 @@ def link_row(link: LinkRecord) -> dict[str, Value]:
 
 def full(bound: Bound, store: LinkStore, _asked: Record) -> Answer:
     rows = [link_row(link) for link in store.full()]
-    return write_answer(bound, bound.operation("full"), {"last_seq": store.last_seq}, rows)
+    return write_answer(bound, bound.operation("full"), {"last_seq": store.last_seq, "total": len(rows)}, rows)
 
 
 def diff(bound: Bound, store: LinkStore, asked: Record) -> Answer:
@@ -32,7 +32,7 @@ def diff(bound: Bound, store: LinkStore, asked: Record) -> Answer:
         {"seq": change.seq, "change": change.kind, **link_row(change.row)}
         for change in store.since(cast(int, asked["since"]))
     ]
-    return write_answer(bound, bound.operation("diff"), {"last_seq": store.last_seq}, rows)
+    return write_answer(bound, bound.operation("diff"), {"last_seq": store.last_seq, "total": len(rows)}, rows)
 
 
 def lookup(bound: Bound, store: LinkStore, asked: Record) -> Answer:

@@ -15,10 +15,10 @@ from mock_services.surface import Bound, Shape, bind, error_answer, find, need_c
 _ROW = {"serial": "SERIAL", "atena_no": "text", "valid_from": "DATE", "valid_to": "DATE", "state": "CODE"}
 
 SHAPES = {
-    "full": Shape(response={"last_seq": "INT"}, row=_ROW, body=("csv", "json")),
+    "full": Shape(response={"last_seq": "INT", "total": "INT"}, row=_ROW, body=("csv", "json")),
     "diff": Shape(
         request={"since": "INT"},
-        response={"last_seq": "INT"},
+        response={"last_seq": "INT", "total": "INT"},
         row={"seq": "INT", "change": "CODE"} | _ROW,
         body=("csv", "json"),
     ),

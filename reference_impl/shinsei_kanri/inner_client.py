@@ -40,7 +40,7 @@ class InnerClient:
     def call(
         self, operation_name: str, values: dict[str, Value], lenient: tuple[str, ...] = ()
     ) -> tuple[Fields, list[Fields]]:
-        """Items and rows of the answer. Raises InnerTrouble."""
+        """Items and rows of the answer. Raises InnerTrouble, also when there are not as many rows as it says."""
         operation = self._surface.operations[operation_name]
         plain = calls.build(operation, values, self._profile.codes)
         call = self._dialect.from_plain(operation_name, plain)
@@ -56,11 +56,17 @@ class InnerClient:
         if response.status_code != operation.status:
             raise InnerTrouble(f"{operation.ja}が状態 {response.status_code} で終わりました / ended with that status")
         try:
-            return calls.read_table(
+            answer, rows = calls.read_table(
                 self._surface, operation, response.headers, response.content, self._profile.codes, lenient
             )
         except AnswerError as error:
             raise InnerTrouble(f"{operation.ja}の応答を読めません / unreadable answer: {error}") from None
+        stated = answer.whole_or_none("total")
+        if stated not in (None, len(rows)):
+            raise InnerTrouble(
+                f"{operation.ja}の件数は {stated} ですが、届いたのは {len(rows)} 行です。取り込みません / rows do not match the count"
+            )
+        return answer, rows
 
 
 def tls_for(url: str) -> ssl.SSLContext:

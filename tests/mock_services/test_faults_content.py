@@ -69,6 +69,31 @@ def test_missing_rows_are_still_counted(inside: InProcess) -> None:
     assert len(client.get("/api/v1/applications", params=window()).json()["items"]) == 3
 
 
+@pytest.mark.parametrize("path", ["/himozuke/v1/zenken", "/himozuke/v1/sabun?since=0", "/atena/v1/zenken"])
+def test_the_tables_count_their_rows_and_a_missing_row_leaves_the_count(inside: InProcess, path: str) -> None:
+    inside.world.put_links([link("A1"), link("A2")])
+    inside.world.put_atena("kaigo", [atena("1"), atena("2")])
+    client = inside.atena("kaigo") if "atena" in path else inside.link()
+
+    def told() -> tuple[str, int]:
+        answer = client.get(path)
+        rows = list(csv.reader(io.StringIO(answer.text, newline="")))
+        return answer.headers["X-Total-Count"], len(rows) - 1
+
+    assert told() == ("2", 2)
+    inside.world.set_faults([fault("missing-rows", "*", times=1)])
+    assert told() == ("2", 1)
+    inside.world.set_faults([fault("duplicate-rows", "*", times=1)])
+    assert told() == ("3", 3)
+
+
+def test_a_row_that_stands_twice_in_the_status_list_is_counted_twice(inside: InProcess) -> None:
+    client = load(inside, 2)
+    inside.world.set_faults([fault("duplicate-rows", operation="status_list", times=1)])
+    body = client.get("/api/v1/statuses", params=window()).json()
+    assert (body["total"], len(body["items"])) == (3, 3)
+
+
 def test_a_redirect_leads_to_another_host(inside: InProcess) -> None:
     client = load(inside)
     inside.world.set_faults([fault("redirect", operation="get", times=1, to="https://evil.lgwan.test", status=307)])

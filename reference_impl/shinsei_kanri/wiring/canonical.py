@@ -27,9 +27,16 @@ OPERATIONS: Mapping[str, Mapping[str, frozenset[str]]] = {
         "row": _words("receipt_no procedure_id dantai_code received_at arrived_at size sha256"),
     },
     "download.get": {"request": _RECEIPT, "response": _words("sha256")},
-    "link.full": {"response": _words("last_seq"), "row": _LINK},
-    "link.diff": {"request": _words("since"), "response": _words("last_seq"), "row": _LINK | _words("seq change")},
-    "atena.full": {"row": _words("atena_no juki_atena_no name kana birth_date gender address state")},
+    "link.full": {"response": _words("last_seq total"), "row": _LINK},
+    "link.diff": {
+        "request": _words("since"),
+        "response": _words("last_seq total"),
+        "row": _LINK | _words("seq change"),
+    },
+    "atena.full": {
+        "response": _words("total"),
+        "row": _words("atena_no juki_atena_no name kana birth_date gender address state"),
+    },
     "togo.lookup": {
         "request": _words("gyomu_id atena_no"),
         "row": _words("atena_no togo_atena_no merged_into merged"),
