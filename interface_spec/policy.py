@@ -85,6 +85,10 @@ class Firewall(_Part):
     ja: str
     en: str
     leg: dict[str, Leg]
+    interface_map: dict[str, str] = Field(
+        default={},
+        description="name in this firewall's rules → interface of a leg, where the two use one name differently",
+    )
     forwarding_before_load: bool = Field(
         default=False, description="whether the device forwards before its ruleset is loaded (start-up order)"
     )
@@ -242,6 +246,12 @@ class Policy(_Part):
         for name, target in self.interface_map.items():
             if target not in interfaces:
                 raise ValueError(f"interface_map.{name}: {target} という脚はありません / no leg has this interface")
+        for wall_name, wall in self.firewall.items():
+            for name, target in wall.interface_map.items():
+                if target not in {leg.interface for leg in wall.leg.values()}:
+                    raise ValueError(
+                        f"firewall.{wall_name}.interface_map.{name}: {target} という脚はありません / no leg has this interface"
+                    )
         return self
 
     @model_validator(mode="after")

@@ -33,19 +33,20 @@ def ipv4(
     more: bool = False,
     options: bytes = b"",
     ttl: int = 64,
+    tos: int = 0,
 ) -> bytes:
-    """``fragment``: offset in units of 8 bytes; ``options`` are padded to a multiple of four."""
+    """``fragment``: offset in units of 8 bytes; ``options`` are padded to a multiple of four; ``tos``: the whole byte."""
     options += b"\0" * (-len(options) % 4)
     words = 5 + len(options) // 4
     flags = (0x2000 if more else 0) | fragment
-    head = struct.pack("!BBHHHBBH", 0x40 | words, 0, words * 4 + len(payload), ident, flags, ttl, protocol, 0)
+    head = struct.pack("!BBHHHBBH", 0x40 | words, tos, words * 4 + len(payload), ident, flags, ttl, protocol, 0)
     head += socket.inet_aton(source) + socket.inet_aton(destination) + options
     return head[:10] + struct.pack("!H", icmp_checksum(head)) + head[12:] + payload
 
 
-def ipv6(source: str, destination: str, following: int, payload: bytes, *, hops: int = 64) -> bytes:
+def ipv6(source: str, destination: str, following: int, payload: bytes, *, hops: int = 64, traffic: int = 0) -> bytes:
     """``following``: first next-header; extension headers are part of ``payload`` (see `extension`)."""
-    head = struct.pack("!IHBB", 6 << 28, len(payload), following, hops)
+    head = struct.pack("!IHBB", 6 << 28 | traffic << 20, len(payload), following, hops)
     return head + ipaddress.IPv6Address(source).packed + ipaddress.IPv6Address(destination).packed + payload
 
 

@@ -17,6 +17,7 @@ from conformance.firewall.conntrack import flush, remaining
 from conformance.firewall.job import Job, Variant
 from conformance.firewall.keep import Keeper, went_wrong
 from conformance.firewall.matrix import Cell, Scope, build_matrix, ports_of
+from conformance.firewall.names import check_names
 from conformance.firewall.neighbours import not_found
 from conformance.firewall.netns import tool
 from conformance.firewall.play_tricks import Trickster
@@ -27,6 +28,7 @@ from conformance.firewall.record import PASSED, LabRecord, Round, Seen
 from conformance.firewall.relay_rounds import RelayRounds
 from conformance.firewall.rules import FeatureMissing, Rules, RulesError
 from conformance.firewall.trace import Tracer, deciding
+from conformance.firewall.translation import translation
 from conformance.firewall.tricks import Trick, build_tricks
 from interface_spec.policy import FirewallName, parse_policy
 
@@ -58,6 +60,7 @@ class Lab:
         self.cells = build_matrix(self.policy)
         self.tricks = build_tricks(self.network)
         self._control: Round | None = None
+        self._translations: dict[str, str] = {}
         self.keeper = Keeper(self.network.ns)
         if job.trace:
             self.pump.capturing = True
@@ -85,7 +88,10 @@ class Lab:
         rule_files.nft(["-f", "-"], text, self.network.ns.command(firewall))
 
     def _open(self, firewall: FirewallName) -> None:
+        """Lets everything pass; addresses are translated as the variant's rules of this firewall do."""
         self._nft(firewall, OPEN)
+        if self._translations.get(firewall):
+            rule_files.nft(["-j", "-f", "-"], self._translations[firewall], self.network.ns.command(firewall))
         self._cleared(firewall)
 
     def _cleared(self, firewall: FirewallName) -> None:
@@ -108,13 +114,15 @@ class Lab:
 
     def check(self, variant: Variant) -> None:
         """Refuses rules that do not load or name what the policy does not know. Refused or Unsupported carries the sentence."""
+        self._translations.clear()
         for rules in (variant.boundary, variant.lgwan):
             if rules is None:
                 continue
             try:
                 self._load(rules.firewall, rules)
                 listed = rule_files.nft(["-j", "list", "ruleset"], "", self.network.ns.command(rules.firewall))
-                rule_files.check_names(rules, listed, self.policy)
+                check_names(rules, listed, self.policy)
+                self._translations[rules.firewall] = translation(listed)
             except FeatureMissing as error:
                 raise Unsupported(str(error)) from None
             except RulesError as error:

@@ -21,7 +21,7 @@ from conformance.plan import (
 )
 from conformance.selection import selects
 from interface_spec.errors import SpecError
-from interface_spec.policy import Policy
+from interface_spec.policy import FirewallName, Policy
 from interface_spec.requirements import Requirement, load_requirements
 
 DECIDING_SETS = ("tejunsho-1.0",)
@@ -43,7 +43,7 @@ HANDED: dict[str, tuple[str, str]] = {
 class Declared:
     """What the product says it is. ``proxy``: 連携サーバ handed in, with or without a log; ``relay_kind`` of the role `relay`.
 
-    ``handed``: which of `HANDED` the relay under test came with.
+    ``handed``: which of `HANDED` the relay under test came with. ``tables``: firewalls whose rules came as a neutral table.
     """
 
     policy: Policy
@@ -51,6 +51,7 @@ class Declared:
     relay_kind: str = "proxy"
     log: bool = True
     handed: frozenset[str] = frozenset()
+    tables: tuple[FirewallName, ...] = ()
 
     def feature(self, name: str) -> bool:
         match name:
@@ -143,7 +144,7 @@ def make_lab_plan(
         mutant=mutant,
         adapter=adapter,
         product=dict(product),
-        profile=_note(declared.policy),
+        profile=_note(declared.policy, declared.tables),
         deciding_sets=DECIDING_SETS,
         requirements={
             name: PlannedRequirement(
@@ -239,7 +240,7 @@ def _attestations(
     return found
 
 
-def _note(policy: Policy) -> ProfileNote:
+def _note(policy: Policy, tables: Sequence[FirewallName] = ()) -> ProfileNote:
     """The policy in the place of the profile: what is declared and not of the 手順書, and what no lab can show."""
     ports = f"HTTPS {policy.service.port}/tcp、プロキシ {policy.service.proxy_port}/tcp"
     topology = {"T1": "三本脚の境界FW（図表12の三行が境界FWを通る）", "T2": "DMZを二つのFWで挟む"}[policy.topology]
@@ -248,6 +249,15 @@ def _note(policy: Policy) -> ProfileNote:
         ("service", f"{ports}（手順書にポートの記載は無い）", "仮定"),
         ("families", f"アドレスの版: {', '.join(policy.families)}。ほかの版はすべて遮断", "仮定"),
         ("lab", "規則を Linux の nftables で確かめた結果であり、機器そのものの試験ではない", "仮定"),
+    ]
+    notes += [
+        (
+            f"table.{name}",
+            f"{policy.firewall[name].ja}は規則表で渡された。表に無いこと（状態の保持、機器自身への通信と機器自身の応答）は、"
+            "状態を保ち、許可の無いものは遮断する機器として補った。機器の設定では別に確かめる必要がある",
+            "仮定",
+        )
+        for name in tables
     ]
     notes += [
         (

@@ -35,7 +35,10 @@ class Trickster:
     def play(self, tricks: Sequence[Trick]) -> dict[str, Seen]:
         """What became of each trick by id."""
         talks = self._talks(tricks)
+        followed = {trick.id: Trail() for trick in tricks if trick.follows}
         for trick in tricks:
+            if trick.follows:
+                self._pump.trails[("tcp", trick.follows)] = followed[trick.id]
             for sender, frame in trick.setup:
                 self._send(sender, frame)
         self._pump.drain(SETUP_DRAIN_SECONDS)
@@ -43,7 +46,7 @@ class Trickster:
         for trick in tricks:
             nonce = b"SHN:" + f"{next(self._numbers):08x}".encode()
             watched[trick.id] = self._pump.nonces[nonce] = Trail()
-            for frame in trick.build(nonce):
+            for frame in trick.build(nonce, followed[trick.id].source if trick.follows else ""):
                 self._send(trick.source, frame)
         self._pump.drain(DRAIN_SECONDS)
         seen = {trick.id: _seen(trick, watched[trick.id]) for trick in tricks}

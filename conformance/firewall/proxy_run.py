@@ -216,6 +216,9 @@ class ProxyClient:
         self._tls = client_context(sites.ca_pem)
         relay = self._policy.host[self._policy.the("relay")]
         self._own = {str(relay.v4), str(relay.v6), "127.0.0.1", "::1"}
+        walls = self._policy.firewall.values()
+        self._walls = {str(end) for wall in walls for leg in wall.leg.values() for end in (leg.v4, leg.v6)}
+        """What is opened from a firewall's address is the relay's, translated: nothing else opens anything meanwhile."""
         self._address = (str(relay.v4), self._policy.service.proxy_port)
         self._names = {
             one.address(family): name for name, one in self._policy.host.items() for family in self._policy.families
@@ -256,11 +259,11 @@ class ProxyClient:
         )
 
     def _reached(self, openings: Iterable[Opening]) -> tuple[str, ...]:
-        own = self._own
         found = [
             f"{self._names.get(one.address, one.address)}:{one.port}"
             for one in openings
-            if one.source in own and not (one.leg and one.address in self._names)
+            if (one.source in self._own or (not one.leg and one.source in self._walls))
+            and not (one.leg and one.address in self._names)
         ]
         return tuple(dict.fromkeys(found))
 

@@ -35,7 +35,7 @@ IPV6_EXTENSIONS = (0, 43, 44, 60)
 class Trail:
     """What was seen of one probe. ``arrived`` hosts, ``legs`` firewall interfaces that took it in, in order.
 
-    ``opened``: when it was sent (monotonic seconds); ``ms``: milliseconds until its answer or refusal.
+    ``source``: its source address as the last host saw it; ``opened``: when it was sent (monotonic seconds); ``ms``: milliseconds until its answer or refusal.
     """
 
     arrived: list[str] = field(default_factory=list)
@@ -45,6 +45,7 @@ class Trail:
     syn_ack: bool = False
     reset: bool = False
     refusal: str = ""
+    source: str = ""
     opened: float = field(default_factory=time.monotonic)
     ms: float | None = None
     connections: list[str] = field(default_factory=list)
@@ -169,6 +170,8 @@ class Pump:
         sport, dport = struct.unpack("!HH", body[:4])
         trail = self.trails.get((protocol, sport))
         if trail is not None:
+            if not leg:
+                trail.source = source
             self._passed(trail, host, leg)
             return
         back = self.trails.get((protocol, dport))

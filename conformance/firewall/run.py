@@ -201,7 +201,9 @@ def _fw(options: FwOptions, run_dir: Path, emit: Emit) -> None:
     proxy = ProxyJob(conf=_read(options.proxy), log="log/access.log") if options.proxy is not None else None
     plan = make_lab_plan(
         run_id=run_dir.name,
-        declared=Declared(policy, "fw"),
+        declared=Declared(
+            policy, "fw", tables=tuple(one.firewall for one in (boundary, lgwan) if "table" in one.kinds)
+        ),
         product=policy.product.model_dump(),
         reference_date=options.reference_date or _now().date(),
         selected=options.select,

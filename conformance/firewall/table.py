@@ -1,8 +1,9 @@
-"""The neutral rule table that an appliance vendor can export: CSV or XLSX, compiled to nft text.
+"""The neutral rule table that an appliance vendor can export: CSV, TSV or XLSX, compiled to nft text.
 
 Columns (Japanese or English headings, any order): 順番/order, 入力/in, 出力/out, 送信元/src, 宛先/dst, プロトコル/proto,
-ポート/ports, 状態/state, 動作/action, 備考/comment. Empty or ``any`` means any. Rules are taken in the order of 順番.
-An appliance keeps state and refuses what no row permits; both are written into the compiled ruleset.
+送信元ポート/sport, ポート/ports, 状態/state, 動作/action, 有効/enabled, 備考/comment. Empty or ``any`` means any. Rules are
+taken in the order of 順番. A column that is not known is refused when something stands in it: it might change a rule's meaning.
+An appliance keeps state and refuses what no row permits, to and from itself too; both are written into the compiled ruleset.
 """
 
 from __future__ import annotations
@@ -11,37 +12,66 @@ import csv
 import io
 import ipaddress
 import re
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from conformance.firewall.xlsx import XlsxError, read_xlsx
 
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "order": ("order", "順番", "no", "no."),
-    "in": ("in", "入力", "入力インタフェース"),
-    "out": ("out", "出力", "出力インタフェース"),
-    "src": ("src", "送信元", "source"),
-    "dst": ("dst", "宛先", "送信先", "destination"),
+    "order": ("order", "順番", "順序", "項番", "番号", "優先順位", "no", "no.", "#", "seq", "priority"),
+    "in": ("in", "入力", "入力インタフェース", "入力インターフェース", "入力if", "送信元ゾーン", "iif", "srcintf", "from"),
+    "out": ("out", "出力", "出力インタフェース", "出力インターフェース", "出力if", "宛先ゾーン", "oif", "dstintf", "to"),
+    "src": ("src", "送信元", "送信元アドレス", "送信元ip", "送信元ipアドレス", "source", "srcaddr", "sourceaddress"),
+    "dst": (
+        "dst", "宛先", "送信先", "宛先アドレス", "送信先アドレス", "宛先ip", "宛先ipアドレス", "destination", "dstaddr",
+        "destinationaddress",
+    ),
     "proto": ("proto", "プロトコル", "protocol"),
-    "ports": ("ports", "ポート", "port"),
+    "sport": ("sport", "送信元ポート", "送信元ポート番号", "sourceport", "srcport"),
+    "ports": (
+        "ports", "ポート", "ポート番号", "宛先ポート", "宛先ポート番号", "サービス", "port", "dport", "dstport", "service",
+        "destinationport",
+    ),
     "state": ("state", "状態"),
-    "action": ("action", "動作", "通信制御"),
-    "comment": ("comment", "備考"),
-}
-REQUIRED = ("order", "src", "dst", "proto", "ports", "action")
+    "action": ("action", "動作", "通信制御", "アクション", "処理", "許可/拒否", "可否"),
+    "enabled": ("enabled", "有効", "有効/無効", "有効無効", "status"),
+    "comment": ("comment", "備考", "説明", "コメント", "ルール名", "名称", "name", "description", "note"),
+}  # fmt: skip
+HARMLESS = (
+    "id", "担当", "担当者", "作成者", "作成日", "更新日", "更新者", "申請番号", "承認者", "ログ", "log", "hit", "hits",
+    "ヒット数", "用途", "目的", "owner", "created", "updated",
+)  # fmt: skip
+"""Columns that say nothing about what a rule does."""
+REQUIRED = ("order", "src", "dst", "ports", "action")
+MOST_TITLE_ROWS = 20
 ACTIONS = {
     "permit": "accept",
     "allow": "accept",
     "accept": "accept",
+    "pass": "accept",
     "許可": "accept",
+    "通過": "accept",
+    "○": "accept",
     "deny": "drop",
     "drop": "drop",
+    "block": "drop",
+    "discard": "drop",
     "拒否": "drop",
     "遮断": "drop",
+    "破棄": "drop",
+    "不許可": "drop",
+    "×": "drop",
     "reject": "reject",
 }
+SWITCH = {
+    **dict.fromkeys(("", "有効", "enabled", "enable", "on", "yes", "true", "1", "○"), True),
+    **dict.fromkeys(("無効", "disabled", "disable", "off", "no", "false", "0", "×"), False),
+}
+SERVICES = {"http": "80", "https": "443", "dns": "53", "domain": "53", "ssh": "22", "ntp": "123", "snmp": "161"}
 STATES = {"new", "established", "related", "invalid"}
-PROTOCOLS = {"tcp", "udp", "icmp", "icmpv6", "any", ""}
-ANY = {"", "any", "すべて", "*"}
+PROTOCOLS = {"tcp", "udp", "icmp", "icmpv6"}
+ANY = {"", "any", "all", "すべて", "全て", "*", "-"}
 
 
 class TableError(ValueError):
@@ -62,6 +92,7 @@ def compile_table(data: bytes, name: str, firewall: str) -> str:
     for row in rows:
         rules += [f"    {rule}" for rule in _compile(row, name)]
     body = "\n".join(rules)
+    neighbours = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept"
     return f"""flush ruleset
 
 table inet {firewall} {{
@@ -75,7 +106,14 @@ table inet {firewall} {{
 
   chain input {{
     type filter hook input priority filter; policy drop;
-    icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} ip6 hoplimit 255 accept
+    {neighbours}
+  }}
+
+  chain output {{
+    type filter hook output priority filter; policy drop;
+    {neighbours}
+    ct state related icmp type destination-unreachable accept
+    ct state related icmpv6 type {{ destination-unreachable, packet-too-big }} accept
   }}
 }}
 """
@@ -88,24 +126,67 @@ def _read(data: bytes, name: str) -> list[Row]:
         except XlsxError as error:
             raise TableError(f"{name}: {error}") from None
     else:
-        grid = list(csv.reader(io.StringIO(_text(data, name), newline="")))
-    head = next((n for n, row in enumerate(grid) if any(cell.strip() for cell in row)), None)
-    if head is None:
+        text = _text(data, name)
+        grid = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
+    filled = [n for n, row in enumerate(grid) if any(cell.strip() for cell in row)]
+    if not filled:
         raise TableError(f"{name}: 表が空です / the table is empty")
-    places = _places(grid[head], name)
+    head = next((n for n in filled[:MOST_TITLE_ROWS] if not _missing(grid[n])), filled[0])
+    places = _places(grid[head], f"{name}:{head + 1}")
     rows = []
     for number, cells in enumerate(grid[head + 1 :], head + 2):
         if not any(cell.strip() for cell in cells):
             continue
-        values = {key: cells[at].strip() if at < len(cells) else "" for key, at in places.items()}
+        _only_known(grid[head], cells, f"{name}:{number}")
+        values = {key: _plain(cells[at]) if at < len(cells) else "" for key, at in places.items()}
         if not values["order"].isascii() or not values["order"].isdigit():
             raise TableError(f"{name}:{number}: 順番 {values['order']!r} は整数で書きます / order must be a number")
-        rows.append(Row(number, int(values["order"]), values))
+        switch = SWITCH.get(values.get("enabled", "").lower())
+        if switch is None:
+            raise TableError(
+                f"{name}:{number}: 有効 {values['enabled']!r} は 有効・無効 のどちらかです / enabled or disabled"
+            )
+        if switch:
+            rows.append(Row(number, int(values["order"]), values))
     orders = [row.order for row in rows]
     for row in rows:
         if orders.count(row.order) > 1:
             raise TableError(f"{name}:{row.line}: 順番 {row.order} が二度あります / the order stands twice")
     return rows
+
+
+def _plain(cell: str) -> str:
+    """The cell without the differences of width that Japanese input brings."""
+    return unicodedata.normalize("NFKC", cell).replace("〇", "○").replace("✕", "×").replace("~", "-").strip()
+
+
+def _delimiter(text: str) -> str:
+    line = next((one for one in text.splitlines() if one.strip()), "")
+    return max(",\t;", key=line.count)
+
+
+def _heading(cell: str) -> str:
+    return re.sub(r"\s+", "", _plain(cell).lower())
+
+
+def _key(cell: str) -> str:
+    """The key of a heading, "" when it is none of ours."""
+    return next((key for key, words in COLUMNS.items() if _heading(cell) in words), "")
+
+
+def _missing(heading: list[str]) -> list[str]:
+    found = {_key(cell) for cell in heading}
+    return [f"{key}（{COLUMNS[key][1]}）" for key in REQUIRED if key not in found]
+
+
+def _only_known(heading: list[str], cells: list[str], place: str) -> None:
+    for at, cell in enumerate(cells):
+        word = heading[at].strip() if at < len(heading) else ""
+        if cell.strip() and not _key(word) and _heading(word) not in HARMLESS:
+            raise TableError(
+                f"{place}: 列 {word or at + 1}（{cell.strip()[:20]}）の意味が分かりません。規則に関わらない列なら消してください"
+                f" / the meaning of column {word or at + 1} is not known: remove it if it says nothing about the rule"
+            )
 
 
 def _text(data: bytes, name: str) -> str:
@@ -117,15 +198,19 @@ def _text(data: bytes, name: str) -> str:
     raise TableError(f"{name}: UTF-8 でも CP932 でもありません / neither UTF-8 nor CP932")
 
 
-def _places(heading: list[str], name: str) -> dict[str, int]:
+def _places(heading: list[str], place: str) -> dict[str, int]:
+    missing = _missing(heading)
+    if missing:
+        raise TableError(f"{place}: 列 {', '.join(missing)} がありません / columns are missing")
     found: dict[str, int] = {}
     for at, cell in enumerate(heading):
-        for key, words in COLUMNS.items():
-            if cell.strip().lower() in words:
-                found[key] = at
-    missing = [f"{key}（{COLUMNS[key][1]}）" for key in REQUIRED if key not in found]
-    if missing:
-        raise TableError(f"{name}:1: 列 {', '.join(missing)} がありません / columns are missing")
+        key = _key(cell)
+        if key in found:
+            raise TableError(
+                f"{place}: 列 {heading[found[key]].strip()} と {cell.strip()} は同じ意味です。一つにしてください / two columns mean the same"
+            )
+        if key:
+            found[key] = at
     return found
 
 
@@ -135,12 +220,6 @@ def _compile(row: Row, name: str) -> list[str]:
     action = ACTIONS.get(value["action"].lower())
     if action is None:
         raise TableError(f"{place}: 動作 {value['action']!r} は {'・'.join(ACTIONS)} のいずれかです / unknown action")
-    protocol = value["proto"].lower()
-    protocol = "any" if protocol in ANY else protocol
-    if protocol not in PROTOCOLS:
-        raise TableError(
-            f"{place}: プロトコル {protocol!r} は tcp・udp・icmp・icmpv6・any のいずれかです / unknown protocol"
-        )
     parts = []
     for key, word in (("in", "iifname"), ("out", "oifname")):
         if value.get(key, "").lower() not in ANY:
@@ -154,7 +233,7 @@ def _compile(row: Row, name: str) -> list[str]:
     comment = re.sub(r'["\\]', "", value.get("comment", "")) or f"row {row.order}"
     lines = []
     for family, addresses in _families(value["src"], value["dst"], place):
-        for service in _services(protocol, value["ports"], place):
+        for service in _services(value, place):
             lines.append(
                 " ".join(one for one in (match, family, *addresses, service) if one)
                 + f'{tail} counter {action} comment "{comment[:100]}"'
@@ -183,32 +262,59 @@ def _families(source: str, destination: str, place: str) -> list[tuple[str, list
 
 
 def _addresses(text: str, place: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    found = []
+    found: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
     for one in re.split(r"[\s,、;]+", text.strip()):
         if one.lower() in ANY:
             continue
+        first, _, last = one.partition("-")
         try:
-            found.append(ipaddress.ip_network(one, strict=False))
-        except ValueError:
+            if last:
+                found += ipaddress.summarize_address_range(ipaddress.ip_address(first), ipaddress.ip_address(last))
+            else:
+                found.append(ipaddress.ip_network(one, strict=False))
+        except (ValueError, TypeError):
             raise TableError(
                 f"{place}: {one!r} は IPアドレスでも範囲でもありません / neither address nor prefix"
             ) from None
     return found
 
 
-def _services(protocol: str, ports: str, place: str) -> list[str]:
-    wanted = [one for one in re.split(r"[\s,、;]+", ports.strip()) if one.lower() not in ANY]
-    for one in wanted:
-        low, _, high = one.partition("-")
-        if not all(p.isascii() and p.isdigit() and 0 < int(p) < 65536 for p in (low, high or low)):
-            raise TableError(f"{place}: ポート {one!r} は 1〜65535 か 範囲（1024-2048）です / not a port or range")
-    match protocol:
-        case "tcp" | "udp":
-            return [f"{protocol} dport {{ {', '.join(wanted)} }}" if wanted else f"meta l4proto {protocol}"]
-        case "icmp":
-            return ["meta l4proto icmp"]
-        case "icmpv6":
-            return ["meta l4proto ipv6-icmp"]
-    if wanted:
+def _services(value: dict[str, str], place: str) -> list[str]:
+    """The words of the protocol and its ports, one rule for each."""
+    named = [one for one in re.split(r"[\s,、;/・]+", value.get("proto", "").lower()) if one not in ANY]
+    for one in named:
+        if one not in PROTOCOLS:
+            raise TableError(
+                f"{place}: プロトコル {one!r} は tcp・udp・icmp・icmpv6・any のいずれかです / unknown protocol"
+            )
+    sources = [port for _, port in _ports(value.get("sport", ""), place)]
+    wanted = list(_ports(value["ports"], place))
+    if (sources or any(not protocol for protocol, _ in wanted)) and not {"tcp", "udp"} & set(named):
         raise TableError(f"{place}: ポートを書くときはプロトコルも書きます / a port needs a protocol")
-    return [""]
+    asked = list(dict.fromkeys([*named, *(protocol for protocol, _ in wanted if protocol)]))
+    found = []
+    for protocol in asked:
+        ports = [port for only, port in wanted if only in ("", protocol)]
+        if protocol not in ("tcp", "udp"):
+            found.append(f"meta l4proto {'icmp' if protocol == 'icmp' else 'ipv6-icmp'}")
+        elif ports or not wanted:
+            words = [f"{protocol} sport {{ {', '.join(sources)} }}"] if sources else []
+            words += [f"{protocol} dport {{ {', '.join(ports)} }}"] if ports else []
+            found.append(" ".join(words) or f"meta l4proto {protocol}")
+    return found or [""]
+
+
+def _ports(text: str, place: str) -> Iterator[tuple[str, str]]:
+    """(protocol or "", port or range) of every port that is written: ``443``, ``1024-2048``, ``443/tcp``, ``tcp/443``, ``https``."""
+    for one in re.split(r"[\s,、;]+", text.strip().lower()):
+        if one in ANY:
+            continue
+        protocol, _, port = one.rpartition("/")
+        if port in ("tcp", "udp"):
+            protocol, port = port, protocol
+        port = SERVICES.get(port, port)
+        low, _, high = port.partition("-")
+        good = all(p.isascii() and p.isdigit() and 0 < int(p) < 65536 for p in (low, high or low))
+        if not good or protocol not in ("", "tcp", "udp"):
+            raise TableError(f"{place}: ポート {one!r} は 1〜65535 か 範囲（1024-2048）です / not a port or range")
+        yield protocol, port

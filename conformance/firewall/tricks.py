@@ -13,8 +13,11 @@ from typing import Literal, Protocol
 from conformance.firewall import frames as f
 from interface_spec.policy import Family, FirewallName, Policy
 
-Build = Callable[[bytes], list[bytes]]
+Build = Callable[[bytes, str], list[bytes]]
+"""Frames with a nonce in them; the second word is the address to send to in the place of the planned one, "" for that."""
 MEDIA_PORT = 30002
+EXPEDITED = 0xB8
+"""Expedited forwarding: a rule for voice may let everything pass that carries it."""
 
 
 class Wires(Protocol):
@@ -77,6 +80,8 @@ class Trick:
 
     ``returns``: the nonce is looked for at the sender, in what comes back to it, instead of at every other host.
     ``aim``: the destination address of the packet that is decided about.
+    ``follows``: source port of the TCP packet of ``setup`` to whose sender the frames go back, by the address that the
+    receiver saw (a firewall on the way may translate it).
     """
 
     id: str
@@ -92,6 +97,7 @@ class Trick:
     talk: Talk | None = None
     returns: bool = False
     aim: str = ""
+    follows: int = 0
 
     def meets(self, scope: str) -> bool:
         return scope == "chain" or scope in self.crossing
@@ -145,13 +151,14 @@ class _Maker:
         returns: bool = False,
         only: int | None = None,
         aim: str = "",
+        follows: int = 0,
     ) -> Trick:
         """``only``: the trick meets that firewall on the way alone (0 is the first)."""
         source, destination = pair
         here, there = claim or self.address(source, family), self.address(destination, family)
 
-        def build(nonce: bytes) -> list[bytes]:
-            return [self.frame(source, destination, one) for one in packets(here, there, nonce)]
+        def build(nonce: bytes, instead: str) -> list[bytes]:
+            return [self.frame(source, destination, one) for one in packets(here, instead or there, nonce)]
 
         crossing = self.policy.crossing(self.policy.host[source].zone, self.policy.host[destination].zone) or ()
         return Trick(
@@ -168,6 +175,7 @@ class _Maker:
             talk=talk,
             returns=returns,
             aim=aim or (here if returns else there),
+            follows=follows,
         )
 
 
@@ -283,15 +291,14 @@ def _related(m: _Maker, family: Family) -> Iterator[Trick]:
         port = m.sport()
         opening = m.packet(px, dl, 6, f.tcp(px, dl, port, m.service))
 
-        def packets(
-            s: str, d: str, nonce: bytes, kind: int = kind, code: int = code, opening: bytes = opening
-        ) -> list[bytes]:
+        def packets(s: str, d: str, nonce: bytes, kind: int = kind, code: int = code, port: int = port) -> list[bytes]:
+            quoted = m.packet(d, dl, 6, f.tcp(d, dl, port, m.service))
             rest = b"\0\0\x05\0" if (kind, code) == (3, 4) else b"\0\0\x05\0" if kind == 2 else b"\0\0\0\0"
-            return [m.packet(s, d, number, f.icmp(kind, code, rest, opening + nonce, source=s, destination=d))]
+            return [m.packet(s, d, number, f.icmp(kind, code, rest, quoted + nonce, source=s, destination=d))]
 
         setup = ((m.px, m.frame(m.px, m.dl, opening)),)
         allow: Literal["deny", "allow"] = "allow" if expected == "allow" and family in m.policy.families else "deny"
-        yield m.trick(name, ja, pair, family, packets, expected=allow, setup=setup)
+        yield m.trick(name, ja, pair, family, packets, expected=allow, setup=setup, follows=port)
     port = m.sport()
     opening = m.packet(px, dl, 6, f.tcp(px, dl, port, m.service))
     closing = m.packet(px, dl, 6, f.tcp(px, dl, port, m.service, flags=4, seq=1001))
@@ -301,7 +308,7 @@ def _related(m: _Maker, family: Family) -> Iterator[Trick]:
 
     yield m.trick(
         "FW-P12 reverse-syn", "終わった通信の組を使った逆向きの新しい接続", (m.dl, m.px), family, reversed_syn,
-        setup=((m.px, m.frame(m.px, m.dl, opening)), (m.px, m.frame(m.px, m.dl, closing))),
+        setup=((m.px, m.frame(m.px, m.dl, opening)), (m.px, m.frame(m.px, m.dl, closing))), follows=port,
     )  # fmt: skip
 
 
@@ -336,6 +343,11 @@ def _options(m: _Maker) -> Iterator[Trick]:
 
             yield m.trick(f"FW-P05 {name}", f"IPオプション {name.upper()} の付いた通信", pair, "v4", spent)
 
+        def marked(s: str, d: str, nonce: bytes, port: int = port) -> list[bytes]:
+            return [f.ipv4(s, d, 6, f.tcp(s, d, m.sport(), port, nonce), tos=EXPEDITED)]
+
+        yield m.trick("FW-P05 dscp", "優先の印（DSCP EF）の付いた通信", pair, "v4", marked)
+
 
 def _extensions(m: _Maker) -> Iterator[Trick]:
     def chain(kinds: list[int], last: int) -> bytes:
@@ -353,6 +365,11 @@ def _extensions(m: _Maker) -> Iterator[Trick]:
                 return [f.ipv6(s, d, kinds[0], chain(kinds, 6) + f.tcp(s, d, m.sport(), port, nonce))]
 
             yield m.trick(f"FW-P04 {name}", f"IPv6拡張ヘッダー {name} の付いた通信", pair, "v6", packets)
+
+        def marked(s: str, d: str, nonce: bytes, port: int = port) -> list[bytes]:
+            return [f.ipv6(s, d, 6, f.tcp(s, d, m.sport(), port, nonce), traffic=EXPEDITED)]
+
+        yield m.trick("FW-P04 dscp", "優先の印（DSCP EF）の付いたIPv6の通信", pair, "v6", marked)
 
         def later(s: str, d: str, nonce: bytes) -> list[bytes]:
             return [f.ipv6(s, d, 44, f.fragment6(6, offset=16) + b"\0" * 24 + nonce)]

@@ -285,3 +285,14 @@ def test_a_check_reads_the_record_and_nothing_else(role: str) -> None:
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not {name.split(".")[0] for name in names} & OUTSIDE, f"{path.name}: {names}"
             assert not (isinstance(node, ast.Name) and node.id in ("open", "eval", "exec", "__import__")), path.name
+
+
+def test_what_a_rule_table_does_not_say_stands_in_the_report() -> None:
+    policy = baseline()
+    plan = make_lab_plan(
+        run_id="r", declared=Declared(policy, "fw", tables=("lgwan",)), product={}, reference_date=date(2026, 4, 1)
+    )
+    notes = {name: text for name, text, _ in plan.profile.assumptions}
+    assert "LGWAN-FW" in notes["table.lgwan"]
+    assert "機器自身への通信" in notes["table.lgwan"]
+    assert "table.boundary" not in notes

@@ -61,7 +61,7 @@ def test_tricks_have_unique_ids_and_carry_their_nonce(name: str) -> None:
     tricks = build_tricks(PaperWires(load_policy(Path(name))))
     assert len({trick.id for trick in tricks}) == len(tricks) > 400
     for trick in tricks:
-        frames = trick.build(b"SHN:00000001")
+        frames = trick.build(b"SHN:00000001", "")
         assert sum(b"SHN:00000001" in frame for frame in frames) == 1, trick.id
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from conformance.firewall.rules import FeatureMissing, RulesError, check_names, kind_of, load, make_rules, read_rules
+from conformance.firewall.names import check_names
+from conformance.firewall.rules import FeatureMissing, RulesError, kind_of, load, make_rules, read_rules
 from conformance.firewall.table import TableError, compile_table
 from conformance.firewall.xlsx import XlsxError, read_xlsx
 from interface_spec.policy import parse_policy

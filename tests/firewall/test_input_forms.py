@@ -1,0 +1,241 @@
+"""Forms in which rules arrive: includes, sets of ipset, odd tables, names in maps and rewritings, translated addresses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.firewall.include import IncludeError, expanded, origin
+from conformance.firewall.ipset import IpsetError, is_ipset, read_sets, written_out
+from conformance.firewall.names import check_names
+from conformance.firewall.rules import RulesError, kind_of, load, make_rules, read_rules
+from conformance.firewall.table import TableError, compile_table
+from conformance.firewall.translation import translation
+from interface_spec.errors import SpecError
+from interface_spec.policy import parse_policy
+from tests.firewall.data import BASELINE, baseline
+
+ROWS = """番号,宛先,送信元,サービス,プロトコル,許可/拒否,備考
+1,192.0.2.10,172.16.50.10,8080,tcp,許可,K2b
+"""
+SETS = """create web hash:ip family inet hashsize 1024 maxelem 65536
+add web 198.51.100.10
+add web 198.51.100.11
+create svc hash:ip,port family inet
+add svc 198.51.100.53,udp:53
+add svc 198.51.100.53,tcp:53
+create none hash:net family inet
+"""
+
+
+# ── include ──
+
+
+def test_an_include_is_read_beside_its_file_and_lines_keep_their_names(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "a.nft").write_text("define A = 1\r\ndefine B = 2\r\n", encoding="utf-8")
+    main = tmp_path / "main.nft"
+    main.write_text('flush ruleset\ninclude "/etc/nftables/d/a.nft"\ninclude "d/*.none"\nlast\n', encoding="utf-8")
+    (tmp_path / "a.nft").write_text("define A = 1\ndefine B = 2\n", encoding="utf-8")
+    text = expanded(main.read_text(encoding="utf-8"), main)
+    lines = text.splitlines()
+    places = {line: origin("main.nft", text, number) for number, line in enumerate(lines, 1)}
+    assert places["flush ruleset"] == "main.nft:1"
+    assert places["define B = 2"] == "a.nft:2"
+    assert places["last"] == "main.nft:4"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("gone.nft", "同じフォルダー"), ("main.nft", "自分自身"), ("../up.nft", "同じフォルダー")]
+)
+def test_an_include_that_cannot_be_is_one_sentence(tmp_path: Path, name: str, words: str) -> None:
+    main = tmp_path / "sub" / "main.nft"
+    main.parent.mkdir()
+    (tmp_path / "up.nft").write_text("x\n", encoding="utf-8")
+    main.write_text(f'first\ninclude "{name}"\n', encoding="utf-8")
+    with pytest.raises(IncludeError) as caught:
+        expanded(main.read_text(encoding="utf-8"), main)
+    assert str(caught.value).startswith("main.nft:2: ")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(RulesError, match=words):
+        read_rules("boundary", [main], baseline())
+
+
+def test_a_line_that_does_not_load_is_named_by_the_included_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in.nft").write_text("good\nbad\n", encoding="utf-8")
+    (tmp_path / "m.nft").write_text('include "in.nft"\n', encoding="utf-8")
+    rules = read_rules("boundary", [tmp_path / "m.nft"], baseline())
+    wrong = rules.transactions[0].splitlines().index("bad") + 1
+
+    def refuse(*_: object) -> str:
+        raise RulesError(f"/dev/stdin:{wrong}:1-3: Error: syntax error")
+
+    monkeypatch.setattr("conformance.firewall.rules.nft", refuse)
+    with pytest.raises(RulesError, match=r"^in\.nft:2: "):
+        load(rules, [])
+
+
+def test_windows_line_ends_are_no_fault() -> None:
+    assert make_rules("boundary", [("a.nft", b"\xef\xbb\xbfa\r\nb\r\n")], baseline()).transactions == ("a\nb\n",)
+
+
+# ── ipset ──
+
+
+def test_a_rule_that_asks_a_set_becomes_one_rule_an_element() -> None:
+    assert is_ipset(SETS)
+    assert kind_of(SETS.encode(), "ipset.conf") == "ipset"
+    sets = read_sets(SETS, "s")
+    rules = "-A F -m set --match-set web dst -p tcp -j ACCEPT\n-A F -p udp -m set --match-set svc dst,dst -j ACCEPT\n-A F -m set --match-set none src -j ACCEPT\n"
+    assert written_out(rules, sets, "r").splitlines() == [
+        "-A F -d 198.51.100.10 -p tcp -j ACCEPT",
+        "-A F -d 198.51.100.11 -p tcp -j ACCEPT",
+        "-A F -p udp -d 198.51.100.53 -m multiport --dports 53 -j ACCEPT",
+        "# -A F -m set --match-set none src -j ACCEPT",
+    ]
+    assert written_out("-A F -m set --match-set svc dst,dst -j ACCEPT", sets, "r").count("-p tcp -m multiport") == 1
+
+
+@pytest.mark.parametrize(
+    ("sets", "rule", "words"),
+    [
+        (SETS, "-A F -m set --match-set other dst -j ACCEPT", ["r:1", "other", "ipset save"]),
+        (SETS, "-A F -m set ! --match-set web dst -j ACCEPT", ["r:1", "否定"]),
+        (SETS, "-A F -m set --match-set svc dst -j ACCEPT", ["r:1", "向き"]),
+        ("create b bitmap:port range 0-10\n", "", ["s:1", "bitmap:port"]),
+        ("add b 1.2.3.4\n", "", ["s:1", "b"]),
+        ("create n hash:net\nadd n 10.0.0.0/8 nomatch\n", "", ["s:2", "nomatch"]),
+    ],
+)
+def test_a_set_that_cannot_be_written_out_is_one_sentence(sets: str, rule: str, words: list[str]) -> None:
+    with pytest.raises(IpsetError) as caught:
+        written_out(rule, read_sets(sets, "s"), "r")
+    assert "\n" not in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+# ── tables ──
+
+
+def test_a_table_of_another_vendor_is_understood() -> None:
+    text = "通信制御表,,\n作成日,2026,\n\n" + ROWS.replace("8080,tcp,許可", "https,ＴＣＰ／UDP,○").replace(
+        "172.16.50.10", "172.16.50.8-172.16.50.11"
+    )
+    rules = [line.strip() for line in compile_table(text.replace(",", "\t").encode(), "t.tsv", "boundary").splitlines()]
+    both = [line for line in rules if line.endswith('comment "K2b"')]
+    assert [line.split(" dport ")[0].split()[-1] for line in both] == ["tcp", "udp"]
+    assert all("{ 172.16.50.8/30 }" in line and "dport { 443 } counter accept" in line for line in both)
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "expected"),
+    [
+        ("送信元ポート", "53", "tcp sport { 53 } tcp dport { 8080 }"),
+        ("有効", "有効", "tcp dport { 8080 }"),
+        ("有効", "無効", ""),
+        ("担当", "山田", "tcp dport { 8080 }"),
+        ("", "", "tcp dport { 8080 }"),
+    ],
+)
+def test_a_further_column_is_used_or_harmless(heading: str, cell: str, expected: str) -> None:
+    head, row = ROWS.splitlines()
+    text = compile_table(f"{head},{heading}\n{row},{cell}\n".encode(), "t.csv", "boundary")
+    assert ("K2b" in text) is bool(expected)
+    assert expected in text
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "words"),
+    [
+        ("時間帯", "夜間", ["t.csv:2", "時間帯", "消して"]),
+        ("有効", "たぶん", ["t.csv:2", "たぶん"]),
+        ("宛先ポート", "80", ["t.csv:1", "サービス", "宛先ポート"]),
+        ("送信元ポート", "x", ["t.csv:2", "'x'"]),
+    ],
+)
+def test_a_column_that_might_change_a_rule_is_refused(heading: str, cell: str, words: list[str]) -> None:
+    head, row = ROWS.splitlines()
+    with pytest.raises(TableError) as caught:
+        compile_table(f"{head},{heading}\n{row},{cell}\n".encode(), "t.csv", "boundary")
+    for word in words:
+        assert word in str(caught.value)
+
+
+# ── names ──
+
+
+def _listing(*expressions: dict[str, Any]) -> str:
+    held = {"family": "ip", "table": "t"}
+    return json.dumps(
+        {
+            "nftables": [
+                {"map": {**held, "name": "m", "elem": [["10.9.9.9", {"accept": None}]]}},
+                {"set": {**held, "name": "c", "elem": [{"elem": {"val": {"concat": ["10.9.9.9", 80]}, "timeout": 5}}]}},
+                *({"rule": {**held, "expr": [one]}} for one in expressions),
+            ]
+        }
+    )
+
+
+SOURCE = {"payload": {"protocol": "ip", "field": "saddr"}}
+PORT = {"payload": {"protocol": "tcp", "field": "dport"}}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        {"vmap": {"key": SOURCE, "data": "@m"}},
+        {"vmap": {"key": SOURCE, "data": {"set": [["10.9.9.9", {"accept": None}]]}}},
+        {"match": {"op": "==", "left": {"concat": [SOURCE, PORT]}, "right": "@c"}},
+        {"match": {"op": "==", "left": {"ct": {"key": "ip saddr", "dir": "original"}}, "right": "10.9.9.9"}},
+        {"snat": {"addr": "10.9.9.9"}},
+        {"dnat": {"addr": {"map": {"key": SOURCE, "data": {"set": [["10.9.9.9", "192.0.2.10"]]}}}}},
+    ],
+)
+def test_an_address_outside_the_policy_is_refused_wherever_it_stands(expression: dict[str, Any]) -> None:
+    rules = make_rules("boundary", [("a.nft", b"x\nhere 10.9.9.9\n")], baseline())
+    with pytest.raises(RulesError, match=r"^a\.nft:2: .*10\.9\.9\.9"):
+        check_names(rules, _listing(expression), baseline())
+
+
+def test_one_interface_name_may_mean_two_things() -> None:
+    text = BASELINE.replace(
+        '[firewall.boundary]\nja = "境界FW"', '[firewall.boundary]\ninterface_map = { eth0 = "up0" }\nja = "境界FW"'
+    ).replace(
+        '[firewall.lgwan]\nja = "LGWAN-FW"', '[firewall.lgwan]\ninterface_map = { eth0 = "lgwan0" }\nja = "LGWAN-FW"'
+    )
+    policy = parse_policy(text, "p.toml")
+    assert make_rules("boundary", [("a.nft", b"iif eth0\n")], policy).transactions == ("iif up0\n",)
+    assert make_rules("lgwan", [("a.nft", b"iif eth0\n")], policy).transactions == ("iif lgwan0\n",)
+    with pytest.raises(SpecError, match="interface_map"):
+        parse_policy(text.replace('eth0 = "lgwan0"', 'eth0 = "up0"'), "p.toml")
+
+
+# ── translated addresses ──
+
+
+def test_only_what_translates_is_kept() -> None:
+    held = {"family": "ip", "table": "t"}
+    listed: dict[str, list[dict[str, Any]]] = {
+        "nftables": [
+            {"metainfo": {"version": "1"}},
+            {"table": {"family": "ip", "name": "t", "handle": 1}},
+            {"chain": {**held, "name": "f", "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}},
+            {"chain": {**held, "name": "n", "type": "nat", "hook": "postrouting", "prio": 100, "policy": "accept"}},
+            {"rule": {**held, "chain": "f", "expr": [{"drop": None}]}},
+            {"rule": {**held, "chain": "n", "handle": 7, "expr": [{"masquerade": None}]}},
+        ]
+    }
+    kept = json.loads(translation(json.dumps(listed)))["nftables"]
+    assert kept[0] == {"flush": {"ruleset": None}}
+    assert [next(iter(one["add"])) for one in kept[1:]] == ["table", "chain", "rule"]
+    assert "handle" not in kept[3]["add"]["rule"]
+    listed["nftables"] = [one for one in listed["nftables"] if "n" not in (one.get("chain", {}).get("name"), one.get("rule", {}).get("chain"))]  # fmt: skip
+    assert translation(json.dumps(listed)) == ""
