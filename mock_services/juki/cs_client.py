@@ -13,9 +13,9 @@ from typing import Literal, cast
 from mock_services.clock import WorldClock
 from mock_services.file_faults import drop_file
 from mock_services.juki.master import Holding, JukiMaster, LinkChanges
-from mock_services.juki_cs.counter import Folders
 from mock_services.juki_cs.errors import OutOfSequenceError, RecordFileError
 from mock_services.juki_cs.records import RecordWriter, Rows
+from mock_services.juki_cs.routes import Folders
 from mock_services.wiring import JST, Record
 
 Wanted = Literal["full", "diff", "persons"]

@@ -13,9 +13,9 @@ from mock_services.juki.cs_client import CsClient, Taken
 from mock_services.juki.drops import DROPS, LinkDrops
 from mock_services.juki.master import JukiMaster, LinkChanges
 from mock_services.juki.routes import bind_link
-from mock_services.juki_cs.counter import CsCounter, Folders, bind_records
 from mock_services.juki_cs.errors import EventError, RecordFileError
 from mock_services.juki_cs.models import Certificate, CsNetwork
+from mock_services.juki_cs.routes import CsCounter, Folders, bind_records
 from mock_services.juki_cs.wire import (
     Arrive,
     CsEvent,

@@ -23,7 +23,7 @@ class KanriSystem(Quiet):
         self.boxes: dict[str, FaultBox] = {self.name: screen_box(self.name)}
 
     def doors(self) -> dict[str, Any]:
-        from mock_services.kanri.pages import kanri_pages
+        from mock_services.kanri.routes import kanri_pages
 
         config = self._site.config.kanri
         names = config.town_names if config is not None else {}

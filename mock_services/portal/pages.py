@@ -6,18 +6,17 @@ Plain HTML from templates, no script. Everything a resident does goes through th
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi.responses import HTMLResponse, Response
 from starlette.datastructures import UploadFile
 
 from mock_services.download.models import DownloadStore
+from mock_services.pages import Pages, SignedCookie, form_of, go, same_site_only
 from mock_services.portal import hikkoshi, screen_forms
 from mock_services.portal.errors import (
     BadItemsError,
@@ -31,20 +30,13 @@ from mock_services.portal.errors import (
 from mock_services.portal.forms import check
 from mock_services.portal.models import FORM_VERSION, Draft, File, NewDraft, PortalStore, Proofs
 from mock_services.portal.people import Person
-from mock_services.wiring import JST
 
-_COOKIE = "resident"
+_COOKIE = SignedCookie("resident", "portal-cookie")
 _SAY = {
     RefusedTypeError: "この種類のファイルは添付できません",
     TooLargeError: "ファイルが大きすぎます",
     BadRequestError: "ファイル名に使えない文字があります",
     ConflictError: "すでに送信された申請です",
-}
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
 }
 _YES_NO = {"1": "はい", "0": "いいえ", "": "いいえ"}
 STATUS_JA = {
@@ -62,15 +54,7 @@ class Screens:
     def __init__(self, store: PortalStore, applications: DownloadStore, town_names: Mapping[str, str]) -> None:
         self.store, self.applications = store, applications
         self._town_names = dict(town_names)
-        self._key = hashlib.sha256(b"shinsei-testbed-portal-cookie").digest()
-        self._environment = Environment(
-            loader=FileSystemLoader(Path(__file__).with_name("templates")),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.filters["jst"] = lambda moment: f"{moment.astimezone(JST):%Y年%m月%d日 %H:%M:%S}"
+        self._pages = Pages(Path(__file__).with_name("templates"), time_form="%Y年%m月%d日 %H:%M:%S")
 
     def town(self, dantai_code: str) -> str:
         return self._town_names.get(dantai_code, f"団体 {dantai_code}")
@@ -80,23 +64,12 @@ class Screens:
 
     def page(self, name: str, request: Request, status: int = 200, **values: Any) -> HTMLResponse:
         shared = {"person": self.person(request), "towns": self.towns(), "town": self.town, "status_ja": STATUS_JA}
-        html = self._environment.get_template(f"{name}.html.j2").render(**shared, **values)
-        return HTMLResponse(html, status, headers=_HEADERS)
+        return self._pages.page(name, status, shared | values)
 
     # ── who is signed in ──────────────────────────────────────────────────
     def person(self, request: Request) -> Person | None:
-        number, _, mac = request.cookies.get(_COOKIE, "").partition(".")
-        if not hmac.compare_digest(mac.encode(), self._mac(number).encode()):
-            return None
-        return self.store.people.persons[int(number)]
-
-    def signed_in(self, response: Response, number: int) -> Response:
-        value = f"{number}.{self._mac(str(number))}"
-        response.set_cookie(_COOKIE, value, httponly=True, samesite="strict", path="/")
-        return response
-
-    def _mac(self, number: str) -> str:
-        return hmac.new(self._key, number.encode(), hashlib.sha256).hexdigest()[:32]
+        number = _COOKIE.read(request)
+        return None if number is None else self.store.people.persons[int(number)]
 
     def resident(self, request: Request) -> Person:
         person = self.person(request)
@@ -123,14 +96,6 @@ def _local(path: str) -> str:
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
 
 
-async def _form(request: Request) -> dict[str, str]:
-    return {name: value for name, value in (await request.form()).multi_items() if isinstance(value, str)}
-
-
-def _go(path: str) -> RedirectResponse:
-    return RedirectResponse(path, 303, headers=_HEADERS)
-
-
 def portal_pages(store: PortalStore, applications: DownloadStore, town_names: Mapping[str, str]) -> FastAPI:
     """The screens as an application of their own door."""
     screens = Screens(store, applications, town_names)
@@ -141,7 +106,7 @@ def portal_pages(store: PortalStore, applications: DownloadStore, town_names: Ma
 
     @app.exception_handler(_SignInFirst)
     async def sign_in_first(_: Request, error: _SignInFirst) -> Response:
-        return _go(f"/sign-in?next={error.back_to}")
+        return go(f"/sign-in?next={error.back_to}")
 
     @app.exception_handler(PortalError)
     async def refused(request: Request, error: PortalError) -> Response:
@@ -153,14 +118,7 @@ def portal_pages(store: PortalStore, applications: DownloadStore, town_names: Ma
     async def nowhere(request: Request, _: Exception) -> Response:
         return screens.page("problem", request, 404, said="お探しのページはありません")
 
-    @app.middleware("http")
-    async def same_site_only(request: Request, call_next: Any) -> Response:
-        crossing = request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
-        if request.method == "POST" and crossing:
-            return Response("他のサイトからの送信は受け付けません / cross-site request refused", 403)
-        answer: Response = await call_next(request)
-        return answer
-
+    same_site_only(app)
     return app
 
 
@@ -182,18 +140,16 @@ def _search(app: FastAPI, screens: Screens) -> None:
 
     @app.post("/sign-in")
     async def signed_in(request: Request) -> Response:
-        form = await _form(request)
+        form = await form_of(request)
         number = form.get("number", "")
         persons = screens.store.people.persons
         if not (number.isascii() and number.isdigit() and int(number) < len(persons)):
             return screens.page("problem", request, 400, said="試験用の住民を選んでください")
-        return screens.signed_in(_go(_local(form.get("next", "/"))), int(number))
+        return _COOKIE.write(go(_local(form.get("next", "/"))), str(int(number)))
 
     @app.post("/sign-out")
     async def sign_out() -> Response:
-        response = _go("/")
-        response.delete_cookie(_COOKIE, path="/")
-        return response
+        return _COOKIE.drop(go("/"))
 
 
 def _apply(app: FastAPI, screens: Screens) -> None:
@@ -213,7 +169,7 @@ def _apply(app: FastAPI, screens: Screens) -> None:
     async def filled_form(request: Request, dantai_code: str, procedure_id: str) -> Response:
         person = screens.resident(request)
         procedure = screens.store.procedure(dantai_code, procedure_id)
-        form = await _form(request)
+        form = await form_of(request)
         kind = "agent" if form.get("applicant_kind") == "agent" else "self"
         action = form.get("action", "check")
         shown = screen_forms.changed_counts(procedure, form, action)
@@ -233,7 +189,7 @@ def _apply(app: FastAPI, screens: Screens) -> None:
                 draft = screens.store.create(_owner(person), again)
         except BadItemsError as error:
             return screens.page("problem", request, 422, said="。".join(error.problems))
-        return _go(f"/drafts/{draft.draft_id}")
+        return go(f"/drafts/{draft.draft_id}")
 
 
 def _anchor(procedure: Any, item_id: str, occurrence: int) -> str:
@@ -252,7 +208,7 @@ def _send(app: FastAPI, screens: Screens) -> None:
     @app.get("/drafts/{draft_id}")
     async def show_draft(request: Request, draft_id: str) -> Response:
         draft = screens.draft(request, draft_id)
-        return _go(f"/receipts/{draft.receipt_no}") if draft.receipt_no else draw(request, draft)
+        return go(f"/receipts/{draft.receipt_no}") if draft.receipt_no else draw(request, draft)
 
     @app.post("/drafts/{draft_id}/files")
     async def add_file(request: Request, draft_id: str) -> Response:
@@ -267,12 +223,12 @@ def _send(app: FastAPI, screens: Screens) -> None:
             screens.store.attach(draft, File(len(draft.files) + 1, label[:100], name, data))
         except (RefusedTypeError, TooLargeError, BadRequestError) as error:
             return draw(request, draft, _SAY[type(error)], 400)
-        return _go(f"/drafts/{draft_id}")
+        return go(f"/drafts/{draft_id}")
 
     @app.post("/drafts/{draft_id}/submit")
     async def submit(request: Request, draft_id: str) -> Response:
         person, draft = screens.resident(request), screens.draft(request, draft_id)
-        form = await _form(request)
+        form = await form_of(request)
         signs = form.get("sign") == "1"
         proofs = Proofs(person, person) if signs and draft.procedure.signing != "none" else Proofs()
         try:
@@ -281,10 +237,10 @@ def _send(app: FastAPI, screens: Screens) -> None:
             if second is not None:
                 done.moves_to = second.dantai_code
                 also = screens.store.submit(second, proofs, origin="portal")
-                return _go(f"/receipts/{done.receipt_no}?also={also.receipt_no}")
+                return go(f"/receipts/{done.receipt_no}?also={also.receipt_no}")
         except BadItemsError as error:
             return draw(request, draft, "。".join(error.problems), 422)
-        return _go(f"/receipts/{done.receipt_no}")
+        return go(f"/receipts/{done.receipt_no}")
 
     @app.get("/receipts")
     async def receipts(request: Request) -> Response:

@@ -207,7 +207,7 @@ def test_a_bad_answer_is_not_used_and_the_next_one_heals(town: InProcess, fault:
     town.world.set_faults([Fault(name=fault, system="juki_cs", operation="diff", times=1)])
     bad = ask(town)
     assert (bad.reason, links(town)) == (reason, [("A1", "1", "valid")])
-    assert town.world.fault_states()[0].applied == 1
+    assert (town.world.fault_states()[0].applied, bad.faults) == (1, [fault])
     assert str(bad.detail) == "" or ONE not in bad.detail
     if fault in ("file-partial", "file-vanished", "file-wrong-encoding", "file-resend"):
         assert ask(town, again=True).reason == ""  # 再送: the same answer once more

@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_services.clock import WorldClock
-from mock_services.lgwan.dns import Names
+from mock_services.lgwan.errors import NotAQuestionError
+from mock_services.lgwan.models import Names
+from mock_services.lgwan.responses import resolved
 from tests.mock_services.support import START, Process, process
 
 KNOWN = {"dl.shinsei.lgwan.test": "127.0.20.1"}
@@ -30,8 +32,7 @@ def names() -> Names:
 
 def test_a_known_name_has_its_address() -> None:
     server = names()
-    reply = server.reply(question("DL.shinsei.lgwan.test"), "127.0.30.1:9")
-    assert reply is not None
+    reply = resolved(server, question("DL.shinsei.lgwan.test"), "127.0.30.1:9")
     assert struct.unpack(">HHHHHH", reply[:12]) == (7, 0x8500, 1, 1, 0, 0)
     assert reply[-4:] == bytes([127, 0, 20, 1])
     assert [(one.peer, one.name, one.answer) for one in server.queries] == [
@@ -41,19 +42,33 @@ def test_a_known_name_has_its_address() -> None:
 
 def test_an_unknown_name_and_another_type_have_no_address() -> None:
     server = names()
-    unknown = server.reply(question("www.example.jp"), "x:1")
-    other_type = server.reply(question("dl.shinsei.lgwan.test", 28), "x:1")
-    assert unknown is not None
-    assert other_type is not None
+    unknown = resolved(server, question("www.example.jp"), "x:1")
+    other_type = resolved(server, question("dl.shinsei.lgwan.test", 28), "x:1")
     assert (unknown[3] & 15, unknown[7]) == (3, 0)
     assert (other_type[3] & 15, other_type[7]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (struct.pack(">HHHHHH", 7, 0x0100, 2, 0, 0, 0), 1),
+        (question("dl.shinsei.lgwan.test")[:-3], 1),
+        (struct.pack(">HHHHHH", 7, 0x2900, 1, 0, 0, 0), 4),
+    ],
+)
+def test_what_is_no_proper_question_is_refused_with_a_code(data: bytes, code: int) -> None:
+    server = names()
+    assert resolved(server, data, "x:1")[3] & 15 == code
+    assert not server.queries
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=80))
 def test_no_datagram_breaks_it(data: bytes) -> None:
-    reply = names().reply(data, "x:1")
-    assert reply is None or reply[:2] == data[:2]
+    try:
+        assert resolved(names(), data, "x:1")[:2] == data[:2]
+    except NotAQuestionError:
+        assert len(data) < 12 or data[2] & 0x80
 
 
 @pytest.fixture(scope="module")

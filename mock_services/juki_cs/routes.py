@@ -1,10 +1,10 @@
-"""住基ネットCS: answers the request files of 既存住基 with files. One folder for requests, one for answers."""
+"""住基ネットCS: which request file gets which answer. One folder for requests, one for answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from interface_spec.profile import Profile
 from mock_services.clock import WorldClock
@@ -12,11 +12,11 @@ from mock_services.fault_kinds import OutOfSequenceParams, WrongTotalsParams
 from mock_services.faults import FaultBox
 from mock_services.file_faults import deliver
 from mock_services.juki_cs.errors import EventError, RecordFileError
-from mock_services.juki_cs.models import Certificate, CsNetwork, CsTown
+from mock_services.juki_cs.models import CsNetwork
 from mock_services.juki_cs.records import RecordWriter, Rows, Spoil
+from mock_services.juki_cs.responses import ANSWERS, Asked, Content, Mode, full
 from mock_services.wiring import JST, Record
 
-Mode = Literal["full", "diff"]
 EXCHANGE = "juki_cs"
 _HEADER = ("message_id", "dantai_code", "generation", "made_at", "answers", "result")
 _CERTIFICATE = ("juminhyo_code", "serial", "valid_from", "valid_to", "state", "changed_at", "reason", "medium")
@@ -54,7 +54,7 @@ class Sent:
     faults: tuple[str, ...] = ()
 
 
-@dataclass
+@dataclass(frozen=True)
 class _LastAnswer:
     request: int
     mode: Mode
@@ -97,80 +97,42 @@ class CsCounter:
             if header["message_id"] != "request":
                 raise RecordFileError("message_id: 要求ではありません / not a request")
         except (RecordFileError, EventError):
-            return self._refusal()
-        last = self._last.get(town.dantai_code)
+            return Sent("", "bad_request")  # nobody known to answer: it is only told that there was one (仮定)
+        last, struck = self._last.get(town.dantai_code), list[str]()
         if last is not None and last.request == header["generation"]:
-            return self._deliver(last)  # 再送: the same request gets the same answer
-        fresh = self._make(town, header, [values for kind, values in rows if kind == "person"])
-        sent = self._deliver(fresh, before=last)
+            return self._deliver(last, struck)  # 再送: the same request gets the same answer
+        asked = Asked.of(header, [values for kind, values in rows if kind == "person"])
+        fresh = self._file(town.dantai_code, asked, ANSWERS.get(asked.wanted, full)(town, asked), struck)
+        sent = self._deliver(fresh, struck, before=last)
         self._last[town.dantai_code] = fresh
         return sent
 
-    def _make(self, town: CsTown, header: Record, persons: list[Record]) -> _LastAnswer:
-        request, wanted = cast(int, header["generation"]), header["wanted"]
-        mode: Mode = "diff" if wanted == "diff" else "full"
-        rows: list[Record] = []
-        result, before, generation = "ok", cast("int | None", header["since"]) or 0, town.generation
-        if wanted == "diff":
-            changes = town.since(before)
-            if changes is None:
-                result = "gap"
-            else:
-                generation = town.next_generation()
-                rows = [_row(one.certificate) | {"change": one.kind} for one in changes]
-        elif wanted == "persons":
-            codes = {one["juminhyo_code"] for one in persons}
-            rows = [_row(one) for one in town.certificates.values() if one.juminhyo_code in codes]
-            result = "ok" if rows else "nothing"
-        else:
-            generation = town.next_generation()
-            rows = [_row(town.certificates[serial]) for serial in sorted(town.certificates)]
-        armed = self.box.take("file-out-of-sequence", mode, [])
+    def _file(self, dantai_code: str, asked: Asked, content: Content, struck: list[str]) -> _LastAnswer:
+        mode, made_at = content.mode, self.clock.now()
+        armed = self.box.take("file-out-of-sequence", mode, struck)
         skip = cast(OutOfSequenceParams, armed.params).skip if armed is not None else 0
+        armed = self.box.take("file-wrong-totals", mode, struck)
+        spoil = Spoil(cast(WrongTotalsParams, armed.params).by if armed is not None else 0)
+        generation = content.generation + skip
         stated: Record = {
-            "message_id": wanted,
-            "dantai_code": town.dantai_code,
-            "generation": generation + skip,
-            "made_at": self.clock.now(),
-            "answers": request,
-            "result": result,
+            "message_id": asked.wanted,
+            "dantai_code": dantai_code,
+            "generation": generation,
+            "made_at": made_at,
+            "answers": asked.number,
+            "result": content.result,
         }
         if mode == "diff":
-            stated["since"] = before + skip
-        return self._file(mode, town.dantai_code, request, stated, rows)
-
-    def _file(self, mode: Mode, dantai_code: str, request: int, stated: Record, rows: list[Record]) -> _LastAnswer:
-        armed = self.box.take("file-wrong-totals", mode, [])
-        spoil = Spoil(cast(WrongTotalsParams, armed.params).by if armed is not None else 0)
-        lines: Rows = [("header", stated), *(("certificate", row) for row in rows), ("trailer", {})]
+            stated["since"] = asked.since + skip
+        lines: Rows = [("header", stated), *(("certificate", row) for row in content.rows), ("trailer", {})]
         data = self.records.write(mode, lines, spoil)
-        made_at = f"{self.clock.now().astimezone(JST):%Y%m%d%H%M%S}"
-        name = self.records.name(
-            mode, dantai_code=dantai_code, generation=cast(int, stated["generation"]), made_at=made_at
-        )
-        return _LastAnswer(request, mode, name, data, str(stated["result"]))
+        at = f"{made_at.astimezone(JST):%Y%m%d%H%M%S}"
+        name = self.records.name(mode, dantai_code=dantai_code, generation=generation, made_at=at)
+        return _LastAnswer(asked.number, mode, name, data, content.result)
 
-    def _deliver(self, answer: _LastAnswer, before: _LastAnswer | None = None) -> Sent:
-        struck: list[str] = []
+    def _deliver(self, answer: _LastAnswer, struck: list[str], before: _LastAnswer | None = None) -> Sent:
         if before is not None and self.box.take("file-resend", answer.mode, struck) is not None:
             answer = before
         path = self.folders.answers / answer.name
         struck += deliver(self.box, answer.mode, path, answer.data, self.records.exchange.temporary_suffix)
         return Sent(answer.name, answer.result, tuple(struck))
-
-    def _refusal(self) -> Sent:
-        """An unreadable request has no sender to answer: it is only told that there was one (仮定)."""
-        return Sent("", "bad_request")
-
-
-def _row(one: Certificate) -> Record:
-    return {
-        "juminhyo_code": one.juminhyo_code,
-        "serial": one.serial,
-        "valid_from": one.valid_from,
-        "valid_to": one.valid_to,
-        "state": one.state,
-        "changed_at": one.changed_at,
-        "reason": one.reason,
-        "medium": one.medium,
-    }
