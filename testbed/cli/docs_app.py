@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from conformance.verdicts import Exit
 from testbed.cli.common import fail
+from testbed.cli.generated import CheckFlag, deliver
 
 app = typer.Typer(help="早見表（自動生成の文書） / the generated reference pages", no_args_is_help=True)
 MOST_PAGES = 8
@@ -23,10 +22,7 @@ def docs() -> None:
 
 @app.command("build")
 def docs_build(
-    check: Annotated[
-        bool,
-        typer.Option("--check", help="書かずに、古いページがあれば終了コード1 / write nothing, exit 1 when stale"),
-    ] = False,
+    check: CheckFlag = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="書くフォルダ。省くと docs/reference / folder to write to")
     ] = None,
@@ -43,21 +39,7 @@ def docs_build(
     folder = out or build.folder()
     if out is None and not folder.parent.is_dir():
         raise fail("--out: 書くフォルダを指定してください / give the folder to write to")
-    files = build.generate()
-    if not check:
-        try:
-            changed = build.write(files, folder)
-        except OSError as error:
-            raise fail(f"--out {folder}: 書けません（{error.strerror}） / cannot write") from None
-        typer.echo(f"{folder}: {len(files)} ページ（うち {changed} を更新） / {len(files)} pages, {changed} changed")
-        return
-    found = build.stale(files, folder)
-    for one in found:
-        sys.stderr.write(f"{one}\n")
-    if found:
-        sys.stderr.write(f"{build.REMAKE} で作り直してください / run {build.REMAKE}\n")
-        raise typer.Exit(Exit.NOT_CONFORMANT)
-    typer.echo(f"{folder}: 最新です（{len(files)} ページ） / up to date")
+    deliver(build.made(), folder, build.REMAKE, check=check)
 
 
 def explain(

@@ -154,13 +154,13 @@ def _run(values: dict[str, Any], profile: str, overlay: Path | None, wanted: lis
     from mock_services.logs import log_to_file
     from mock_services.relay_process import RelayError
     from mock_services.serve import run_until_signalled
-    from testbed.specgen.build import generate, write
+    from testbed.specgen.build import made
 
     try:
         config = WorldConfig.model_validate(values)
         config = config.model_copy(update={"run_dir": config.run_dir.resolve()})
         config.run_dir.mkdir(parents=True, exist_ok=True)
-        write(generate(load_profile(profile, overlay)), config.run_dir / "spec")
+        made(load_profile(profile, overlay)).write(config.run_dir / "spec")
         log_to_file(config.run_dir / "world.log")
 
         def on_ready(endpoints: Endpoints) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from shinsei_testbed import lib_dir
 from testbed.docgen import checks, commands, mutants, settings, verdicts
 from testbed.docgen.model import MARK, Entry
+from testbed.generated import Generated
 
 REMAKE = "shinsei docs build"
 INDEX = """\
@@ -70,38 +71,13 @@ def generate() -> dict[str, str]:
     return files
 
 
-def stale(files: dict[str, str], where: Path) -> list[str]:
-    """What differs between ``files`` and ``where``, one sentence a file."""
-    found = []
-    for name, text in sorted(files.items()):
-        path = where / name
-        if not path.is_file():
-            found.append(f"{name}: ありません / missing")
-        elif path.read_text(encoding="utf-8") != text:
-            found.append(f"{name}: 古くなっています / stale")
-    return found + [f"{path.relative_to(where)}: もう作られません / no longer made" for path in _left(files, where)]
+def made() -> Generated:
+    """Every page and index."""
+    return Generated(generate(), _is_ours)
 
 
-def write(files: dict[str, str], where: Path) -> int:
-    """Writes what changed and removes pages of ours that are no longer made; the number of changes. OSError."""
-    changed = 0
-    for name, text in files.items():
-        path = where / name
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="\n")
-            changed += 1
-    for path in _left(files, where):
-        path.unlink()
-        changed += 1
-    return changed
-
-
-def _left(files: dict[str, str], where: Path) -> list[Path]:
-    """Pages of ours below ``where`` that are no longer made; files of others are not ours to remove."""
-    made = {where / name for name in files}
-    found = [path for path in where.rglob("*.md") if path not in made]
-    return sorted(path for path in found if MARK in path.read_text(encoding="utf-8", errors="replace"))
+def _is_ours(path: Path) -> bool:
+    return path.suffix == ".md" and MARK in path.read_text(encoding="utf-8", errors="replace")
 
 
 def explain(word: str) -> list[Entry]:

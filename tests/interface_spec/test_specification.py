@@ -56,7 +56,7 @@ PAGES = {name: Reader(text) for name, text in HTML.items()}
 
 
 def test_docs_are_up_to_date() -> None:
-    assert build.stale(FILES, build.FOLDER) == []
+    assert build.made(load_profile()).stale(build.FOLDER) == []
 
 
 def test_generation_is_repeatable() -> None:
@@ -157,20 +157,21 @@ def test_openapi_follows_an_overlay() -> None:
 def test_writing_and_checking(tmp_path: Path) -> None:
     other = tmp_path / "notes.md"
     other.write_text("# somebody's own\n", encoding="utf-8")
-    assert build.write(FILES, tmp_path) == len(FILES)
-    assert build.write(FILES, tmp_path) == 0
-    assert build.stale(FILES, tmp_path) == ["notes.md: もう作られません / no longer made"]
-    other.unlink()
+    made = build.made(load_profile())
+    assert made.write(tmp_path) == len(FILES)
+    assert made.write(tmp_path) == 0
+    assert made.stale(tmp_path) == []
     (tmp_path / "index.html").write_text("edited by hand", encoding="utf-8")
     (tmp_path / "codes.md").unlink()
     (tmp_path / "openapi" / "gone.json").write_text('{"x-provenance": ""}', encoding="utf-8")
-    assert [one.split(":")[0] for one in build.stale(FILES, tmp_path)] == [
+    assert [one.split(":")[0] for one in made.stale(tmp_path)] == [
         "codes.md",
         "index.html",
         "openapi/gone.json",
     ]
-    assert build.write(FILES, tmp_path) == 3
-    assert build.stale(FILES, tmp_path) == []
+    assert made.write(tmp_path) == 3
+    assert made.stale(tmp_path) == []
+    assert other.read_text(encoding="utf-8") == "# somebody's own\n"
 
 
 def test_text_from_a_profile_cannot_become_markup(tmp_path: Path) -> None:

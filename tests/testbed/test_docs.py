@@ -35,7 +35,7 @@ WANTED: dict[str, set[str]] = {
 
 
 def test_the_committed_pages_are_fresh() -> None:
-    assert build.stale(FILES, build.folder()) == [], f"run {build.REMAKE}"
+    assert build.made().stale(build.folder()) == [], f"run {build.REMAKE}"
 
 
 @pytest.mark.parametrize("kind", WANTED)
@@ -106,10 +106,10 @@ class TestStale:
         (copy / "exit-codes" / "4.md").write_text("x", encoding="utf-8")
         (copy / "faults" / "gone.md").write_text(MARK, encoding="utf-8")
         (copy / "faults" / "notes-of-somebody.md").write_text("ours", encoding="utf-8")
-        told = build.stale(FILES, copy)
+        told = build.made().stale(copy)
         assert [one.partition(":")[0] for one in told] == ["checks/AM-3.1-01a.md", "exit-codes/4.md", "faults/gone.md"]
-        assert build.write(FILES, copy) == 3
-        assert build.stale(FILES, copy) == []
+        assert build.made().write(copy) == 3
+        assert build.made().stale(copy) == []
         assert (copy / "faults" / "notes-of-somebody.md").is_file()
 
     def test_the_command_tells_by_its_exit_code(self, copy: Path) -> None:
