@@ -1,17 +1,36 @@
-"""転出届 with 転入予約 in one go (図表5): the second application is derived from the first and goes to the other town.
+"""転出届 to the old town and 転入予約 to the new one (図表5): in one go, or one after the other, which are paired then.
 
-The forms are ours (仮定), and so is this table between them.
+The forms are ours (仮定), and so are the table between them and what makes two of them a pair.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Protocol
 
 from fixtures.cases.model import ItemTruth
 from fixtures.population import Resident
+from interface_spec.procedures import Procedure
 from mock_services.portal.forms import Typed
 from mock_services.portal.people import Person
+
+
+class Sent(Protocol):
+    """One application of the two, as it was sent."""
+
+    @property
+    def procedure(self) -> Procedure: ...
+
+    @property
+    def dantai_code(self) -> str: ...
+
+    @property
+    def items(self) -> tuple[ItemTruth, ...]: ...
+
+    @property
+    def sender(self) -> Person | None: ...
+
 
 TENSHUTSU, YOYAKU = "M01", "M02"
 _SINGLE = {
@@ -40,6 +59,15 @@ def reservation(items: Iterable[ItemTruth], visit_date: str, visit_time: str) ->
     ]
     found += [Typed(one.item_id, one.value, one.group, one.occurrence) for one in given if one.item_id in _MEMBER]
     return tuple(found)
+
+
+def are_a_pair(left: Sent, right: Sent) -> bool:
+    """Whether they are the 転出届 and the 転入予約 of one move: one person, one 異動日, two towns, whoever passed them on."""
+    kinds = {left.procedure.id: left, right.procedure.id: right}
+    if kinds.keys() != {TENSHUTSU, YOYAKU} or left.sender is None or left.sender is not right.sender:
+        return False
+    moves_in = ("move_kind", "転入") in {(one.item_id, one.value) for one in kinds[YOYAKU].items}
+    return moves_in and left.dantai_code != right.dantai_code and moved_on(left.items) == moved_on(right.items)
 
 
 def movers(items: Iterable[ItemTruth], sender: Person) -> list[Resident]:

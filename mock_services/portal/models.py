@@ -17,6 +17,7 @@ from fixtures.cases.model import ItemTruth
 from interface_spec.procedures import ATTACHMENT_TYPES, Procedure
 from mock_services.clock import WorldClock
 from mock_services.models import ApplicationMeta
+from mock_services.portal import hikkoshi
 from mock_services.portal.errors import (
     BadItemsError,
     BadRequestError,
@@ -47,7 +48,7 @@ class File:
 class Draft:
     """An application that was not sent yet; ``receipt_no`` "" until then. ``owner``: the API client, or the portal.
 
-    ``sender``: who signed it or signed in, once it was sent; ``moves_to``: 転入先 of a 転出届 with 転入予約.
+    ``sender``: who signed it or signed in, once it was sent; ``pair``: the 転入予約 of a 転出届, and the other way round.
     """
 
     draft_id: str
@@ -62,7 +63,7 @@ class Draft:
     receipt_no: str = ""
     received_at: datetime | None = None
     sender: Person | None = None
-    moves_to: str = ""
+    pair: Draft | None = field(default=None, repr=False)
 
     @property
     def size(self) -> int:
@@ -114,6 +115,8 @@ class PortalStore:
         self._clock, self.people, self.rules, self._lay_down, self._key = clock, people, rules, lay_down, key
         self.procedures = {one.id: one for one in procedures if not one.outside}
         self._made = 0
+        self.on_pair: list[Callable[[Draft], None]] = []
+        """Who is told of a 転出届 whose 転入予約 is known now."""
         self.reset()
 
     def reset(self) -> None:
@@ -230,7 +233,19 @@ class PortalStore:
         draft.receipt_no, draft.received_at = receipt_no, now
         draft.sender = proofs.signing or proofs.login
         self._receipts[receipt_no] = draft
+        self._find_pair(draft)
         return draft
+
+    def _find_pair(self, draft: Draft) -> None:
+        """The newest of the same move that has none yet."""
+        if draft.procedure.id not in (hikkoshi.TENSHUTSU, hikkoshi.YOYAKU):
+            return
+        for other in reversed(self._receipts.values()):
+            if other.pair is None and hikkoshi.are_a_pair(draft, other):
+                draft.pair, other.pair = other, draft
+                for tell in self.on_pair:
+                    tell(draft if draft.procedure.id == hikkoshi.TENSHUTSU else other)
+                return
 
     def receipt(self, owner: str, receipt_no: str) -> Draft:
         """What became a 受付番号. NotFoundError for another's too."""

@@ -235,7 +235,6 @@ def _send(app: FastAPI, screens: Screens) -> None:
             second = _reservation(screens, draft, form, _owner(person))
             done = screens.store.submit(draft, proofs, origin="portal")
             if second is not None:
-                done.moves_to = second.dantai_code
                 also = screens.store.submit(second, proofs, origin="portal")
                 return go(f"/receipts/{done.receipt_no}?also={also.receipt_no}")
         except BadItemsError as error:
@@ -252,7 +251,7 @@ def _send(app: FastAPI, screens: Screens) -> None:
     async def receipt(request: Request, receipt_no: str, also: str = "") -> Response:
         owner = _owner(screens.resident(request))
         done = screens.store.receipt(owner, receipt_no)
-        second = screens.store.receipt(owner, also) if also else None
+        second = screens.store.receipt(owner, also) if also else done.pair
         state = screens.applications.peek(receipt_no)
         return screens.page("receipt", request, done=done, also=second, state=state)
 

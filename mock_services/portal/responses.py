@@ -16,7 +16,7 @@ from mock_services.http import Answer, MalformedError, Request
 from mock_services.portal.cms import CmsError, verify
 from mock_services.portal.errors import BadItemsError, BadRequestError, TooLargeError
 from mock_services.portal.forms import Typed
-from mock_services.portal.models import FORM_VERSION, File, NewDraft, PortalStore, Proofs
+from mock_services.portal.models import FORM_VERSION, Draft, File, NewDraft, PortalStore, Proofs
 from mock_services.surface import Bound, read_request_rows, write_answer
 from mock_services.wiring import Record, Value
 
@@ -136,7 +136,14 @@ def submit(call: Call) -> Answer:
             raise BadItemsError(["署名用電子証明書が、この試験の認証局のものではありません"])
         proofs = Proofs(proofs.login, signer, signed.fits)
     done = call.store.submit(draft, proofs, origin="api")
-    return call.answer("submit", {"receipt_no": done.receipt_no, "received_at": done.received_at})
+    return call.answer(
+        "submit", {"receipt_no": done.receipt_no, "received_at": done.received_at, "paired_receipt_no": _pair(done)}
+    )
+
+
+def _pair(done: Draft) -> str | None:
+    """受付番号 of the other one of 転出届 and 転入予約."""
+    return done.pair.receipt_no if done.pair is not None else None
 
 
 def _packed(text: str) -> bytes:
@@ -163,6 +170,7 @@ def status(call: Call) -> Answer:
             "status": found.status if found else "processing",
             "updated_at": (found.status_at if found else None) or done.received_at,
             "message": (found.message if found else "") or None,
+            "paired_receipt_no": _pair(done),
         },
     )
 

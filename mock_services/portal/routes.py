@@ -52,11 +52,17 @@ SHAPES = {
     ),
     "submit": Shape(
         request={"draft_id": "text", "signature": "text", "auth_certificate": "text"},
-        response={"receipt_no": "text", "received_at": "DATETIME"},
+        response={"receipt_no": "text", "received_at": "DATETIME", "paired_receipt_no": "text"},
     ),
     "status": Shape(
         request={"receipt_no": "text"},
-        response={"receipt_no": "text", "status": "CODE", "updated_at": "DATETIME", "message": "text"},
+        response={
+            "receipt_no": "text",
+            "status": "CODE",
+            "updated_at": "DATETIME",
+            "message": "text",
+            "paired_receipt_no": "text",
+        },
     ),
 }
 

@@ -20,7 +20,7 @@ from mock_services.errors import UnknownError
 from mock_services.faults import FaultBox, reach_of
 from mock_services.portal import hikkoshi
 from mock_services.portal.cms import sign
-from mock_services.portal.models import PortalStore, Rules
+from mock_services.portal.models import Draft, PortalStore, Rules
 from mock_services.portal.people import People, Person
 from mock_services.portal.routes import PortalService, bind_portal
 from mock_services.screens import screen_app, screen_box
@@ -72,19 +72,28 @@ class PortalSystem(Quiet):
             self.name: FaultBox(reach_of(self.name, self._bound.surface)),
             _SCREEN: screen_box(_SCREEN),
         }
-
         site.world.applications.on_status.append(self._finished)
+        self.store.on_pair.append(self._paired)
 
     def _finished(self, application: Application) -> None:
-        """The old town has finished a 転出届: its 転出証明書情報 goes CS → CS (図表5). A 予約 alone moves nobody."""
         draft = self.store.sent(application.receipt_no)
+        if draft is not None:
+            self._move_out(draft, application)
+
+    def _paired(self, draft: Draft) -> None:
+        application = self._site.world.applications.peek(draft.receipt_no)
+        if application is not None:
+            self._move_out(draft, application)
+
+    def _move_out(self, draft: Draft, application: Application) -> None:
+        """The old town has finished a 転出届: its 転出証明書情報 goes CS → CS (図表5). A 予約 alone moves nobody."""
         cs: object = self._site.world.systems.get("juki_cs")
         if application.status != _DONE or application.procedure_id != hikkoshi.TENSHUTSU:
             return
-        if draft is None or draft.sender is None or not draft.moves_to or not isinstance(cs, Mover):
+        if draft.pair is None or draft.sender is None or not isinstance(cs, Mover):
             return
         codes = [one.juminhyo_code for one in hikkoshi.movers(draft.items, draft.sender) if one.juminhyo_code]
-        cs.move_out(codes, draft.dantai_code, draft.moves_to, hikkoshi.moved_on(draft.items))
+        cs.move_out(codes, draft.dantai_code, draft.pair.dantai_code, hikkoshi.moved_on(draft.items))
 
     def doors(self) -> dict[str, Any]:
         from mock_services.portal.pages import portal_pages
