@@ -82,6 +82,8 @@ class Results:
     given: tuple[GivenApplication, ...] = ()
     registers: RegistersGiven | None = None
     seen: tuple[SeenApplication, ...] = ()
+    ended: tuple[CheckEnded, ...] = ()
+    """How every phase of every check ended, as it was told."""
 
     def exit(self, *, gate_waived: bool = False) -> Exit:
         """The exit code: 2 > 3 > 1 > 4 > 0. No plan, no end of the run, no executed check, a selection: never 0."""
@@ -156,6 +158,7 @@ def fold(events: Iterable[Event]) -> Results:
         given=tuple(given.values()),
         registers=registers,
         seen=tuple(seen),
+        ended=tuple(one for phases in ended.values() for one in phases),
     )
 
 

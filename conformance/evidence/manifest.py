@@ -15,7 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 """The folder of our packages, in a checkout and in a wheel."""
 MANIFEST, SIGNATURE, CERTIFICATE = "manifest.json", "manifest.sig", "signer.pem"
 PICTURE = "topology.svg"
-LAB_FILES = ("policy.toml", "lab.json", "probes.pcapng", "proxy-output.log")
+LAB_RECORD, LAB_POLICY = "lab.json", "policy.toml"
+"""What the network lab saw, and the policy that it is judged by: the verdicts of a network role follow from them."""
+LAB_FILES = (LAB_POLICY, LAB_RECORD, "probes.pcapng", "proxy-output.log")
 """What a run of the roles fw and relay keeps beside its events: the policy, the whole record, packets, the relay's output."""
 FILES = (
     "events.ndjson",

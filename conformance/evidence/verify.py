@@ -28,7 +28,7 @@ from conformance.evidence.manifest import (
     Manifest,
     suite_digest,
 )
-from conformance.evidence.reprint import forged
+from conformance.evidence.reprint import forged, unproven
 from conformance.plan import Challenge
 from conformance.reporters.machine import as_dict
 from conformance.results import Results, fold
@@ -54,6 +54,10 @@ class Verification:
     trusted: bool
     findings: tuple[Finding, ...]
     results: Results | None = None
+    reprinted: bool = False
+    """Whether the papers were printed again from the events: only the suite that made a bundle can."""
+    unproven: tuple[str, ...] = ()
+    """Files that stand in the bundle as they were handed over: whole and signed, but given by no event."""
 
     @property
     def intact(self) -> bool:
@@ -91,7 +95,9 @@ def _verify(bundle: zipfile.ZipFile, trust: Path | None, issued: Challenge | Non
     results: Results | None = None
     if not findings:
         results, findings = _results(bundle, manifest)
+    reprinted, left = False, list[str]()
     if results is not None and not findings and manifest.suite_sha256 == suite_digest():
+        reprinted, left = True, unproven(bundle, results, OWN)
         findings += [
             Finding(name, "出来事の記録から作られる文面と違います", "it is not what the events give")
             for name in forged(bundle, results)
@@ -99,7 +105,7 @@ def _verify(bundle: zipfile.ZipFile, trust: Path | None, issued: Challenge | Non
     if results is not None and results.plan is not None:
         started = datetime.fromisoformat(results.started_at) if results.started_at else None
         findings += [Finding("plan.json", ja, en) for ja, en in unmet(results.plan, started, issued)]
-    return Verification(manifest, signer, trusted, tuple(findings), results)
+    return Verification(manifest, signer, trusted, tuple(findings), results, reprinted, tuple(left))
 
 
 def _shape(infos: list[zipfile.ZipInfo]) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -21,11 +22,11 @@ from conformance.evidence.verify import Verification
 from conformance.evidence.verify import verify as verify_bundle
 from conformance.messages import Lang, say
 from conformance.reporters.papers.answers import AnswersError, answers_paper, differences, read_answers
-from conformance.reporters.papers.connection_file import ConnectionFileError, load_connections
+from conformance.reporters.papers.connection_file import ConnectionFileError
 from conformance.reporters.papers.retest import retest_paper
 from conformance.reporters.papers.seiseki import what_is_open
 from conformance.reporters.papers.write import FOLDER as PAPERS
-from conformance.reporters.papers.write import write_paper, write_papers
+from conformance.reporters.papers.write import keep_connections, write_paper, write_papers
 from conformance.reporters.write import write_reports
 from conformance.results import fold
 from conformance.verdicts import Exit
@@ -80,13 +81,14 @@ def papers(
     """
     folder = _run_folder(run_dir)
     try:
-        declared = load_connections(connections) if connections is not None else None
+        if connections is not None:
+            keep_connections(connections, folder)
     except ConnectionFileError as error:
         raise fail(str(error)) from None
     results = fold(read_events(folder / "events.ndjson"))
     if results.plan is None:
         raise fail(f"{run_dir}: 計画が無い実施からは作れません / a run without a plan has no papers")
-    for path in write_papers(results, folder, declared):
+    for path in write_papers(results, folder):
         typer.echo(str(path))
     if reasons := what_is_open(results):
         typer.echo(f"試験成績書は作れません / no test certificate: {reasons[0]}（{len(reasons)} 件）")
@@ -216,6 +218,8 @@ def _as_dict(found: Verification, again: Comparison | None) -> dict[str, object]
         "signer": found.signer,
         "trusted": found.trusted,
         "findings": [asdict(one) for one in found.findings],
+        "reprinted": found.reprinted,
+        "unproven": list(found.unproven),
         "manifest": found.manifest.model_dump(mode="json", exclude={"files"}) if found.manifest else None,
         "rerun": asdict(again) if again is not None else None,
     }
@@ -242,6 +246,9 @@ def _print(found: Verification, trust: Path | None, challenged: bool) -> None:
         ):
             table.add_row(key, value)
         console.print(table)
+    if found.manifest is not None and not found.findings:
+        for words in _proof(found):
+            console.print(words, markup=False, highlight=False, soft_wrap=True)
     if found.intact:
         words = "完全性と署名者を確認しました / integrity and signer verified"
         if trust is None:
@@ -249,6 +256,21 @@ def _print(found: Verification, trust: Path | None, challenged: bool) -> None:
                 "完全性のみ確認・署名者未確認（--trust 証明書 で署名者も確認） / integrity only, signer not verified"
             )
         console.print(words, style="green", markup=False, highlight=False)
+
+
+def _proof(found: Verification) -> Iterator[str]:
+    """How far the papers were looked at."""
+    if not found.reprinted:
+        yield (
+            "・報告書と書類は刷り直していません（この道具と試験一式が違う。同じ版で確かめてください）"
+            " / papers were not printed again: another suite made the bundle"
+        )
+        return
+    yield "・報告書と書類を出来事の記録から刷り直し、一致を確かめました / reports and papers follow from the events"
+    folders = sorted({name.partition("/")[0] + ("/" if "/" in name else "") for name in found.unproven})
+    if folders:
+        listed = "、".join(folders)
+        yield f"・署名だけが裏づけるもの: {listed} / vouched for by the signature alone: {', '.join(folders)}"
 
 
 def _suite(sha256: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import stat
 import zipfile
@@ -11,14 +12,21 @@ from pathlib import Path
 import pytest
 from openpyxl import load_workbook
 
-from conformance.events import Event
+from conformance.events import Event, RegistersGiven, RunFinished, RunStarted
 from conformance.evidence.bundle import BundleProblem, load_signer, make_bundle, make_signer
-from conformance.evidence.manifest import MANIFEST, SIGNATURE
+from conformance.evidence.manifest import MANIFEST, SIGNATURE, suite_digest
 from conformance.evidence.verify import verify
+from conformance.firewall.judge import judge
+from conformance.firewall.picture import topology_svg
+from conformance.firewall.plan_lab import Declared, make_lab_plan
+from conformance.plan import PlannedInput
+from conformance.reporters.papers.write import keep_connections
 from conformance.reporters.write import write_reports
 from conformance.verdicts import Raw
-from tests.conformance.factory import plan_of, planned, stream, write_events
+from interface_spec.policy import POLICIES
+from tests.conformance.factory import AT, plan_of, planned, stream, write_events
 from tests.conformance.sample_runs import RUNS, hostile
+from tests.firewall.data import baseline, perfect_record
 
 Change = Callable[[str, bytes], tuple[str, bytes] | None]
 
@@ -133,12 +141,16 @@ class TestForgedPapers:
         (run_dir / "events.ndjson").unlink()
         write_events(run_dir / "events.ndjson", events)
         results = write_reports(run_dir).results
+        if results.plan is not None:
+            (run_dir / "plan.json").write_text(results.plan.model_dump_json(indent=1), encoding="utf-8")
         touch(run_dir)
         target = tmp_path / "forged.zip"
         make_bundle(run_dir, results, target, key=tmp_path / "k", certificate=tmp_path / "c.pem")
         return [one.file for one in verify(target).findings]
 
-    @pytest.mark.parametrize("name", ["report.html", "report.en.html", "papers/katazuke.html"])
+    @pytest.mark.parametrize(
+        "name", ["report.html", "report.en.html", "papers/katazuke.html", "papers/setsuzoku-jokyo.html"]
+    )
     def test_a_page_that_says_something_else(self, name: str, run_dir: Path, tmp_path: Path) -> None:
         def better(folder: Path) -> None:
             path = folder / name
@@ -155,6 +167,71 @@ class TestForgedPapers:
 
         assert self.forged(run_dir, tmp_path, failing(), better) == ["tekigohyo.xlsx"]
 
+    @pytest.mark.parametrize(
+        ("name", "before", "after"),
+        [
+            ("junit.xml", "<failure", "<skipped"),
+            ("junit.xml", "<testsuites", "<!DOCTYPE x [<!ENTITY e 'e'>]><testsuites"),
+            ("results.json", '"exit_code": 1', '"exit_code": 0'),
+            ("results.json", '"reasons": []', '"reasons": ["よし"]'),
+            ("plan.json", '"vendor":', '"vendor ":'),
+            ("plan.json", "{", "nothing"),
+        ],
+    )
+    def test_a_file_for_programs_that_says_something_else(
+        self, name: str, before: str, after: str, run_dir: Path, tmp_path: Path
+    ) -> None:
+        def better(folder: Path) -> None:
+            path = folder / name
+            text = path.read_text(encoding="utf-8")
+            assert before in text
+            path.write_text(
+                text.replace(before, after, 1).replace("</failure>", "</skipped>", int(after == "<skipped")),
+                encoding="utf-8",
+            )
+
+        assert self.forged(run_dir, tmp_path, failing(), better) == [name]
+
+    def test_the_municipalitys_entries_are_part_of_what_is_printed(self, run_dir: Path, tmp_path: Path) -> None:
+        (tmp_path / "mine.toml").write_text('K02.status = "しない"\nK02.reason = "紙のみ"\n', encoding="utf-8")
+        keep_connections(tmp_path / "mine.toml", run_dir)
+        assert self.forged(run_dir, tmp_path, failing(), untouched) == []
+        assert "紙のみ" in (run_dir / "papers" / "setsuzoku-jokyo.html").read_text(encoding="utf-8")
+
+        def other(folder: Path) -> None:
+            path = folder / "papers" / "setsuzoku.toml"
+            path.write_text(path.read_text(encoding="utf-8").replace("紙のみ", "検討中"), encoding="utf-8")
+
+        tails = (".en.html", ".html", ".xlsx")
+        names = sorted(f"papers/setsuzoku-jokyo{tail}" for tail in tails)
+        assert sorted(self.forged(run_dir, tmp_path, failing(), other)) == names
+
+    def test_a_register_of_test_persons_that_was_changed(self, run_dir: Path, tmp_path: Path) -> None:
+        data = "台帳,番号\n".encode()
+        given = RegistersGiven(
+            at=AT, links=1, persons={}, file="test-registers.csv", sha256=hashlib.sha256(data).hexdigest()
+        )
+        events = failing()
+        events.insert(1, given)
+        for content, expected in ((data, []), (data + b"x", ["test-registers.csv"])):
+
+            def lay(folder: Path, content: bytes = content) -> None:
+                (folder / "test-registers.csv").write_bytes(content)
+
+            assert self.forged(run_dir, tmp_path, events, lay) == expected
+
+    def test_what_no_event_gives_is_named(self, run_dir: Path, tmp_path: Path) -> None:
+        (run_dir / "attachments").mkdir()
+        (run_dir / "attachments" / "gamen.png").write_bytes(b"\x89PNG")
+        results = write_reports(run_dir).results
+        (run_dir / "papers" / "shosho.html").write_text("<h1>適合証明書</h1>", encoding="utf-8")
+        target = tmp_path / "b.zip"
+        make_bundle(run_dir, results, target, key=tmp_path / "k", certificate=tmp_path / "c.pem")
+        found = verify(target)
+        assert found.reprinted
+        assert {"attachments/gamen.png", "papers/shosho.html"} <= set(found.unproven)
+        assert not {"report.html", "junit.xml", "plan.json", "papers/katazuke.xlsx"} & set(found.unproven)
+
     @pytest.mark.parametrize("tail", [".html", ".xlsx"])
     def test_a_certificate_of_an_incomplete_run(self, tail: str, run_dir: Path, tmp_path: Path) -> None:
         def add(folder: Path) -> None:
@@ -169,6 +246,59 @@ class TestForgedPapers:
 
     def test_a_hostile_products_words_are_no_forgery(self, run_dir: Path, tmp_path: Path) -> None:
         assert self.forged(run_dir, tmp_path, hostile(), untouched) == []
+
+
+class TestLab:
+    """The verdicts of a network role follow from what the lab saw; that is in the bundle and judged again."""
+
+    def found(self, run_dir: Path, tmp_path: Path, touch: Callable[[Path], None]) -> list[str]:
+        policy, record = baseline(), perfect_record(baseline())
+        text = (POLICIES / "baseline.toml").read_text(encoding="utf-8")
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        plan = make_lab_plan(
+            run_id="r",
+            declared=Declared(policy, "fw"),
+            product=policy.product.model_dump(),
+            reference_date=AT.date(),
+        ).model_copy(
+            update={
+                "suite_sha256": suite_digest(),
+                "inputs": (PlannedInput(option="--policy", name="baseline", sha256=digest),),
+            }
+        )
+        (run_dir / "lab.json").write_text(record.model_dump_json(exclude_defaults=True), encoding="utf-8")
+        (run_dir / "policy.toml").write_text(text, encoding="utf-8")
+        (run_dir / "topology.svg").write_text(topology_svg(policy, record), encoding="utf-8")
+        (run_dir / "events.ndjson").unlink()
+        ended = judge(plan, policy, record, lambda: AT)
+        write_events(run_dir / "events.ndjson", [RunStarted(at=AT, plan=plan), *ended, RunFinished(at=AT, seconds=1)])
+        results = write_reports(run_dir).results
+        touch(run_dir)
+        target = tmp_path / "lab.zip"
+        make_bundle(run_dir, results, target, key=tmp_path / "k", certificate=tmp_path / "c.pem")
+        return [one.file for one in verify(target).findings]
+
+    def test_the_record_gives_the_verdicts(self, run_dir: Path, tmp_path: Path) -> None:
+        assert self.found(run_dir, tmp_path, untouched) == []
+
+    def test_a_record_that_gives_others_is_told(self, run_dir: Path, tmp_path: Path) -> None:
+        def empty(folder: Path) -> None:
+            (folder / "lab.json").write_text('{"policy":"baseline"}', encoding="utf-8")
+
+        assert set(self.found(run_dir, tmp_path, empty)) == {"lab.json", "topology.svg"}
+
+    def test_another_policy_is_told(self, run_dir: Path, tmp_path: Path) -> None:
+        def changed(folder: Path) -> None:
+            path = folder / "policy.toml"
+            path.write_text(path.read_text(encoding="utf-8") + "\n# x\n", encoding="utf-8")
+
+        assert self.found(run_dir, tmp_path, changed) == ["lab.json"]
+
+    def test_another_picture_is_told(self, run_dir: Path, tmp_path: Path) -> None:
+        def changed(folder: Path) -> None:
+            (folder / "topology.svg").write_bytes(b"<svg/>")
+
+        assert "topology.svg" in self.found(run_dir, tmp_path, changed)
 
 
 def failing() -> list[Event]:

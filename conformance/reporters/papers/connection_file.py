@@ -32,12 +32,21 @@ class Declared(BaseModel):
 def load_connections(path: Path) -> dict[str, Declared]:
     """Procedure id → declaration. Raises ConnectionFileError naming file, field and fix."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
+        content = path.read_bytes()
+    except OSError as error:
         raise ConnectionFileError(str(path), f"読めません（{error}）", f"cannot be read ({error})") from None
+    return parse_connections(content, str(path))
+
+
+def parse_connections(content: bytes, path: str) -> dict[str, Declared]:
+    """The same of the file's content; ``path`` is its name in sentences."""
+    try:
+        data = tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ConnectionFileError(path, f"読めません（{error}）", f"cannot be read ({error})") from None
     except tomllib.TOMLDecodeError as error:
         raise ConnectionFileError(
-            str(path), f"TOML として読めません（{error}）", f"not readable as TOML ({error})"
+            path, f"TOML として読めません（{error}）", f"not readable as TOML ({error})"
         ) from None
     found: dict[str, Declared] = {}
     for name, entry in data.items():
