@@ -147,7 +147,10 @@ class PullPlan(_Wire):
         default=[], description="fetch these too although they may not be listed; never acknowledged"
     )
     procedure_id: str | None = Field(default=None, description="ask the list for this procedure only")
-    timeout_seconds: float = Field(default=30.0, gt=0, le=300)
+    timeout_seconds: float = Field(default=30.0, gt=0, le=300, description="one call, its answer and all")
+    whole_seconds: float = Field(
+        default=100.0, gt=0, le=3600, description="the whole visit: what is left then is not asked"
+    )
 
 
 class Received(_Wire):

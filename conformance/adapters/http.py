@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from conformance.adapters import answers
 from conformance.adapters.base import AdapterProblem, Change, ProductUnreachable, Sighted
+from conformance.adapters.deadline import BoundedTransport
 from interface_spec import control
 from interface_spec.control import (
     ApplicationDetail,
@@ -45,7 +46,7 @@ class HttpAdapter(Sighted):
             timeout=call_timeout,
             trust_env=False,
             follow_redirects=False,
-            verify=answers.tls_for(base_url),
+            transport=BoundedTransport(answers.tls_for(base_url), call_timeout),
         )
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from conformance.engine.contract import Contract
 from conformance.engine.masking import PULL, Masker
 from conformance.engine.screen import ScreenReader
 from conformance.engine.secrets import Redactor
+from conformance.engine.shown import shown_detail, shown_row
 from conformance.engine.stages import given_of, seen_of
 from conformance.engine.tape import AdapterTape
 from conformance.engine.truth import truth_of
@@ -40,7 +41,6 @@ from fixtures.cases import Case
 from fixtures.world import World
 from interface_spec.control import (
     ApplicationDetail,
-    ApplicationSummary,
     IdentifyPerson,
     Ingestion,
     Job,
@@ -71,7 +71,6 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 MOST_MESSAGE = 2000
 """Characters of a product's message that are kept."""
-MASKED_OF_A_CANDIDATE = ("atena_no", "juki_atena_no", "name", "birth_date", "gender", "address")
 PRODUCT_STEPS = ("sync", "import")
 
 
@@ -156,7 +155,7 @@ class Driver:
             try:
                 self._carry_out(step, cases, notes, round_.id)
             except ProductUnreachable as error:
-                alive, notes.trouble = False, self._redact(str(error))[:MOST_MESSAGE]
+                alive, notes.trouble = False, self._told(str(error))
                 break
         self._client.clear_faults()
         self._client.relay_start()
@@ -197,8 +196,12 @@ class Driver:
         try:
             self._adapter.health()
         except (ProductUnreachable, AdapterProblem) as error:
-            return False, trouble or self._redact(str(error))[:MOST_MESSAGE]
+            return False, trouble or self._told(str(error))
         return True, trouble
+
+    def _told(self, message: str) -> str:
+        """What is kept of a product's own words."""
+        return self._redact(self._masker.text(message[: 10 * MOST_MESSAGE]))[:MOST_MESSAGE]
 
     def _last_exchange(self) -> int:
         return self._client.last_seq()
@@ -222,6 +225,7 @@ class Driver:
         try:
             job = self._act(step, cases, notes, name)
             if job is not None:
+                job = job.model_copy(update={"message": self._told(job.message)})
                 ok, message = job.state is JobState.DONE, job.message
         except AdapterProblem as error:
             ok, message = False, str(error)
@@ -229,7 +233,7 @@ class Driver:
             ok, message = False, str(error)
             raise
         finally:
-            message = self._redact(message)[:MOST_MESSAGE]
+            message = self._told(message)
             notes.steps.append(
                 StepResult(
                     name=name,
@@ -306,7 +310,7 @@ class Driver:
                 self._client.load_application(meta, case.zip_bytes)
 
     def _snapshot(self, cases: list[Case], *, deep: bool) -> Snapshot:
-        listed = [self._masked_row(one) for one in self._adapter.applications()]
+        listed = [shown_row(one, self._masker) for one in self._adapter.applications()]
         present = {one.receipt_no for one in listed}
         details: dict[str, ApplicationDetail] = {}
         fetched: dict[str, tuple[FetchedAttachment, ...]] = {}
@@ -315,40 +319,13 @@ class Driver:
             detail = self._adapter.application(case.receipt_no) if case.receipt_no in present else None
             if detail is None:
                 continue
-            details[case.receipt_no] = self._masked_detail(detail)
+            details[case.receipt_no] = shown_detail(detail, self._masker)
             if deep and detail.ingestion is Ingestion.STORED:
                 if self._catalogue.stimulus(case.name).attachments and "attachments" not in self._adapter.unseen:
                     fetched[case.receipt_no] = tuple(self._fetch(case.receipt_no, a.seq) for a in detail.attachments)
                 if self._screen is not None and case.name in self._screens_wanted:
                     screens[case.receipt_no] = self._screen.look(case.receipt_no)
         return Snapshot(listed=tuple(listed), details=details, attachments=fetched, screens=screens)
-
-    def _masked_row(self, row: ApplicationSummary) -> ApplicationSummary:
-        """A row of the list; of an application that is not of this run only that it is there."""
-        if self._masker.ours(row.receipt_no):
-            return row
-        return row.model_copy(update={"receipt_no": self._masker.value(row.receipt_no)})
-
-    def _masked_detail(self, detail: ApplicationDetail) -> ApplicationDetail:
-        """Persons and candidates whom the town does not know are masked; items are those of our own packages."""
-        value = self._masker.value
-        persons = [
-            one.model_copy(
-                update={
-                    "atena_no": value(one.atena_no),
-                    "juki_atena_no": value(one.juki_atena_no),
-                    "reasons": [self._masker.text(reason) for reason in one.reasons],
-                    "candidates": [
-                        candidate.model_copy(
-                            update={name: value(getattr(candidate, name)) for name in MASKED_OF_A_CANDIDATE}
-                        )
-                        for candidate in one.candidates
-                    ],
-                }
-            )
-            for one in detail.persons
-        ]
-        return detail.model_copy(update={"persons": persons})
 
     def _moves(self, case: Case) -> bool:
         """Whether anything happens to the case after the first reading; of the others the list says enough."""
@@ -386,21 +363,21 @@ class Driver:
             received=tuple(
                 CoreReceived(
                     receipt_no=one.receipt_no,
-                    fields=dict(one.fields),
-                    items=tuple(dict(item) for item in one.items),
+                    fields=self._masker.data(dict(one.fields)),
+                    items=tuple(self._masker.data(dict(item)) for item in one.items),
                     attachments=tuple(
                         {"seq": item.get("seq"), "size": item.get("real_size"), "sha256": item.get("real_sha256")}
                         for item in one.attachments
                     ),
-                    raw=self._redact(one.raw_json)[:200_000],
-                    problems=tuple(one.problems),
+                    raw=self._redact(self._masker.body(one.raw_json))[:200_000],
+                    problems=tuple(map(self._told, one.problems)),
                 )
                 for one in result.received
                 if self._masker.ours(one.receipt_no)
             ),
             acks=tuple((receipt, status) for receipt, status in result.acks),
             acknowledged=tuple(receipt for receipt, status in result.acks if self._contract.acknowledged(status)),
-            problems=tuple(result.problems),
+            problems=tuple(map(self._told, result.problems)),
         )
 
     def _review(self, cases: list[Case], notes: _Notes, step: str) -> None:
@@ -461,7 +438,7 @@ class Driver:
                 status=changed.status,
                 before=before.review,
                 after=after.review if after else None,
-                message=changed.message,
+                message=self._told(changed.message),
                 exchange=changed.exchange,
             )
         )

@@ -1,17 +1,22 @@
 """Masks what may be a real person's: values in a product's answers that match nobody of this run's synthetic town.
 
 A vendor's system may hold real residents. In an application of this run, personal fields that match no synthetic value
-are masked; an application that is not of this run is masked whole, and so is every long number that is not ours. What
-the checks compare with (items of our own packages, states, the product's own sentences) stays readable.
+are masked; an application that is not of this run is masked whole, and so is every long number that is not ours. An item's
+value that is neither ours nor like ours is masked too. In free text (the product's own sentences) go: whoever was masked
+elsewhere in the run, who is called by a title (様, さん …), what stands behind a label (氏名:, 住所: …). What the checks
+compare with stays readable: values of our own packages and what a product made of them, states.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import re
+import secrets
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +32,23 @@ LABELS = frozenset(
 """Keys whose values tell nothing of a person."""
 _LONG_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:\d{9,}|\d{4}[- ]\d{4}[- ]\d{4})(?![0-9A-Za-z])")
 """個人番号 (12 digits, also in three groups), 住民票コード (11), long 宛名番号 and telephone numbers."""
+_KANJI = "一-龥々ヶ髙﨑"
+_TITLED = re.compile(
+    rf"[{_KANJI}]{{2,6}}(?:[ \u3000][{_KANJI}ぁ-んァ-ヶー]{{1,6}})?(?<![仕同多一有模異各皆])(?=さん|様(?![式々子態])|氏(?!名)|殿)"
+)
+"""A Japanese name before a title."""
+_LABELLED = re.compile(
+    r"(?P<label>(?:氏名|名前|フリガナ|カナ氏名|住所|生年月日|電話番号|電話|メールアドレス)\s*[:：=「『（(]\s*)"
+    r"(?P<value>[^\s、。，,;；:：」』）)\"\\]{2,60}(?:[ \u3000][^\s、。，,;；:：」』）)\"\\]{1,20})?)"
+)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+SHORTEST_LEARNED = 3
+"""Anything shorter would take innocent text with it (男性, 済)."""
+MOST_LEARNED = 2000
+SHOWN_SHORT, SHOWN_ASCII = 2, 4
+"""Values of an item that tell nobody apart: up to so many characters, or so many ASCII ones (codes)."""
+ALIKE = 0.5
+"""From this likeness on, a value counts as what the product made of ours."""
 DEEPEST = 60
 PULL = "pull:"
 """System of the exchanges in which a core system collects from the product."""
@@ -38,11 +60,17 @@ def mask(value: str) -> str:
 
 
 class Masker:
-    """Knows every value of the run's town. ``receipts`` are the applications of this run."""
+    """Knows every value of the run's town. ``receipts`` are the applications of this run, ``items`` their values by item."""
 
-    def __init__(self, known: Iterable[str], receipts: Iterable[str]) -> None:
+    def __init__(
+        self, known: Iterable[str], receipts: Iterable[str], items: Mapping[str, Collection[str]] | None = None
+    ) -> None:
         self._receipts = frozenset(receipts)
         self._known = frozenset(_plain(one) for one in (*known, *self._receipts) if one)
+        self._items = {name: frozenset(values) for name, values in (items or {}).items()}
+        self._learned: dict[str, None] = {}
+        self._names: re.Pattern[str] | None = None
+        self._salt = secrets.token_bytes(16)
         self.masked = 0
         self.foreign = 0
         """Times an application was met that is not of this run."""
@@ -61,13 +89,52 @@ class Masker:
         self.masked += 1
         return mask(value)
 
+    def personal(self, value: str) -> str:
+        """A value that says who somebody is: as `value`; a masked one is known from now on wherever it stands."""
+        shown = self.value(value)
+        if shown != value and len(self._learned) < MOST_LEARNED:
+            self._learn(value)
+        return shown
+
+    def item(self, item_id: str, value: str) -> str:
+        """The value of an item of one of our applications: ours, or what the product made of it; masked otherwise.
+
+        Masked values of one run differ when the values do: a check may compare what it saw twice.
+        """
+        ours = self._items.get(item_id, frozenset())
+        if value in ours or len(value) <= SHOWN_SHORT or (value.isascii() and len(value) <= SHOWN_ASCII):
+            return value
+        plain = _plain(value)
+        if plain in self._known or any(_alike(plain, _plain(one)) for one in ours if one):
+            return self.text(value)
+        self.masked += 1
+        tag = hmac.new(self._salt, value.encode("utf-8", "surrogatepass"), "sha256").hexdigest()[:6]
+        return f"［伏字 {len(value)}字 {tag}］"
+
     def text(self, text: str) -> str:
-        """Free text: long numbers that are not the town's are masked."""
+        """Free text: long numbers that are not the town's are masked, and names that can be told from the words around."""
+        text = _LONG_NUMBER.sub(lambda found: self.value(found[0]), text)
+        text = _TITLED.sub(lambda found: self.value(found[0]), text)
+        text = _LABELLED.sub(lambda found: found["label"] + self.value(found["value"]), text)
+        return self.again(text)
 
-        def one(found: re.Match[str]) -> str:
-            return self.value(found[0])
+    def again(self, text: str) -> str:
+        """``text`` without the people who were masked elsewhere in the run, also later than it was written."""
+        if not self._learned:
+            return text
+        if self._names is None:
+            longest = sorted(self._learned, key=len, reverse=True)
+            self._names = re.compile("|".join(r"[ \u3000]*".join(map(re.escape, one)) for one in longest))
+        return self._names.sub(lambda found: mask(found[0]), text)
 
-        return _LONG_NUMBER.sub(one, text)
+    def _learn(self, value: str) -> None:
+        """Keeps a masked value when it can be looked for without harm: a name, an address, a date of birth."""
+        bare = re.sub(r"[ \u3000]", "", value)
+        telling = not bare.isascii() or "@" in bare or _DATE.fullmatch(bare)
+        plain = _plain(bare)
+        if len(bare) >= SHORTEST_LEARNED and telling and not any(plain in one for one in self._known):
+            self._learned[bare] = None
+            self._names = None
 
     def body(self, text: str) -> str:
         """A product's answer: JSON by its keys, anything else as free text."""
@@ -79,12 +146,20 @@ class Masker:
             return self.text(text)
         return json.dumps(self._json(document, "", foreign=False, depth=0), ensure_ascii=False)
 
+    def data(self, document: dict[str, Any]) -> dict[str, Any]:
+        """The same of an object that has been read already, of one of our applications."""
+        masked: dict[str, Any] = self._json(document, "", foreign=False, depth=0)
+        return masked
+
     def _json(self, node: Any, key: str, *, foreign: bool, depth: int) -> Any:
         if depth > DEEPEST:
             return mask("…")
         if isinstance(node, dict):
             receipt = node.get("receipt_no")
             foreign = foreign or (isinstance(receipt, str) and not self.ours(receipt))
+            item = node.get("item_id")
+            if isinstance(item, str) and isinstance(node.get("value"), str) and not foreign:
+                node = node | {"value": self.item(item, node["value"])}
             return {
                 self.text(str(name)): self._json(one, str(name), foreign=foreign, depth=depth + 1)
                 for name, one in node.items()
@@ -94,7 +169,9 @@ class Masker:
         if isinstance(node, bool) or node is None or key in LABELS:
             return node
         if isinstance(node, str):
-            return self.value(node) if foreign or key in PERSONAL else self.text(node)
+            if key in PERSONAL:
+                return self.personal(node)
+            return self.value(node) if foreign else self.text(node)
         digits = str(node)
         return node if len(digits) < 9 or _plain(digits) in self._known else self.value(digits)
 
@@ -102,6 +179,21 @@ class Masker:
 def _plain(value: str) -> str:
     """A value without the differences that writing makes: width, blanks, hyphens."""
     return re.sub(r"[\s\-‐－ー]", "", unicodedata.normalize("NFKC", value)).casefold()
+
+
+def _alike(value: str, ours: str) -> bool:
+    """Whether a value may be what a product made of ours: cut, lengthened, converted."""
+    if not value or value in ours or ours in value:
+        return True
+    return SequenceMatcher(None, value, ours, autojunk=False).ratio() >= ALIKE
+
+
+def hide_late(run_dir: Path, masker: Masker) -> None:
+    """Masks in the records of earlier steps whom a later answer showed to be nobody of ours."""
+    for path in sorted((run_dir / "records").glob("*.json")):
+        text = path.read_text(encoding="utf-8")
+        if (clean := masker.again(text)) != text:
+            path.write_text(clean, encoding="utf-8")
 
 
 def hide_screens(run_dir: Path) -> None:
@@ -119,9 +211,9 @@ def hide_screens(run_dir: Path) -> None:
 
 
 def hide_pulls(run_dir: Path, masker: Masker) -> None:
-    """Masks what the product handed to the core systems, in a run in which it held applications of somebody else."""
+    """Masks what the product handed to the core systems, in a run in which it held something of somebody else."""
     path = run_dir / "exchanges.jsonl"
-    if not masker.foreign or not path.is_file():
+    if not (masker.foreign or masker.masked) or not path.is_file():
         return
     masked = path.with_suffix(".masked")
     with path.open(encoding="utf-8") as lines, masked.open("w", encoding="utf-8") as out:
@@ -129,7 +221,7 @@ def hide_pulls(run_dir: Path, masker: Masker) -> None:
         for line in lines:
             exchange = json.loads(line)
             if exchange["system"].startswith(PULL):
-                exchange["target"] = mask(exchange["target"])
+                exchange["target"] = mask(exchange["target"]) if masker.foreign else masker.text(exchange["target"])
                 for name in ("request_body", "response_body"):
                     body = exchange[name]
                     if body["text"] is None:

@@ -29,7 +29,7 @@ from conformance.engine.ahead import Ahead
 from conformance.engine.container import Container
 from conformance.engine.driver import Driver, Handover, now
 from conformance.engine.judge import Judge
-from conformance.engine.masking import Masker, hide_pulls, hide_screens, strings_of
+from conformance.engine.masking import Masker, hide_late, hide_pulls, hide_screens, strings_of
 from conformance.engine.processes import Children, Guard, StartProblem, clean_environment
 from conformance.engine.product import PAGE_FILE, Surroundings, open_adapter
 from conformance.engine.registers import write_registers
@@ -350,6 +350,7 @@ class _Run:
                 path.write_text(record.model_dump_json(), encoding="utf-8")
                 if not record.alive:
                     break
+            hide_late(self._dir, masker)
             for ja, en in about_the_run(self._dir, tape, client.health().dropped, masker):
                 self._log.emit(RunWarning(at=now(), ja=ja, en=en))
         finally:
@@ -430,8 +431,12 @@ class _Run:
             str(getattr(row, name)) for core in world.core_systems() for row in world.atena(core) for name in names
         ]
         people += [one for row in world.links() for one in (row.serial, row.atena_no)]
-        truths = [truth_of(case).model_dump(mode="json") for case in cases]
-        return Masker((*people, *strings_of(truths)), (case.receipt_no for case in cases))
+        truths = [truth_of(case) for case in cases]
+        items: dict[str, set[str]] = {}
+        for item in (item for truth in truths for item in truth.items):
+            items.setdefault(item.item_id, set()).add(item.value)
+        ours = strings_of([truth.model_dump(mode="json") for truth in truths])
+        return Masker((*people, *ours), (case.receipt_no for case in cases), items)
 
     def _tell(self, ja: str, en: str, seconds: float) -> None:
         """Says what is waited for, while it is waited for."""

@@ -11,6 +11,7 @@ import httpx
 
 from conformance.adapters.answers import tls_for
 from conformance.adapters.base import ProductUnreachable
+from conformance.adapters.deadline import BoundedTransport
 from conformance.record import Screen, ScreenLink
 
 NO_ANSWER = 0
@@ -58,7 +59,7 @@ class ScreenReader:
             timeout=timeout,
             trust_env=False,
             follow_redirects=True,
-            verify=tls_for(template),
+            transport=BoundedTransport(tls_for(template), timeout),
         )
 
     def close(self) -> None:

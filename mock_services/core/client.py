@@ -5,6 +5,7 @@ It judges nothing by itself: it reports what came, in canonical names and raw, a
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import ssl
 from collections.abc import Mapping
@@ -24,6 +25,9 @@ from mock_services.wiring import Record, Value, WireError
 
 MAX_RAW = 4 * 1024 * 1024
 """Characters of a raw answer that are handed back; the whole is in the recorder."""
+LARGEST_ANSWER = 128 * 1024 * 1024
+MOST_TAKEN = 5000
+"""Listed applications that one visit takes."""
 
 
 async def pull(bound: Bound, core_system: str, plan: PullPlan, recorder: Recorder) -> PullResult:
@@ -32,6 +36,14 @@ async def pull(bound: Bound, core_system: str, plan: PullPlan, recorder: Recorde
         trust_env=False, timeout=plan.timeout_seconds, verify=tls_for(plan.base_url)
     ) as client:
         return await _Pull(bound, core_system, plan, recorder, client).run()
+
+
+class _TooLarge(Exception):
+    """The product's answer is larger than any honest one."""
+
+
+def _cause(error: Exception) -> str:
+    return f"{LARGEST_ANSWER} バイトを超える応答" if isinstance(error, _TooLarge) else type(error).__name__
 
 
 class _Pull:
@@ -43,6 +55,7 @@ class _Pull:
         self._acks: list[tuple[str, int]] = []
         self._ack_states: dict[str, str] = {}
         self._problems: list[str] = []
+        self._end = asyncio.get_running_loop().time() + plan.whole_seconds
 
     async def run(self) -> PullResult:
         asked: Record = {"core_system": self._core_system, "procedure_id": self._plan.procedure_id}
@@ -55,7 +68,7 @@ class _Pull:
         if total is not None and total != len(read.rows):
             self._problems.append(f"件数 {total} と行数 {len(read.rows)} が違います / total differs from the rows")
         received = []
-        for receipt_no in dict.fromkeys(listed):
+        for receipt_no in list(dict.fromkeys(listed))[:MOST_TAKEN]:
             if self._plan.only is None or receipt_no in self._plan.only:
                 received.append(await self._take(receipt_no, self._plan.answers.get(receipt_no, self._plan.default)))
         for receipt_no in self._plan.unlisted:
@@ -136,20 +149,28 @@ class _Pull:
         url = self._plan.base_url.rstrip("/") + request.target
         request = replace(request, peer=self._plan.base_url)
         try:
-            answer = await self._client.request(
-                request.method, url, headers=dict(request.headers), content=request.body or None
-            )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            answer, content = await self._answer(request.method, url, request.headers, request.body)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, _TooLarge) as error:
             self._record(request, HttpAnswer(0, operation=name, send="none"))
-            problem = f"{name}: 応答がありません（{type(error).__name__}） / no answer"
+            problem = f"{name}: 応答がありません（{_cause(error)}） / no answer"
             return 0, Read(problems=[problem]), b""
-        self._record(
-            request, HttpAnswer(answer.status_code, tuple(answer.headers.items()), answer.content, operation=name)
-        )
+        self._record(request, HttpAnswer(answer.status_code, tuple(answer.headers.items()), content, operation=name))
         if answer.status_code != operation.status:
             problem = f"{name}: status {answer.status_code}（期待 / expected {operation.status}）"
-            return answer.status_code, Read(problems=[problem]), answer.content
-        return answer.status_code, read_answer(self._bound, operation, answer.headers, answer.content), answer.content
+            return answer.status_code, Read(problems=[problem]), content
+        return answer.status_code, read_answer(self._bound, operation, answer.headers, content), content
+
+    async def _answer(self, method: str, url: str, headers: Headers, body: bytes) -> tuple[httpx.Response, bytes]:
+        """One exchange within its bounds. TimeoutError for time, _TooLarge for size, httpx's own for the rest."""
+        left = self._end - asyncio.get_running_loop().time()
+        async with asyncio.timeout(max(0.0, min(self._plan.timeout_seconds, left))):
+            async with self._client.stream(method, url, headers=dict(headers), content=body or None) as answer:
+                content = bytearray()
+                async for piece in answer.aiter_bytes():
+                    content += piece
+                    if len(content) > LARGEST_ANSWER:
+                        raise _TooLarge
+                return answer, bytes(content)
 
     def _record(self, request: Request, answer: HttpAnswer) -> None:
         self._recorder.record(f"pull:{self._core_system}", request, answer)

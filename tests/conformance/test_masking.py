@@ -12,7 +12,7 @@ import pytest
 
 from conformance.engine import tape as tape_module
 from conformance.engine.logs import cut_note, keep_log
-from conformance.engine.masking import Masker, hide_screens, mask
+from conformance.engine.masking import Masker, hide_late, hide_screens, mask
 from conformance.engine.processes import Children, Guard
 from conformance.engine.secrets import Redactor
 from conformance.engine.tape import AdapterTape
@@ -67,6 +67,76 @@ def test_an_application_that_is_not_of_this_run_is_masked_whole(masker: Masker) 
 ])  # fmt: skip
 def test_long_numbers_in_free_text(masker: Masker, text: str, kept: bool) -> None:
     assert (masker.text(text) == text) is kept
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("窓口の田中 一郎様へ連絡済み", False),
+        ("隣の山田太郎さんと取り違え", False),
+        ("髙橋 花子様の申請", True),
+        ("申請様式が違う", True),
+        ("製品仕様による", True),
+        ("氏名が一致しない", True),
+        ("候補: 氏名「鈴木 次郎」", False),
+        ("住所：大阪市北区2-3 が異なる", False),
+        ("氏名: 髙橋花子", True),
+        ("生年月日=1955-05-05", False),
+        ("生年月日=1990-01-02", True),
+        ("シリアル番号と基本4情報が同じ住民を指す", True),
+    ],
+)
+def test_names_in_free_text(masker: Masker, text: str, kept: bool) -> None:
+    assert (masker.text(text) == text) is kept
+
+
+def test_whoever_was_masked_once_is_masked_wherever_he_stands(masker: Masker) -> None:
+    said = "担当 山田　太郎 が大阪市北区2-3 を確認 1955-05-05 生、男性"
+    assert masker.text(said) == said
+    masker.body(json.dumps(application(OURS, persons=[{"candidates": [REAL | {"gender": "男性"}]}])))
+    shown = masker.text(said)
+    for secret in ("山田", "大阪市", "1955-05-05"):
+        assert secret not in shown
+    assert "男性" in shown
+    assert masker.again('{"at": "1955-05-05"}') != masker.again('{"at": "1955-05-06"}')
+
+
+def test_what_was_written_before_is_masked_afterwards(masker: Masker, tmp_path: Path) -> None:
+    (tmp_path / "records").mkdir()
+    path = tmp_path / "records" / "none.json"
+    path.write_text(json.dumps({"reason": "山田 太郎", "key": "髙橋 花子"}, ensure_ascii=False), encoding="utf-8")
+    hide_late(tmp_path, masker)
+    assert "山田" in path.read_text(encoding="utf-8")
+    masker.personal("山田太郎")
+    hide_late(tmp_path, masker)
+    assert json.loads(path.read_text(encoding="utf-8")) == {"reason": mask("山田 太郎"), "key": "髙橋 花子"}
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("髙橋 花子", True),
+        ("髙橋 花", True),
+        ("ＴＡＫＡＨＡＳＨＩ", False),
+        ("はい", True),
+        ("01", True),
+        ("佐藤三郎", False),
+        ("東京都千代田区１丁目", True),
+        ("札幌市北区", False),
+        ("髙橋 花子 234567890123", False),
+    ],
+)
+def test_an_items_value_is_ours_or_like_ours_or_masked(value: str, kept: bool) -> None:
+    masker = Masker(MINE, [OURS], {"shimei": {"髙橋 花子"}})
+    assert (masker.item("shimei", value) == value) is kept
+    body = json.dumps(application(OURS, items=[{"item_id": "shimei", "value": value}]), ensure_ascii=False)
+    assert (value in masker.body(body)) is kept
+
+
+def test_two_masked_values_of_one_run_can_be_told_apart() -> None:
+    masker = Masker(MINE, [OURS], {"shimei": {"髙橋 花子"}})
+    assert masker.item("shimei", "佐藤三郎") == masker.item("shimei", "佐藤三郎") != masker.item("shimei", "鈴木次郎")
+    assert masker.item("shimei", "佐藤三郎") != Masker(MINE, [OURS]).item("shimei", "佐藤三郎")
 
 
 @pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 3000 + "1" + "}" * 3000, "\x00\xff", "1", '"x"', ""])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -17,6 +18,8 @@ class FakeProduct:
     answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
     calls: list[tuple[str, str, bytes]] = field(default_factory=list)
     url: str = ""
+    wait: float = 0
+    """Seconds before an answer about one application."""
 
     def json(self, line: str, content: object, status: int = 200) -> None:
         self.answers[line] = (status, {"Content-Type": "application/json"}, json.dumps(content).encode())
@@ -35,13 +38,15 @@ def fake_product() -> Iterator[FakeProduct]:
         def _serve(self) -> None:
             line = f"{self.command} {self.path}"
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            time.sleep(product.wait if "/applications/" in line else 0)
             product.calls.append((line, self.headers.get("X-Api-Key") or "", body))
             status, headers, content = product.answers.get(line, (404, {}, b'{"code":"SK0404","message":"x"}'))
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(content))}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(content)
+            with suppress(BrokenPipeError, ConnectionResetError):  # the caller has given up
+                self.wfile.write(content)
 
         do_GET = do_POST = do_PUT = _serve  # noqa: N815
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mock_services.core import client
 from mock_services.models import Answer, PullPlan, PullResult
 from tests.mock_services.fake_product import FakeProduct, fake_product
 from tests.mock_services.support import InProcess, in_process
@@ -213,3 +215,44 @@ response.state = { wire = "X-State", place = "header" }
     assert result.rows[0]["completed_at"] == "2026-10-10T03:00:00+00:00"
     assert result.ack_states == {"R/1": "delivered"}
     assert product.calls[0][2] == b'{"PROC": "K01"}'
+
+
+class TestBounds:
+    """A product that never comes to an end, or answers without end, costs a visit its bounds and nothing more."""
+
+    def test_an_endless_answer_is_cut(
+        self, inside: InProcess, product: FakeProduct, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(client, "LARGEST_ANSWER", 1000)
+        product.data(f"GET {ONE}/attachments/1", b"x" * 100_000)
+        (received,) = pull(inside, product).received
+        assert [one["status"] for one in received.attachments] == [0]
+        assert any("1000 バイトを超える" in problem for problem in received.problems)
+
+    def test_a_bomb_is_cut(self, inside: InProcess, product: FakeProduct, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(client, "LARGEST_ANSWER", 1_000_000)
+        bomb = gzip.compress(b"\0" * 50_000_000)
+        product.answers[LIST] = (200, {"Content-Type": "application/json", "Content-Encoding": "gzip"}, bomb)
+        result = pull(inside, product)
+        assert result.status == 0
+        assert "1000000 バイトを超える" in result.problems[0]
+
+    def test_a_silent_product_is_asked_no_more_when_the_visits_time_is_over(
+        self, inside: InProcess, product: FakeProduct
+    ) -> None:
+        rows = [row(f"R{number}") for number in range(300)]
+        product.json(LIST, {"total": 300, "items": rows})
+        product.wait = 0.3
+        result = pull(inside, product, timeout_seconds=0.1, whole_seconds=0.6)
+        assert (result.status, len(result.received)) == (200, 300)
+        assert {one.status for one in result.received} == {0}
+        assert "TimeoutError" in result.received[-1].problems[0]
+        assert len(product.calls) < 30
+
+    def test_only_so_many_are_taken(
+        self, inside: InProcess, product: FakeProduct, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(client, "MOST_TAKEN", 2)
+        product.json(LIST, {"total": 5, "items": [row(f"R{number}") for number in range(5)]})
+        result = pull(inside, product)
+        assert (len(result.listed), len(result.received)) == (5, 2)

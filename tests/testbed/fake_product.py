@@ -2,7 +2,7 @@
 
 Modes: ``gone`` answers until the first job, then ends; ``sleepy`` starts a child of its own and never finishes a job;
 ``hostile`` puts what has ever escaped from a report wherever it can; ``empty`` does its jobs and never has anything;
-``others`` holds an application of somebody else.
+``others`` holds an application of somebody else; ``personal:RECEIPT`` names real people wherever text can stand.
 """
 
 from __future__ import annotations
@@ -24,8 +24,38 @@ OTHER = {
 }  # fmt: skip
 
 
+REAL = ("山田太郎", "鈴木 次郎", "佐藤三郎", "大阪市北区2-3-4", "1955-05-05", "ヤマダ タロウ", "234567890123")
+
+
+def personal(receipt_no: str) -> dict[str, object]:
+    """An application of the run in which a product with real residents mixes them up."""
+    name, second, third, address, born, kana, number = REAL
+    candidate = {
+        "atena_no": "1", "juki_atena_no": number, "name": name, "birth_date": born, "gender": "1", "address": address,
+        "reasons": [f"{second}さんと同じ住所"],
+    }  # fmt: skip
+    said = f"{name}（{kana}）と取り違え。氏名: {second}"
+    return OTHER | {
+        "receipt_no": receipt_no,
+        "dantai_code": "991236",
+        "quarantine_reason": said,
+        "items": [{"item_id": "shimei", "label": "氏名", "group": "", "occurrence": 1, "value": third}],
+        "attachments": [],
+        "persons": [
+            {
+                "role": "signer", "state": "staff", "juki_atena_no": "", "core_system": "jido-teate", "atena_no": "",
+                "method": None, "reasons": [said], "candidates": [candidate],
+            }
+        ],
+        "core_errors": [said],
+        "history": [{"at": NOW, "actor": f"窓口 {second}様", "what": "照会", "reason": said}],
+    }  # fmt: skip
+
+
 class Product(BaseHTTPRequestHandler):
     mode = "empty"
+    receipt = ""
+    imported = False
 
     def do_GET(self) -> None:
         if self.path.endswith("/health"):
@@ -34,7 +64,11 @@ class Product(BaseHTTPRequestHandler):
             self.reply(self.job())
         elif "/applications?" in self.path:
             listed = [OTHER] if self.mode == "others" else []
+            if self.mode == "personal" and Product.imported:
+                listed = [OTHER | {"receipt_no": self.receipt}]
             self.reply({"total": len(listed), "items": listed})
+        elif self.mode == "personal" and self.path.endswith(f"/applications/{self.receipt}"):
+            self.reply(personal(self.receipt))
         elif self.mode == "hostile":
             body = b'{"items": [{"receipt_no": "\\ud800"}], "x": "' + HOSTILE.encode() + b'\xff"}'
             self.send_response(200, "O\x1bK")
@@ -49,11 +83,12 @@ class Product(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.mode == "gone":
             os._exit(1)
+        Product.imported = True
         self.reply(self.job())
 
     def job(self) -> dict[str, str]:
         state = {"sleepy": "running", "hostile": "failed"}.get(self.mode, "done")
-        message = HOSTILE * 10_000 if self.mode == "hostile" else ""
+        message = {"hostile": HOSTILE * 10_000, "personal": "鈴木 次郎様の分は後で"}.get(self.mode, "")
         return {"job_id": "1", "kind": "import", "state": state, "message": message}
 
     def reply(self, data: object, status: int = 200) -> None:
@@ -75,7 +110,7 @@ def main(mode: str, ready_file: str) -> None:
         sys.exit("DATABASE_URL がありません \x1b[31m/ DATABASE_URL is not set")
     if mode == "silent":
         time.sleep(60)
-    Product.mode = mode
+    Product.mode, _, Product.receipt = mode.partition(":")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Product)
     if mode == "sleepy":
         subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(120)"])

@@ -7,6 +7,8 @@ import random
 import re
 import signal
 import time
+import zipfile
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from conformance.engine import run as engine
 from conformance.engine.run import Options, execute
 from conformance.reporters.write import write_reports
 from conformance.verdicts import Exit, Verdict
+from fixtures.world import World
 from shinsei_testbed import module_command
 from testbed.reference import RELAY_COMMAND
 from tests.testbed.cli_runs import (
@@ -28,6 +31,7 @@ from tests.testbed.cli_runs import (
     still_there,
     until,
 )
+from tests.testbed.fake_product import REAL
 
 STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 
@@ -93,6 +97,30 @@ def test_a_product_with_other_applications_is_refused_unless_it_is_declared(tmp_
         for file in run_folder(tmp_path / out).rglob("*"):
             if file.is_file():
                 assert b"250401REALPERSON" not in file.read_bytes(), file.name
+
+
+def test_real_people_in_a_products_words_stand_in_no_output(tmp_path: Path) -> None:
+    day = date(2026, 1, 15)
+    receipt = World(seed=1, reference_date=day).case("k01-plain").receipt_no
+    fake_target(tmp_path, f"personal:{receipt}")
+    done = shinsei("check", "am", "-t", "target.toml", "--date", day.isoformat(), cwd=tmp_path)
+    assert done.returncode == 1, done.stdout[-3000:]
+    run = run_folder(tmp_path / "out")
+    bundled = shinsei("report", "bundle", str(run), "--out", "b.zip", cwd=tmp_path)
+    assert bundled.returncode == 0, bundled.stderr
+    names = {"events.ndjson", "results.json", "report.html", "junit.xml", "tekigohyo.xlsx"}
+    assert names <= {path.name for path in run.iterdir()}
+    assert receipt in (run / "events.ndjson").read_text(encoding="utf-8")
+    assert "伏字" in "".join(path.read_text(encoding="utf-8") for path in (run / "records").glob("*.json"))
+    secrets = [one.encode() for real in REAL for one in (real, json.dumps(real)[1:-1])]
+    outputs = [("terminal", done.stdout.encode())]
+    outputs += [(path.name, path.read_bytes()) for path in run.rglob("*") if path.is_file()]
+    for archive in [*run.rglob("*.xlsx"), tmp_path / "b.zip"]:
+        with zipfile.ZipFile(archive) as parts:
+            outputs += [(f"{archive.name}/{name}", parts.read(name)) for name in parts.namelist()]
+    for name, data in outputs:
+        for secret in secrets:
+            assert secret not in data, f"{name}: {secret.decode()}"
 
 
 @pytest.mark.parametrize("tenth", [1, 4, 7, 12])
