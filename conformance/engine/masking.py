@@ -37,9 +37,11 @@ _TITLED = re.compile(
     rf"[{_KANJI}]{{2,6}}(?:[ \u3000][{_KANJI}ぁ-んァ-ヶー]{{1,6}})?(?<![仕同多一有模異各皆])(?=さん|様(?![式々子態])|氏(?!名)|殿)"
 )
 """A Japanese name before a title."""
+_KANA = re.compile(r"(?<![ァ-ヶー])[ァ-ヶー]{2,8}[ \u3000][ァ-ヶー]{2,8}(?![ァ-ヶー])")
+"""A name in katakana: surname, blank, given name."""
 _LABELLED = re.compile(
     r"(?P<label>(?:氏名|名前|フリガナ|カナ氏名|住所|生年月日|電話番号|電話|メールアドレス)\s*[:：=「『（(]\s*)"
-    r"(?P<value>[^\s、。，,;；:：」』）)\"\\]{2,60}(?:[ \u3000][^\s、。，,;；:：」』）)\"\\]{1,20})?)"
+    r"(?!フリガナ|カナ|漢字|必須|任意|全角|半角)(?P<value>[^\s、。，,;；:：」』）)\"\\]{2,60}(?:[ \u3000][^\s、。，,;；:：」』）)\"\\]{1,20})?)"
 )
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 SHORTEST_LEARNED = 3
@@ -113,8 +115,11 @@ class Masker:
 
     def text(self, text: str) -> str:
         """Free text: long numbers that are not the town's are masked, and names that can be told from the words around."""
+        if _plain(text) in self._known:
+            return text
         text = _LONG_NUMBER.sub(lambda found: self.value(found[0]), text)
         text = _TITLED.sub(lambda found: self.value(found[0]), text)
+        text = _KANA.sub(lambda found: self.value(found[0]), text)
         text = _LABELLED.sub(lambda found: found["label"] + self.value(found["value"]), text)
         return self.again(text)
 
@@ -157,8 +162,9 @@ class Masker:
         if isinstance(node, dict):
             receipt = node.get("receipt_no")
             foreign = foreign or (isinstance(receipt, str) and not self.ours(receipt))
-            item = node.get("item_id")
-            if isinstance(item, str) and isinstance(node.get("value"), str) and not foreign:
+            item = node.get("item_id", node.get("id"))
+            stated = isinstance(item, str) and ("item_id" in node or item in self._items)
+            if stated and isinstance(node.get("value"), str) and not foreign:
                 node = node | {"value": self.item(item, node["value"])}
             return {
                 self.text(str(name)): self._json(one, str(name), foreign=foreign, depth=depth + 1)

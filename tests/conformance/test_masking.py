@@ -20,7 +20,7 @@ from conformance.engine.warnings import about_calls
 from conformance.record import Exchange
 
 OURS, FOREIGN = "261123AAAA", "250401ZZZZ"
-MINE = ["髙橋 花子", "東京都千代田区１丁目", "1990-01-02", "123456789", "0000000000123", OURS]
+MINE = ["髙橋 花子", "タカハシ　ハナコ", "東京都千代田区１丁目", "1990-01-02", "123456789", "0000000000123", OURS]
 REAL = {"name": "山田太郎", "address": "大阪市北区2-3", "birth_date": "1955-05-05", "mynumber": "234567890123"}
 
 
@@ -81,6 +81,10 @@ def test_long_numbers_in_free_text(masker: Masker, text: str, kept: bool) -> Non
         ("候補: 氏名「鈴木 次郎」", False),
         ("住所：大阪市北区2-3 が異なる", False),
         ("氏名: 髙橋花子", True),
+        ("カナは（ヤマダ　タロウ）", False),
+        ("タカハシ ハナコ で照合", True),
+        ("ファイルの転送エラー", True),
+        ("請求者の氏名（フリガナ）", True),
         ("生年月日=1955-05-05", False),
         ("生年月日=1990-01-02", True),
         ("シリアル番号と基本4情報が同じ住民を指す", True),
@@ -131,6 +135,8 @@ def test_an_items_value_is_ours_or_like_ours_or_masked(value: str, kept: bool) -
     assert (masker.item("shimei", value) == value) is kept
     body = json.dumps(application(OURS, items=[{"item_id": "shimei", "value": value}]), ensure_ascii=False)
     assert (value in masker.body(body)) is kept
+    handed = json.dumps({"receiptNo": OURS, "items": [{"id": "shimei", "value": value}]}, ensure_ascii=False)
+    assert (value in masker.body(handed)) is kept
 
 
 def test_two_masked_values_of_one_run_can_be_told_apart() -> None:
