@@ -163,9 +163,9 @@ class Masker:
             receipt = node.get("receipt_no")
             foreign = foreign or (isinstance(receipt, str) and not self.ours(receipt))
             item = node.get("item_id", node.get("id"))
-            stated = isinstance(item, str) and ("item_id" in node or item in self._items)
-            if stated and isinstance(node.get("value"), str) and not foreign:
-                node = node | {"value": self.item(item, node["value"])}
+            if isinstance(item, str) and isinstance(node.get("value"), str) and not foreign:
+                stated = "item_id" in node or item in self._items
+                node = node | {"value": self.item(item, node["value"]) if stated else node["value"]}
             return {
                 self.text(str(name)): self._json(one, str(name), foreign=foreign, depth=depth + 1)
                 for name, one in node.items()
