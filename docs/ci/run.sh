@@ -25,10 +25,9 @@ run() {
       [ -n "${PROXY:-}" ] && options+=(--proxy "$PROXY")
       shinsei check fw --boundary "${BOUNDARY:?BOUNDARY=境界FWの規則}" --lgwan "${LGWAN:?LGWAN=LGWAN-FWの規則}" "${options[@]}" ;;
     package)
-      options=(--report "$out")
       [ -n "${OVERLAY:-}" ] && options+=(--overlay "$OVERLAY")
       # shellcheck disable=SC2086 # 空白で区切った一覧 / a list separated by blanks
-      shinsei validate ${PACKAGES:?PACKAGES=申請ZIP} "${options[@]}" ;;
+      shinsei check package ${PACKAGES:?PACKAGES=申請ZIP} "${options[@]}" ;;
     *) echo "ROLE=$role: am relay fw package のどれかにしてください / use one of these" >&2; return 2 ;;
   esac
 }
