@@ -59,7 +59,19 @@ class Step(_Data):
     """One step of a round's script; ``do`` is a word of the driver, ``what`` its object."""
 
     do: Literal[
-        "load", "links", "sync", "import", "snapshot", "pull", "review", "illegal", "reopen", "relay", "faults", "wait"
+        "load",
+        "links",
+        "sync",
+        "import",
+        "snapshot",
+        "pull",
+        "trespass",
+        "review",
+        "illegal",
+        "reopen",
+        "relay",
+        "faults",
+        "wait",
     ]
     what: str = ""
     faults: tuple[dict[str, Any], ...] = ()

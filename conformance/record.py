@@ -189,6 +189,19 @@ class Pull(_Part):
         return next((one for one in self.received if one.receipt_no == receipt_no), None)
 
 
+class Forbidden(_Part):
+    """Something that a core system must not get, asked for by 受付番号; ``receipt_no`` "" is the list itself.
+
+    ``stranger``: asked with a key that nobody has been given. ``delivered``: the answer held something of it.
+    """
+
+    core_system: str
+    stranger: bool
+    receipt_no: str
+    status: int
+    delivered: bool
+
+
 class Exchange(_Part):
     """One recorded exchange of a simulated system or of the adapter (``system`` = product).
 
@@ -250,6 +263,7 @@ class Record(_Part):
     steps: tuple[StepResult, ...]
     snapshots: dict[str, Snapshot]
     pulls: dict[str, tuple[Pull, ...]]
+    forbidden: tuple[Forbidden, ...] = ()
     reviews: tuple[ReviewAttempt, ...]
     exchanges: tuple[Exchange, ...]
     relay_log: tuple[RelayLine, ...]
@@ -349,6 +363,22 @@ class Record(_Part):
             raise unverified(
                 f"基幹 {core_system} の受取りが記録されていない", f"no visit of core {core_system} on record"
             )
+        return found
+
+    def asked(self, case: str, *, stranger: bool = False, other_core: bool = False) -> list[Forbidden]:
+        """How ``case`` was asked for although it must not be handed over; Unverified when nobody asked or none answered."""
+        self.done("trespass")
+        truth = self.case(case)
+        found = [
+            one
+            for one in self.forbidden
+            if one.receipt_no == truth.receipt_no
+            and one.stranger == stranger
+            and (one.core_system != truth.core_system) == other_core
+            and one.status
+        ]
+        if not found:
+            raise unverified(f"{case} を求める試みが記録されていない", f"nobody asked for {case}", case=case)
         return found
 
     def received(self, pull: str, case: str) -> CoreReceived:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from conformance.adapters.base import Adapter, AdapterProblem, Expected, ProductUnreachable, Sheet
 from conformance.catalogue import Catalogue, Step
 from conformance.engine.contract import Contract
+from conformance.engine.core_visits import CoreVisits, Handover
 from conformance.engine.masking import PULL, Masker
 from conformance.engine.screen import ScreenReader
 from conformance.engine.secrets import Redactor
@@ -26,9 +27,9 @@ from conformance.events import ApplicationsGiven, ApplicationsSeen, Event, Round
 from conformance.plan import Plan, PlannedRound
 from conformance.record import (
     CaseTruth,
-    CoreReceived,
     Exchange,
     FetchedAttachment,
+    Forbidden,
     Pull,
     Record,
     RelayLine,
@@ -50,7 +51,7 @@ from interface_spec.control import (
     ReviewChange,
     Role,
 )
-from mock_services.control import Answer, ApplicationMeta, Body, Fault, LinkRecord, PullPlan, WorldClient
+from mock_services.control import ApplicationMeta, Body, Fault, LinkRecord, WorldClient
 from mock_services.control import Exchange as WorldExchange
 
 Emit = Callable[[Event], None]
@@ -62,6 +63,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "import": ("申請データを取り込む", "import applications"),
     "snapshot": ("申請管理システムの内容を読み取る", "read the product's applications"),
     "pull": ("基幹システムが受け取りに来る", "core systems collect"),
+    "trespass": ("渡してはならない申請を、受付番号で直接求める", "ask by number for what must not be handed over"),
     "review": ("審査を進める", "review applications"),
     "illegal": ("許されない状態変更を試みる", "try forbidden changes"),
     "reopen": ("審査完了を審査中へ戻す", "reopen completed applications"),
@@ -96,16 +98,9 @@ class _Notes:
     steps: list[StepResult] = field(default_factory=list)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     pulls: dict[str, tuple[Pull, ...]] = field(default_factory=dict)
+    forbidden: tuple[Forbidden, ...] = ()
     reviews: list[ReviewAttempt] = field(default_factory=list)
     trouble: str = ""
-
-
-@dataclass(frozen=True)
-class Handover:
-    """How the simulated core systems reach the product: each core system has a key of its own."""
-
-    base_url: str
-    api_keys: dict[str, str]
 
 
 class Driver:
@@ -131,13 +126,14 @@ class Driver:
         self._masker = masker
         self._plan, self._catalogue, self._world = plan, catalogue, world
         self._client, self._adapter, self._tape = client, adapter, tape
-        self._handover, self._redact, self._emit = handover, redact, emit
+        self._redact, self._emit = redact, emit
         self._relay_address, self._fqdn, self._screen = relay_address, fqdn, screen
         self._screens_wanted = {
             case for one in catalogue.checks.values() if one.needs == "screen" for case in one.cases
         }
         self._loaded: dict[str, CaseTruth] = {}
         self._contract = Contract(world.profile)
+        self._cores = CoreVisits(client, handover, catalogue, self._contract, masker, redact, self._told)
 
     # -- one round -----------------------------------------------------------------------------------------------
 
@@ -172,6 +168,7 @@ class Driver:
             steps=tuple(notes.steps),
             snapshots=notes.snapshots,
             pulls=notes.pulls,
+            forbidden=notes.forbidden,
             reviews=tuple(notes.reviews),
             exchanges=tuple(world_exchanges + self._tape.exchanges[tape_first:]),
             relay_log=tuple(_relay_line(line) for line in self._client.relay_log()),
@@ -280,7 +277,9 @@ class Driver:
                     [one for one in cases if not step.brief or self._moves(one)], deep=step.deep
                 )
             case "pull":
-                notes.pulls[step.what] = self._pull(cases)
+                notes.pulls[step.what] = self._cores.collect(cases)
+            case "trespass":
+                notes.forbidden += self._cores.trespass(cases)
             case "review":
                 self._review(cases, notes, name)
             case "illegal":
@@ -335,50 +334,6 @@ class Driver:
     def _fetch(self, receipt_no: str, seq: int) -> FetchedAttachment:
         status, data = self._adapter.attachment(receipt_no, seq)
         return FetchedAttachment(seq=seq, status=status, size=len(data), sha256=hashlib.sha256(data).hexdigest())
-
-    def _pull(self, cases: list[Case]) -> tuple[Pull, ...]:
-        if not self._handover.base_url:
-            raise AdapterProblem(
-                "endpoints.handover",
-                "書かれていないため、基幹は受け取りに行けません",
-                "not given: the core systems cannot collect",
-            )
-        answers = {}
-        for case in cases:
-            answer = self._catalogue.stimulus(case.name).core
-            answers[case.receipt_no] = Answer(
-                result=answer,
-                item="account_no" if answer == "error" else "",
-                reason="口座番号が基幹の登録と一致しません" if answer == "error" else "",
-            )
-        return tuple(self._pull_one(core, answers) for core in self._handover.api_keys)
-
-    def _pull_one(self, core: str, answers: dict[str, Answer]) -> Pull:
-        result = self._client.pull(
-            core, PullPlan(base_url=self._handover.base_url, api_key=self._handover.api_keys[core], answers=answers)
-        )
-        return Pull(
-            core_system=core,
-            listed=tuple(one if self._masker.ours(one) else self._masker.value(one) for one in result.listed),
-            received=tuple(
-                CoreReceived(
-                    receipt_no=one.receipt_no,
-                    fields=self._masker.data(dict(one.fields)),
-                    items=tuple(self._masker.data(dict(item)) for item in one.items),
-                    attachments=tuple(
-                        {"seq": item.get("seq"), "size": item.get("real_size"), "sha256": item.get("real_sha256")}
-                        for item in one.attachments
-                    ),
-                    raw=self._redact(self._masker.body(one.raw_json))[:200_000],
-                    problems=tuple(map(self._told, one.problems)),
-                )
-                for one in result.received
-                if self._masker.ours(one.receipt_no)
-            ),
-            acks=tuple((receipt, status) for receipt, status in result.acks),
-            acknowledged=tuple(receipt for receipt, status in result.acks if self._contract.acknowledged(status)),
-            problems=tuple(map(self._told, result.problems)),
-        )
 
     def _review(self, cases: list[Case], notes: _Notes, step: str) -> None:
         for case in cases:

@@ -27,7 +27,8 @@ from conformance.catalogue import load_catalogue
 from conformance.engine import resume
 from conformance.engine.ahead import Ahead
 from conformance.engine.container import Container
-from conformance.engine.driver import Driver, Handover, now
+from conformance.engine.core_visits import Handover
+from conformance.engine.driver import Driver, now
 from conformance.engine.judge import Judge
 from conformance.engine.masking import Masker, hide_late, hide_pulls, hide_screens, strings_of
 from conformance.engine.processes import Children, Guard, StartProblem, clean_environment

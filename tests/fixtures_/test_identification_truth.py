@@ -34,8 +34,8 @@ def _careful(world: World, case: Case) -> tuple[str, str]:
 
     by_four = [row.juki_atena_no for row in world.atena(core) if same(row)]
     if by_serial:
-        agrees = "name" not in found or by_serial[0] in by_four
-        return ("serial", by_serial[0]) if agrees else ("staff", "")
+        agrees = "name" not in found or by_serial[-1] in by_four
+        return ("serial", by_serial[-1]) if agrees else ("staff", "")
     return ("basic4", by_four[0]) if len(by_four) == 1 else ("staff", "")
 
 

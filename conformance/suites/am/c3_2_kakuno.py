@@ -8,7 +8,7 @@ import unicodedata
 from conformance.kit import check, fail, same
 from conformance.outcomes import unverified
 from conformance.record import CaseTruth, ItemTruth, Record
-from conformance.suites.am.views import require_positive_control, stored
+from conformance.suites.am.views import moment, require_positive_control, stored
 from interface_spec.control import ApplicationDetail, Ingestion
 
 EMPTY = hashlib.sha256(b"").hexdigest()
@@ -240,10 +240,10 @@ def the_arrival_time_reaches_the_core(run: Record) -> None:
             f"基幹に渡った {field}",
             f"{field} at the core",
             case=truth.name,
-            expected=_moment(expected),
-            actual=_moment(got.fields.get(field)),
+            expected=moment(expected),
+            actual=moment(got.fields.get(field)),
         )
-    if _moment(got.fields.get("imported_at")) == _moment(truth.arrived_at):
+    if moment(got.fields.get("imported_at")) == moment(truth.arrived_at):
         fail(
             "取込日時と到達日時が区別されていない",
             "import time and arrival time are not kept apart",
@@ -251,20 +251,6 @@ def the_arrival_time_reaches_the_core(run: Record) -> None:
             expected="別の日時 / two moments",
             actual=str(got.fields.get("imported_at")),
         )
-
-
-def _moment(value: object) -> str:
-    """A moment in one form (UTC, whole seconds), however it was written."""
-    from datetime import UTC, datetime
-
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return value if isinstance(value, str) else ""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return "（なし / none）"
 
 
 @check("AM-3.2-83a")

@@ -144,6 +144,13 @@ def a_late_link_identifies_later(run: Record) -> None:
     must_be_identified(run, name, snapshot="second")
 
 
+@check("AM-3.3-84b")
+def the_last_change_of_a_link_counts(run: Record) -> None:
+    run.done("links")
+    run.done("sync:second")
+    must_not_be_wrong(run, "k01-late-serial", snapshot="second")
+
+
 @check("AM-3.3-85a")
 def bad_verification_identifies_nobody(run: Record) -> None:
     for name in ("k01-revoked", "k01-expired", "k01-invalid-signature", "k01-unsigned"):

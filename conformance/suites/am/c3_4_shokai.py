@@ -198,3 +198,23 @@ def a_reopened_application_is_not_handed_over(run: Record) -> None:
         "審査中へ戻した申請を基幹に渡した",
         "an application taken back to review was handed over",
     )
+
+
+@check("AM-3.4-07c")
+def asking_by_number_opens_nothing(run: Record) -> None:
+    _delivered_control(run)
+    if run.received("completed", "k01-plain").fields.get("receipt_no") is None:
+        raise unverified("審査完了の申請も取得できていない", "not even a completed application can be fetched")
+    for name in ("k01-plain#2", "k01-plain#3", "k01-plain#4", "k01-plain#7", "k01-plain#8"):
+        if name == "k01-plain#4" and not run.attempts("reopen:main", name):
+            raise unverified("審査完了から審査中へ戻せていない", "the application could not be taken back", case=name)
+        for one in run.asked(name):
+            if one.delivered:
+                fail(
+                    "審査完了でない申請を、受付番号で直接求められて渡した",
+                    "an application that is not completed was handed over on request by number",
+                    case=name,
+                    sent=f"受付番号 {one.receipt_no} の取得 / fetch by number",
+                    expected="渡さない / refused",
+                    actual=f"{one.status}、申請の内容 / the application's content",
+                )

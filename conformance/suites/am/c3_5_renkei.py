@@ -5,7 +5,8 @@ from __future__ import annotations
 from conformance.kit import check, fail, same
 from conformance.outcomes import unverified
 from conformance.record import Record
-from interface_spec.control import Handover
+from conformance.suites.am.views import moment
+from interface_spec.control import Handover, PersonState, Role
 
 
 @check("AM-3.5-02a")
@@ -56,7 +57,7 @@ def what_is_handed_over_fits_the_interface(run: Record) -> None:
 
 @check("AM-3.5-05b")
 def values_at_the_core_equal_the_application(run: Record) -> None:
-    for name in ("k01-plain", "k01-plain#9"):
+    for name in ("k01-plain", "k01-plain#9", "k01-hard-characters"):
         truth, got = run.case(name), run.received("completed", name)
         wanted = {(i.item_id, i.group, str(i.occurrence)): i.value for i in truth.items}
         at_core = {
@@ -78,6 +79,35 @@ def values_at_the_core_equal_the_application(run: Record) -> None:
             expected=sorted(a.sha256 for a in truth.attachments),
             actual=sorted(str(a.get("sha256")) for a in got.attachments),
         )
+
+
+@check("AM-3.5-05c")
+def the_record_at_the_core_is_that_application(run: Record) -> None:
+    for name in ("k01-plain", "k01-plain#9", "c01-family"):
+        truth, got = run.case(name), run.received("completed", name)
+        same(
+            "基幹に渡った手続",
+            "the procedure at the core",
+            case=name,
+            expected=truth.procedure_id,
+            actual=got.fields.get("procedure_id"),
+        )
+        same(
+            "基幹に渡った受付日時",
+            "the time of receipt at the core",
+            case=name,
+            expected=moment(truth.received_at),
+            actual=moment(got.fields.get("received_at")),
+        )
+        for one in run.detail("reviewed", name).persons:
+            if one.state is PersonState.IDENTIFIED and one.method is not None:
+                same(
+                    f"基幹に渡った{'署名者' if one.role is Role.SIGNER else '対象者'}の特定の方法",
+                    f"the way in which the {one.role} was identified, at the core",
+                    case=name,
+                    expected=str(one.method),
+                    actual=str(got.fields.get(f"{one.role}_method")),
+                )
 
 
 @check("AM-3.5-81a")
@@ -130,3 +160,32 @@ def a_core_error_comes_back(run: Record) -> None:
             expected="連携エラーと理由 / error with its reason",
             actual=f"{detail.handover} {detail.core_errors}",
         )
+
+
+@check("AM-3.5-83a")
+def only_its_own_core_gets_an_application(run: Record) -> None:
+    name = "k01-plain#5"
+    if run.received("completed", name).fields.get("receipt_no") is None:
+        raise unverified("正しい相手も取得できていない", "not even its own core system can fetch it", case=name)
+    for one in (*run.asked(name, other_core=True), *run.asked(name, stranger=True)):
+        if one.delivered:
+            who = "鍵の違う相手" if one.stranger else f"別の業務 {one.core_system}"
+            fail(
+                f"{who}に申請を渡した",
+                "a caller with a wrong key got an application"
+                if one.stranger
+                else f"another core system, {one.core_system}, got the application",
+                case=name,
+                sent=f"受付番号 {one.receipt_no} の取得 / fetch by number",
+                expected="渡さない / refused",
+                actual=f"{one.status}、申請の内容 / the application's content",
+            )
+    for one in run.forbidden:
+        if one.stranger and not one.receipt_no and one.delivered:
+            fail(
+                "鍵の違う相手に連携対象の一覧を渡した",
+                "a caller with a wrong key got the list",
+                sent=f"基幹 {one.core_system} の一覧 / the list",
+                expected="渡さない / refused",
+                actual=f"{one.status}、一覧の行 / rows of the list",
+            )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from conformance.kit import fail
 from conformance.outcomes import unverified
 from conformance.record import CaseTruth, Record
@@ -95,3 +97,15 @@ def must_go_to_staff(run: Record, case: str, *, snapshot: str = "first", role: R
             actual=f"{one.core_system} {one.atena_no}（方法 {one.method}）",
         )
     return one
+
+
+def moment(value: object) -> str:
+    """A moment in one form (UTC, whole seconds), however it was written."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return value if isinstance(value, str) else ""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return "（なし / none）"

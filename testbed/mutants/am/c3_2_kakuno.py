@@ -154,7 +154,7 @@ MUTANTS = (
         "trims-values",
         "値の前後の空白を削る",
         "trims blanks at the ends of values",
-        ("AM-3.2-02a",),
+        ("AM-3.2-02a", "AM-3.5-05b"),
         f"{PACKAGE}:read_form",
         _items(lambda items: [replace(one, value=one.value.strip()) for one in items]),
     ),

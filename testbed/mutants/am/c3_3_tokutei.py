@@ -83,6 +83,30 @@ def _two_of_four(_: Callable[..., Any]) -> Callable[..., Any]:
     return exact_matches
 
 
+def _without(left_out: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Compares all of the four but ``left_out``."""
+    compared = [one for one in ("name", "birth_date", "gender", "address") if one != left_out]
+
+    def wrap(_: Callable[..., Any]) -> Callable[..., Any]:
+        def exact_matches(core_system: str, stated: Any, directory: Any) -> list[Any]:
+            return [
+                one
+                for one in directory.similar(core_system, stated)
+                if all(getattr(one, part) == getattr(stated, part) for part in compared)
+            ]
+
+        return exact_matches
+
+    return wrap
+
+
+def _first_change_counts(original: Callable[..., Any]) -> Callable[..., Any]:
+    def in_order(rows: Any) -> Any:
+        return list(reversed(original(rows)))
+
+    return in_order
+
+
 def _unknown_is_stuck(original: Callable[..., Any]) -> Callable[..., Any]:
     def by_serial(verification: Any, core_system: str, directory: Any) -> Any:
         from interface_spec.control import Role
@@ -205,6 +229,30 @@ MUTANTS = (
         ("AM-3.3-06a",),
         f"{IDENTIFY}:exact_matches",
         _two_of_four,
+    ),
+    Mutant(
+        "ignores-gender",
+        "性別を突き合わせない",
+        "does not compare the gender",
+        ("AM-3.3-06a",),
+        f"{IDENTIFY}:exact_matches",
+        _without("gender"),
+    ),
+    Mutant(
+        "ignores-birth-date",
+        "生年月日を突き合わせない（同じ住所の同名の親子を見分けない）",
+        "does not compare the birth date: father and son of one name are one",
+        ("AM-3.3-06a",),
+        f"{IDENTIFY}:exact_matches",
+        _without("birth_date"),
+    ),
+    Mutant(
+        "first-change-counts",
+        "番号紐付情報の訂正を取り込まず、最初の変更を残す",
+        "keeps the first change of a link, not its correction",
+        ("AM-3.3-84a", "AM-3.3-84b"),
+        "reference_impl.shinsei_kanri.links:in_order",
+        _first_change_counts,
     ),
     Mutant(
         "unknown-serial-is-stuck",

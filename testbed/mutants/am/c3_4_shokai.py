@@ -7,6 +7,17 @@ from typing import Any
 
 from testbed.mutants.model import Mutant
 
+
+def _gives_what_is_asked_for(_: Callable[..., Any]) -> Callable[..., Any]:
+    def offered(self: Any, status: Any, core_system: str) -> Any:
+        from reference_impl.shinsei_kanri import handover
+
+        own = status is not None and handover.own(status, handover.procedures_of(core_system, self._procedures))
+        return status if own else None
+
+    return offered
+
+
 OFFERS = "reference_impl.shinsei_kanri.handover_api:HandoverApi.list_waiting"
 
 
@@ -190,5 +201,13 @@ MUTANTS = (
         ("AM-3.4-07b",),
         OFFERS,
         offering(lambda row, history: row.review == "reviewing" and "審査完了 → 審査中" in history),
+    ),
+    Mutant(
+        "gives-what-is-asked-for",
+        "一覧には出さない申請も、受付番号で求められれば渡す",
+        "hands over whatever a core system asks for by number",
+        ("AM-3.4-07c",),
+        "reference_impl.shinsei_kanri.handover_api:HandoverApi._offered",
+        _gives_what_is_asked_for,
     ),
 )

@@ -33,6 +33,14 @@ def _other_time_format(operation: Any, document: dict[str, Any]) -> None:
     document[operation.response["imported_at"].wire] = "令和8年11月23日"
 
 
+def _always_basic4(original: Callable[..., Any]) -> Callable[..., Any]:
+    def numbers(status: Any) -> dict[str, Any]:
+        found: dict[str, Any] = original(status)
+        return {**found, "signer_method": "basic4"} if found["signer_method"] else found
+
+    return numbers
+
+
 def _first_occurrence(operation: Any, document: dict[str, Any]) -> None:
     wire = operation.row["occurrence"].wire
     document[operation.rows] = [one for one in document[operation.rows] if one[wire] == 1]
@@ -46,6 +54,20 @@ def _ack_fails(original: Callable[..., Any]) -> Callable[..., Any]:
         return answer
 
     return acknowledge
+
+
+def _any_core(_: Callable[..., Any]) -> Callable[..., Any]:
+    def own(status: Any, own_procedures: Any) -> bool:
+        return status is not None and own_procedures is not None
+
+    return own
+
+
+def _any_key(original: Callable[..., Any]) -> Callable[..., Any]:
+    def caller(self: Any, headers: Any) -> Any:
+        return original(self, headers) or next(iter(self._keys), None)
+
+    return caller
 
 
 def _offers_once(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -91,6 +113,14 @@ MUTANTS = (
         _fetched(_other_time_format),
     ),
     Mutant(
+        "tells-another-method",
+        "どの署名者も基本4情報で特定したと基幹に伝える",
+        "tells the core that every signer was identified by the four items",
+        ("AM-3.5-05c",),
+        "reference_impl.shinsei_kanri.handover:numbers",
+        _always_basic4,
+    ),
+    Mutant(
         "hands-over-the-first-child-only",
         "繰り返す項目の一つ目だけを基幹に渡す",
         "hands over only the first of repeated items",
@@ -121,5 +151,21 @@ MUTANTS = (
         ("AM-3.5-82a",),
         "reference_impl.shinsei_kanri.handover:state_after",
         _error_is_lost,
+    ),
+    Mutant(
+        "gives-to-any-core",
+        "別の業務の基幹にも、受付番号で求められれば渡す",
+        "hands an application to the core system of another business",
+        ("AM-3.5-83a",),
+        "reference_impl.shinsei_kanri.handover:own",
+        _any_core,
+    ),
+    Mutant(
+        "accepts-any-key",
+        "基幹の鍵を確かめない",
+        "does not look at the core system's key",
+        ("AM-3.5-83a",),
+        f"{API}:HandoverApi.caller",
+        _any_key,
     ),
 )
