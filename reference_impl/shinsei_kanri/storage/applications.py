@@ -25,7 +25,7 @@ from reference_impl.shinsei_kanri.records import (
     Verification,
 )
 from reference_impl.shinsei_kanri.storage import people, tables
-from reference_impl.shinsei_kanri.storage.bulk import insert_bodies, insert_rows
+from reference_impl.shinsei_kanri.storage.bulk import append_bodies, append_rows, insert_rows
 
 
 def known_receipts(connection: Connection, receipt_nos: Collection[str]) -> set[str]:
@@ -55,11 +55,11 @@ def store(connection: Connection, opened: Collection[Opened], at: datetime) -> s
     in_order = sorted(opened, key=lambda one: one.listed.receipt_no)
     new = _insert_headers(connection, [_header(one.listed, at) | _opened(one.application) for one in in_order])
     fresh = [one for one in in_order if one.listed.receipt_no in new]
-    insert_bodies(
+    append_bodies(
         connection, tables.packages, ({"receipt_no": one.listed.receipt_no, "body": one.body} for one in fresh)
     )
     _write_content(connection, fresh)
-    insert_rows(
+    append_rows(
         connection,
         tables.history,
         [_history_row(one.listed.receipt_no, at, "system", "取込・格納 / stored") for one in fresh],
@@ -98,11 +98,11 @@ def _write_content(connection: Connection, opened: Iterable[Opened]) -> None:
         ]
         verifications.append(receipt | _verification_row(application.verification))
         persons += [receipt | {"role": person.role} | _person_row(person) for person in one.persons]
-    insert_bodies(connection, tables.form_pdfs, bodies)
-    insert_bodies(connection, tables.attachments, files)
-    insert_rows(connection, tables.form_items, items)
-    insert_rows(connection, tables.verifications, verifications)
-    insert_rows(connection, tables.persons, persons)
+    append_bodies(connection, tables.form_pdfs, bodies)
+    append_bodies(connection, tables.attachments, files)
+    append_rows(connection, tables.form_items, items)
+    append_rows(connection, tables.verifications, verifications)
+    append_rows(connection, tables.persons, persons)
 
 
 def package(connection: Connection, receipt_no: str) -> bytes | None:
@@ -132,7 +132,7 @@ def quarantine(connection: Connection, listed: Listed, body: bytes, reason: str,
     }
     if not _insert_headers(connection, [row]):
         return False
-    insert_bodies(connection, tables.packages, [{"receipt_no": listed.receipt_no, "body": body}])
+    append_bodies(connection, tables.packages, [{"receipt_no": listed.receipt_no, "body": body}])
     add_history(connection, listed.receipt_no, at, "system", "隔離 / quarantined", reason)
     return True
 

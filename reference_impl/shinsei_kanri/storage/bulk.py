@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import cache
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Table, TextClause, insert, text
+import psycopg
+from psycopg.types.json import Jsonb
+from sqlalchemy import JSON, BigInteger, Connection, Integer, Table, TextClause, text
+from sqlalchemy.exc import DBAPIError
 
-LARGE_BYTES = 1 << 20
-"""From here on a file is written by a statement of its own."""
+CHUNK = 1 << 16
+"""Bytes that are handed to the server at once: a file is never copied as a whole on its way."""
+_SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_TRAILER = struct.pack(">h", -1)
+_COLUMNS, _LENGTH = struct.Struct(">h"), struct.Struct(">i")
+_WHOLE, _LONG = struct.Struct(">i"), struct.Struct(">q")
 
 
 def insert_rows(
@@ -29,20 +39,85 @@ def insert_rows(
     return done.scalars().all() if new else []
 
 
-def insert_bodies(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert rows with a file as ``body`` in them. Raises DBAPIError.
+def append_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert rows, which all have the same columns, by COPY: half the work of `insert_rows`. Raises DBAPIError."""
+    waiting = iter(rows)
+    first = next(waiting, None)
+    if first is None:
+        return
+    documents = [name for name in first if isinstance(table.c[name].type, JSON)]
+    with _copying(connection, _copy(table.name, tuple(first), "")) as copy:
+        for row in chain([first], waiting):
+            plain = {**row, **{name: Jsonb(row[name]) for name in documents}} if documents else row
+            copy.write_row(tuple(plain.values()))
 
-    Large ones go each alone: what a batch has not sent yet is moved in memory again with every write to the server, so
-    the time of a batch grows with the square of its bytes.
+
+def append_bodies(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert rows of texts and numbers with a file as their last column, by COPY. Raises DBAPIError.
+
+    A file goes to the server piece by piece, whatever its size.
     """
-    small: list[dict[str, Any]] = []
-    for row in rows:
-        if len(row["body"]) < LARGE_BYTES:
-            small.append(dict(row))
-        else:
-            connection.execute(insert(table), [dict(row)])
-    if small:
-        connection.execute(insert(table), small)
+    waiting = iter(rows)
+    first = next(waiting, None)
+    if first is None:
+        return
+    columns = tuple(first)
+    numbers = {name: _LONG if isinstance(table.c[name].type, BigInteger) else _WHOLE for name in _whole(table)}
+    with _copying(connection, _copy(table.name, columns, " (FORMAT BINARY)")) as copy:
+        packed = bytearray(_SIGNATURE)
+        for row in chain([first], waiting):
+            *values, body = row.values()
+            packed += _COLUMNS.pack(len(columns))
+            for name, value in zip(columns, values, strict=False):
+                content = numbers[name].pack(value) if name in numbers else value.encode()
+                packed += _LENGTH.pack(len(content))
+                packed += content
+            packed += _LENGTH.pack(len(body))
+            for piece in _pieces(body):
+                packed += piece
+                if len(packed) >= CHUNK:
+                    copy.write(bytes(packed))
+                    packed.clear()
+        copy.write(bytes(packed + _TRAILER))
+
+
+def _pieces(body: bytes) -> Iterator[memoryview]:
+    view = memoryview(body)
+    return (view[start : start + CHUNK] for start in range(0, len(view), CHUNK))
+
+
+def _whole(table: Table) -> list[str]:
+    return [column.name for column in table.c if isinstance(column.type, Integer)]
+
+
+@contextmanager
+def _copying(connection: Connection, statement: str) -> Iterator[psycopg.Copy]:
+    """A COPY within the transaction of ``connection``; psycopg's errors as SQLAlchemy would raise them."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise TypeError("psycopg 3 が要ります / psycopg 3 is needed")
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            yield copy
+    except psycopg.Error as error:
+        lost = driver.broken
+        if lost:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            statement,
+            None,
+            error,
+            psycopg.Error,
+            hide_parameters=True,
+            connection_invalidated=lost,
+            dialect=connection.dialect,
+        ) from error
+
+
+@cache
+def _copy(table: str, columns: tuple[str, ...], how: str) -> str:
+    named = ", ".join(f'"{column}"' for column in columns)
+    return f'COPY "{table}" ({named}) FROM STDIN{how}'
 
 
 @cache

@@ -13,9 +13,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from reference_impl.shinsei_kanri import folding
 from reference_impl.shinsei_kanri.records import Atena, Basic4, Link
 from reference_impl.shinsei_kanri.storage import tables
+from reference_impl.shinsei_kanri.storage.bulk import append_rows
 
 MOST_SIMILAR = 200
-BATCH = 5000
 _Asked = tuple[tuple[str, str | None], ...]
 """The values of one question by the names that its statement gives them."""
 
@@ -158,7 +158,7 @@ def set_position(connection: Connection, source: str, last_seq: int, at: datetim
 def replace_links(connection: Connection, links: Iterable[Link]) -> None:
     """The full table, in place of whatever was there."""
     connection.execute(delete(tables.links))
-    _insert(connection, tables.links, [_link_row(link) for link in links])
+    append_rows(connection, tables.links, map(_link_row, links))
 
 
 def put_link(connection: Connection, link: Link) -> None:
@@ -174,12 +174,7 @@ def delete_link(connection: Connection, serial: int) -> None:
 def replace_atena(connection: Connection, core_system: str, people: Iterable[Atena]) -> None:
     """The full 宛名情報 of one core system, in place of whatever was there."""
     connection.execute(delete(tables.atena).where(tables.atena.c.core_system == core_system))
-    _insert(connection, tables.atena, [_atena_row(core_system, person) for person in people])
-
-
-def _insert(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
-    for start in range(0, len(rows), BATCH):
-        connection.execute(insert(table), rows[start : start + BATCH])
+    append_rows(connection, tables.atena, (_atena_row(core_system, person) for person in people))
 
 
 def _link_row(link: Link) -> dict[str, Any]:
