@@ -28,7 +28,8 @@ from reference_impl.shinsei_kanri import VERSION, desk, views
 from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.jobs import Jobs
 from reference_impl.shinsei_kanri.scanner import ScannerTrouble
-from reference_impl.shinsei_kanri.storage import applications, database
+from reference_impl.shinsei_kanri.sending import stored_file
+from reference_impl.shinsei_kanri.storage import applications, database, tables
 
 PRODUCT = "reference 申請管理システム"
 MOST = 1000
@@ -93,8 +94,9 @@ def router(engine: Engine, clock: Clock, jobs: Jobs, at: desk.Desk, token: str) 
     @api.get(control.ATTACHMENT, dependencies=guarded)
     def attachment(receipt_no: str, seq: int) -> Response:
         with engine.connect() as connection:
-            file = found(applications.attachment(connection, receipt_no, seq))
-        return Response(file.body, media_type=file.media_type)
+            file = found(applications.listed_attachment(connection, receipt_no, seq))
+        sent = stored_file(engine, tables.attachments, file.media_type, receipt_no=receipt_no, seq=seq)
+        return found(sent)
 
     @api.post(control.REVIEW, dependencies=guarded)
     def change_review(receipt_no: str, wanted: ReviewChange) -> ApplicationDetail:

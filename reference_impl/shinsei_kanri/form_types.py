@@ -19,22 +19,20 @@ _KANA = re.compile(r"[\u30a0-\u30ff\uff65-\uff9f\u3000 -]*")
 
 def typed(procedure: Procedure | None, items: Iterable[FormValue]) -> list[Typed]:
     """Each item as the definition types it, in their order; without a definition nothing is known."""
-    specs = {(spec.group, spec.id): spec for spec in procedure.items} if procedure else {}
-    return [_typed(specs.get((item.group, item.item_id)), item.value) for item in items]
+    types = {(spec.group, spec.id): spec.type for spec in procedure.items} if procedure else {}
+    return [_typed(types.get((item.group, item.item_id), ""), item.value) for item in items]
 
 
-def _typed(spec: FormItemSpec | None, value: str) -> Typed:
-    if spec is None:
-        return Typed()
-    match spec.type:
+def _typed(kind: str, value: str) -> Typed:
+    match kind:
         case "date":
-            return Typed(spec.type, day=_day(value))
+            return Typed(kind, day=_day(value))
         case "integer":
-            return Typed(spec.type, number=int(value) if _WHOLE.fullmatch(value) else None)
+            return Typed(kind, number=int(value) if _WHOLE.fullmatch(value) else None)
         case "flag":
-            return Typed(spec.type, flag=_FLAGS.get(value))
+            return Typed(kind, flag=_FLAGS.get(value))
         case _:
-            return Typed(spec.type)
+            return Typed(kind)
 
 
 def _day(value: str) -> date | None:

@@ -16,14 +16,16 @@ from interface_spec.procedures import Procedure
 from interface_spec.profile import Profile
 from reference_impl.shinsei_kanri import desk, handover
 from reference_impl.shinsei_kanri.records import Status
-from reference_impl.shinsei_kanri.storage import applications
+from reference_impl.shinsei_kanri.sending import stored_file
+from reference_impl.shinsei_kanri.storage import applications, tables
 from reference_impl.shinsei_kanri.wiring import serving
 from reference_impl.shinsei_kanri.wiring.fields import Fields
 from reference_impl.shinsei_kanri.wiring.formats import FormatError, Value
 from reference_impl.shinsei_kanri.wiring.serving import Answer
 
 SURFACE = "handover"
-Handler = Callable[[Fields, str], Answer]
+NOT_KEPT = {"Cache-Control": "no-store"}
+Handler = Callable[[Fields, str], Answer | Response]
 
 
 class HandoverApi:
@@ -77,7 +79,8 @@ class HandoverApi:
                 )
             except FormatError:
                 return _response(self._error("bad_request"))
-            return _response(await run_in_threadpool(partial(handler, asked, core_system)))
+            answer = await run_in_threadpool(partial(handler, asked, core_system))
+            return answer if isinstance(answer, Response) else _response(answer)
 
         return endpoint
 
@@ -146,15 +149,20 @@ class HandoverApi:
         ]
         return self._answer("attachments", {}, rows)
 
-    def get_attachment(self, asked: Fields, core_system: str) -> Answer:
+    def get_attachment(self, asked: Fields, core_system: str) -> Answer | Response:
         receipt_no = asked.text("receipt_no")
         with self._engine.connect() as connection:
             if self._offered(applications.status(connection, receipt_no), core_system) is None:
                 return self._error("not_found")
-            file = applications.attachment(connection, receipt_no, asked.whole("seq"))
+            file = applications.listed_attachment(connection, receipt_no, asked.whole("seq"))
         if file is None:
             return self._error("not_found")
-        return Answer(self._surface.operations["attachment"].status, file.body, file.media_type, {})
+        key = {"receipt_no": receipt_no, "seq": file.seq}
+        answer = stored_file(self._engine, tables.attachments, file.media_type, NOT_KEPT, **key)
+        if answer is None:
+            return self._error("not_found")
+        answer.status_code = self._surface.operations["attachment"].status
+        return answer
 
     def acknowledge(self, asked: Fields, core_system: str) -> Answer:
         try:
@@ -177,4 +185,4 @@ class HandoverApi:
 
 
 def _response(answer: Answer) -> Response:
-    return Response(answer.body, answer.status, {**answer.headers, "Cache-Control": "no-store"}, answer.media_type)
+    return Response(answer.body, answer.status, {**answer.headers, **NOT_KEPT}, answer.media_type)

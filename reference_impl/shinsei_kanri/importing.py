@@ -31,6 +31,8 @@ FETCHES = 3
 COUNTED = ("listed", "foreign", "new", "stored", "quarantined", "failed")
 ROOM_BYTES = 32 * 1024 * 1024
 """Packages and their contents that are open at once; a larger one is alone."""
+LARGE_BYTES = 2 * 1024 * 1024
+"""From here on a package is fetched only when there is room; smaller ones may come in meanwhile."""
 SHARES, LEAST, MOST = 4, 10, 100
 """An import is so many jobs of the queue, each with so many applications: to share out, and yet not all queue."""
 
@@ -145,7 +147,9 @@ class Importer:
         try:
             for portion in arriving:
                 self._keep(run_id, [arrived for arrived, _ in portion])
-                room.give(sum(size for _, size in portion))
+                size = sum(size for _, size in portion)
+                portion.clear()  # nothing holds them any more when their room is given to others
+                room.give(size)
         except (DownloadUnavailable, DBAPIError) as error:
             self._sessions.close(run_id)
             self._journal.write("import-broken", run_id=run_id, error=type(error).__name__)
@@ -199,11 +203,17 @@ def is_lasting(error: Exception) -> bool:
 
 
 def fetched(client: DownloadClient, intake: Intake, row: Listed, room: Room) -> tuple[Arrived, int]:
-    """One application fetched, verified and opened as soon as there is room for it, with the bytes that it took."""
-    body = fetch_verified(client, row)
-    size = len(body) + archive.claimed_bytes(body)
+    """One application fetched, verified and opened as soon as there is room for it, with the bytes that it took.
+
+    A large one is alone from its first byte on.
+    """
+    size = ROOM_BYTES if row.size > LARGE_BYTES else 0
     room.take(size)
     try:
+        body = fetch_verified(client, row)
+        if not size:
+            size = len(body) + archive.claimed_bytes(body)
+            room.take(size)
         return intake.open(row, body), size
     except BaseException:
         room.give(size)

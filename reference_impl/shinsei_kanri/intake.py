@@ -20,7 +20,7 @@ from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.desk import NotFoundError, RefusedError
 from reference_impl.shinsei_kanri.journal import Journal
 from reference_impl.shinsei_kanri.judging import NOTHING_ASKED, Judge, Prepared, Question
-from reference_impl.shinsei_kanri.records import Application, Listed, Typed
+from reference_impl.shinsei_kanri.records import Application, Content, Listed, Typed
 from reference_impl.shinsei_kanri.scanner import Scanner
 from reference_impl.shinsei_kanri.storage import applications
 from reference_impl.shinsei_kanri.storage.applications import Opened
@@ -40,7 +40,7 @@ class Arrived:
     """A package that was opened, or why it could not be."""
 
     row: Listed
-    body: bytes = field(repr=False)
+    body: Content = field(repr=False)
     content: Application | RefusedPackage
     prepared: Prepared = NOTHING_ASKED
 
@@ -66,7 +66,7 @@ class Intake:
         if self._scanner is not None:
             self._scanner.check()
 
-    def open(self, row: Listed, body: bytes) -> Arrived:
+    def open(self, row: Listed, body: Content) -> Arrived:
         """Scan and unpack one package, and ask whom identification will ask outside; nothing is kept yet.
 
         Raises ScannerTrouble.
@@ -149,7 +149,7 @@ class Intake:
         self._journal.write("released" if release else "retried", receipt_no=receipt_no)
         return True
 
-    def _quarantined(self, connection: Connection, receipt_no: str) -> tuple[Listed, bytes, str]:
+    def _quarantined(self, connection: Connection, receipt_no: str) -> tuple[Listed, Content, str]:
         status = applications.status(connection, receipt_no, lock=True)
         row, body = applications.header(connection, receipt_no), applications.package(connection, receipt_no)
         if status is None or row is None:
@@ -171,7 +171,7 @@ class Intake:
             raise RefusedError("保存した ZIP のSHA-256が違います / the kept ZIP has changed")
         return listed, body, row.quarantine_kind
 
-    def _open(self, row: Listed, body: bytes, *, scan: bool) -> Application:
+    def _open(self, row: Listed, body: Content, *, scan: bool) -> Application:
         """Raises RefusedPackage, ScannerTrouble. The ZIP is scanned before it is opened, then what was in it."""
         if scan:
             self._scan(body)
@@ -181,7 +181,7 @@ class Intake:
                 self._scan(file.body)
         return application
 
-    def _scan(self, body: bytes) -> None:
+    def _scan(self, body: Content) -> None:
         if self._scanner is not None and (found := self._scanner.scan(body)):
             raise Malware(f"マルウェア検査で見つかりました（{found}） / found by the malware scanner")
 

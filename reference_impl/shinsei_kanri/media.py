@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from reference_impl.shinsei_kanri.records import Content
+
 BY_EXTENSION = {
     "xls": "application/vnd.ms-excel",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -21,6 +23,8 @@ BY_EXTENSION = {
     "csv": "text/csv",
 }
 UNKNOWN = "application/octet-stream"
+START = 4096
+"""Bytes that are looked at."""
 
 _MAGIC = (
     (b"%PDF-", ("pdf",)),
@@ -36,7 +40,7 @@ _MAGIC = (
 _TEXTUAL = ("xml", "txt", "csv")
 
 
-def detect(file_name: str, body: bytes) -> str:
+def detect(file_name: str, body: Content) -> str:
     """The media type of ``body``. Bytes decide over the name; what fits neither is `UNKNOWN`, never something to run.
 
     An empty file is what its name says.
@@ -44,9 +48,10 @@ def detect(file_name: str, body: bytes) -> str:
     extension = file_name.rpartition(".")[2].lower()
     if not body:
         return BY_EXTENSION.get(extension, UNKNOWN)
+    start = bytes(body[:START])
     for magic, extensions in _MAGIC:
-        if body.startswith(magic):
+        if start.startswith(magic):
             if extension in extensions:
                 return BY_EXTENSION[extension]
             return BY_EXTENSION[extensions[0]] if len(set(map(BY_EXTENSION.get, extensions))) == 1 else UNKNOWN
-    return BY_EXTENSION[extension] if extension in _TEXTUAL and b"\0" not in body[:4096] else UNKNOWN
+    return BY_EXTENSION[extension] if extension in _TEXTUAL and b"\0" not in start else UNKNOWN

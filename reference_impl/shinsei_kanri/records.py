@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import NamedTuple
 
 from interface_spec.control import Candidate, Handover, Ingestion, Method, PersonState, Review, Role
 
@@ -21,8 +22,7 @@ class Listed:
     sha256: str
 
 
-@dataclass(frozen=True)
-class FormValue:
+class FormValue(NamedTuple):
     """One item of the form, character by character as it was sent."""
 
     item_id: str
@@ -32,8 +32,7 @@ class FormValue:
     value: str
 
 
-@dataclass(frozen=True)
-class Typed:
+class Typed(NamedTuple):
     """What the procedure's definition makes of a form value; the value itself stays as it was sent.
 
     ``type`` is that of the definition, "" for an item that the definition does not know. At most one of ``day``,
@@ -46,6 +45,10 @@ class Typed:
     flag: bool | None = None
 
 
+Content = bytes | memoryview
+"""The bytes of a file; a large one is a view, so that it is never copied as a whole."""
+
+
 @dataclass(frozen=True)
 class AttachedFile:
     seq: int
@@ -54,7 +57,7 @@ class AttachedFile:
     media_type: str
     size: int
     sha256: str
-    body: bytes = field(repr=False)
+    body: Content = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Application:
     items: tuple[FormValue, ...]
     attachments: tuple[AttachedFile, ...]
     verification: Verification
-    form_pdf: bytes = field(repr=False)
+    form_pdf: Content = field(repr=False)
 
 
 @dataclass(frozen=True)

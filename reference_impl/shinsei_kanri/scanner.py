@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 import socket
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 from urllib.parse import urlsplit
+
+from reference_impl.shinsei_kanri.records import Content
 
 CHUNK = 64 * 1024
 SECONDS = 30.0
@@ -22,7 +26,7 @@ class Scanner(Protocol):
     def check(self) -> None:
         """Raises ScannerTrouble unless the scanner works now."""
 
-    def scan(self, body: bytes) -> str:
+    def scan(self, body: Content) -> str:
         """The name of what was found in ``body``, "" for nothing. Raises ScannerTrouble."""
 
 
@@ -55,21 +59,22 @@ class ClamAv:
         if (answer := self._ask(b"zPING\0", ())) != "PONG":
             raise ScannerTrouble(f"マルウェア検査の応答が違います（{answer}） / the scanner answers otherwise")
 
-    def scan(self, body: bytes) -> str:
-        pieces = [body[start : start + CHUNK] for start in range(0, len(body), CHUNK)]
-        answer = self._ask(b"zINSTREAM\0", (*pieces, b""))
+    def scan(self, body: Content) -> str:
+        pieces = (body[start : start + CHUNK] for start in range(0, len(body), CHUNK))
+        answer = self._ask(b"zINSTREAM\0", chain(pieces, (b"",)))
         if answer == "stream: OK":
             return ""
         if answer.startswith("stream: ") and answer.endswith(" FOUND"):
             return answer.removeprefix("stream: ").removesuffix(" FOUND") or "?"
         raise ScannerTrouble(f"マルウェア検査ができませんでした（{answer}） / the scanner could not scan it")
 
-    def _ask(self, command: bytes, pieces: tuple[bytes, ...]) -> str:
+    def _ask(self, command: bytes, pieces: Iterable[Content]) -> str:
         try:
             with self._connect() as connection:
                 connection.sendall(command)
                 for piece in pieces:
-                    connection.sendall(struct.pack("!I", len(piece)) + piece)
+                    connection.sendall(struct.pack("!I", len(piece)))
+                    connection.sendall(piece)
                 answer = bytearray()
                 while not answer.endswith(b"\0") and len(answer) < 4096 and (more := connection.recv(4096)):
                     answer += more

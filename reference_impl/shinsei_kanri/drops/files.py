@@ -72,7 +72,7 @@ class Folder:
         body = self._table(spec, rows)
         return self.put(self.name(spec.name, number, made_at), body, len(rows))
 
-    def put(self, name: str, body: bytes, records: int) -> Written:
+    def put(self, name: str, body: bytes | memoryview, records: int) -> Written:
         """Write ``body`` as ``name``: under a temporary name, on disk, then renamed."""
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)

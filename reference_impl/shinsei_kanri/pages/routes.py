@@ -21,7 +21,8 @@ from reference_impl.shinsei_kanri.operations import state
 from reference_impl.shinsei_kanri.pages.rendering import environment
 from reference_impl.shinsei_kanri.pages.staff import Staff
 from reference_impl.shinsei_kanri.records import Typed
-from reference_impl.shinsei_kanri.storage import applications
+from reference_impl.shinsei_kanri.sending import stored_file
+from reference_impl.shinsei_kanri.storage import applications, tables
 
 PAGE = 50
 MOST = 2**31
@@ -146,24 +147,25 @@ def router(
         with engine.connect() as connection:
             if control_api.found(applications.header(connection, receipt_no)).quarantine_kind == MALWARE:
                 raise HTTPException(409, "マルウェア検査で見つかったものは出せません / found by the malware scanner")
-            body = control_api.found(applications.package(connection, receipt_no))
-        disposition = {"Content-Disposition": "attachment; filename=package.zip"}
-        return Response(body, media_type="application/zip", headers=HEADERS | disposition)
+        headers = HEADERS | {"Content-Disposition": "attachment; filename=package.zip"}
+        return control_api.found(
+            stored_file(engine, tables.packages, "application/zip", headers, receipt_no=receipt_no)
+        )
 
     @api.get("/applications/{receipt_no}/form.pdf")
     def form_pdf(receipt_no: str) -> Response:
-        with engine.connect() as connection:
-            body = control_api.found(applications.form_pdf(connection, receipt_no))
-        kind = "application/pdf"
-        return Response(
-            body, media_type=kind, headers=HEADERS | {"Content-Disposition": "attachment; filename=form.pdf"}
+        headers = HEADERS | {"Content-Disposition": "attachment; filename=form.pdf"}
+        return control_api.found(
+            stored_file(engine, tables.form_pdfs, "application/pdf", headers, receipt_no=receipt_no)
         )
 
     @api.get("/applications/{receipt_no}/attachments/{seq}")
     def attachment(receipt_no: str, seq: int) -> Response:
         with engine.connect() as connection:
-            file = control_api.found(applications.attachment(connection, receipt_no, seq))
+            file = control_api.found(applications.listed_attachment(connection, receipt_no, seq))
         name = f"attachment; filename*=UTF-8''{quote(file.file_name, safe='')}"
-        return Response(file.body, media_type=file.media_type, headers=HEADERS | {"Content-Disposition": name})
+        headers = HEADERS | {"Content-Disposition": name}
+        key = {"receipt_no": receipt_no, "seq": seq}
+        return control_api.found(stored_file(engine, tables.attachments, file.media_type, headers, **key))
 
     return api

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from reference_impl.shinsei_kanri.records import (
     Application,
     AttachedFile,
     Basic4,
+    Content,
     Decision,
     FormValue,
     Listed,
@@ -24,8 +25,15 @@ from reference_impl.shinsei_kanri.records import (
     Typed,
     Verification,
 )
-from reference_impl.shinsei_kanri.storage import people, tables
-from reference_impl.shinsei_kanri.storage.bulk import append_bodies, append_rows, insert_rows
+from reference_impl.shinsei_kanri.storage import files, people, tables
+from reference_impl.shinsei_kanri.storage.bulk import append, append_bodies, append_rows, insert_rows
+
+ITEM_COLUMNS = (
+    *("receipt_no", "position"),
+    *("item_id", "label", "item_group", "occurrence", "value"),
+    *("item_type", "as_date", "as_number", "as_flag"),
+)
+"""Of ``form_items``: then as in `FormValue`, then as in `Typed`."""
 
 
 def known_receipts(connection: Connection, receipt_nos: Collection[str]) -> set[str]:
@@ -44,7 +52,7 @@ class Opened:
     application: Application
     typed: Sequence[Typed]
     persons: Sequence[Decision]
-    body: bytes = field(repr=False)
+    body: Content = field(repr=False)
 
 
 def store(connection: Connection, opened: Collection[Opened], at: datetime) -> set[str]:
@@ -87,28 +95,27 @@ def _opened(application: Application) -> dict[str, Any]:
 
 def _write_content(connection: Connection, opened: Iterable[Opened]) -> None:
     """Everything of these applications but header and ZIP, one statement a table."""
-    bodies, files, items, verifications, persons = [], [], [], [], []
+    bodies, attached, items, verifications, persons = [], [], [], [], []
     for one in opened:
         application, receipt = one.application, {"receipt_no": one.listed.receipt_no}
         bodies.append(receipt | {"body": application.form_pdf})
-        files += [receipt | _attachment_row(file) for file in application.attachments]
+        attached += [receipt | _attachment_row(file) for file in application.attachments]
         items += [
-            receipt | _item_row(number, item, typed)
+            (one.listed.receipt_no, number, *item, *typed)
             for number, (item, typed) in enumerate(zip(application.items, one.typed, strict=True))
         ]
         verifications.append(receipt | _verification_row(application.verification))
         persons += [receipt | {"role": person.role} | _person_row(person) for person in one.persons]
     append_bodies(connection, tables.form_pdfs, bodies)
-    append_bodies(connection, tables.attachments, files)
-    append_rows(connection, tables.form_items, items)
+    append_bodies(connection, tables.attachments, attached)
+    append(connection, tables.form_items, ITEM_COLUMNS, items)
     append_rows(connection, tables.verifications, verifications)
     append_rows(connection, tables.persons, persons)
 
 
-def package(connection: Connection, receipt_no: str) -> bytes | None:
+def package(connection: Connection, receipt_no: str) -> memoryview | None:
     """The original ZIP; None when there is no such application."""
-    table = tables.packages
-    return connection.execute(select(table.c.body).where(table.c.receipt_no == receipt_no)).scalar_one_or_none()
+    return files.body(connection, tables.packages, receipt_no=receipt_no)
 
 
 def set_quarantine_kind(connection: Connection, receipt_no: str, kind: str) -> None:
@@ -121,7 +128,7 @@ def requarantine(connection: Connection, receipt_no: str, kind: str, reason: str
     change(connection, receipt_no, quarantine_kind=kind, quarantine_reason=reason)
 
 
-def quarantine(connection: Connection, listed: Listed, body: bytes, reason: str, at: datetime) -> bool:
+def quarantine(connection: Connection, listed: Listed, body: Content, reason: str, at: datetime) -> bool:
     """Keep an untrustworthy package with its reason. False when its 受付番号 is here already."""
     row = _header(listed, at) | {
         "procedure_name": "",
@@ -156,21 +163,6 @@ def _header(listed: Listed, at: datetime) -> dict[str, Any]:
 def _insert_headers(connection: Connection, rows: Sequence[dict[str, Any]]) -> set[str]:
     """The 受付番号 of those that were not there yet."""
     return set(insert_rows(connection, tables.applications, rows, new="receipt_no"))
-
-
-def _item_row(position: int, item: FormValue, typed: Typed) -> dict[str, Any]:
-    return {
-        "position": position,
-        "item_id": item.item_id,
-        "label": item.label,
-        "item_group": item.group,
-        "occurrence": item.occurrence,
-        "value": item.value,
-        "item_type": typed.type,
-        "as_date": typed.day,
-        "as_number": typed.number,
-        "as_flag": typed.flag,
-    }
 
 
 def _attachment_row(file: AttachedFile) -> dict[str, Any]:
@@ -334,12 +326,6 @@ def typed_items(connection: Connection, receipt_no: str) -> tuple[Typed, ...]:
     )
 
 
-def form_pdf(connection: Connection, receipt_no: str) -> bytes | None:
-    """The form as PDF, as マイナポータル made it."""
-    table = tables.form_pdfs
-    return connection.execute(select(table.c.body).where(table.c.receipt_no == receipt_no)).scalar_one_or_none()
-
-
 def attachments(connection: Connection, receipt_no: str) -> tuple[AttachedFile, ...]:
     """The list of attachments without their bytes."""
     table = tables.attachments
@@ -351,13 +337,16 @@ def attachments(connection: Connection, receipt_no: str) -> tuple[AttachedFile, 
     )
 
 
+def listed_attachment(connection: Connection, receipt_no: str, seq: int) -> AttachedFile | None:
+    """One attachment without its bytes."""
+    return next((file for file in attachments(connection, receipt_no) if file.seq == seq), None)
+
+
 def attachment(connection: Connection, receipt_no: str, seq: int) -> AttachedFile | None:
     """One attachment with its bytes."""
-    table = tables.attachments
-    row = connection.execute(select(table).where(table.c.receipt_no == receipt_no, table.c.seq == seq)).first()
-    if row is None:
-        return None
-    return AttachedFile(row.seq, row.label, row.file_name, row.media_type, row.size, row.sha256, row.body)
+    file = listed_attachment(connection, receipt_no, seq)
+    body = None if file is None else files.body(connection, tables.attachments, receipt_no=receipt_no, seq=seq)
+    return None if file is None or body is None else replace(file, body=body)
 
 
 def header(connection: Connection, receipt_no: str) -> Row[Any] | None:

@@ -43,13 +43,17 @@ def append_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str
     """Insert rows, which all have the same columns, by COPY: half the work of `insert_rows`. Raises DBAPIError."""
     waiting = iter(rows)
     first = next(waiting, None)
-    if first is None:
-        return
-    documents = [name for name in first if isinstance(table.c[name].type, JSON)]
-    with _copying(connection, _copy(table.name, tuple(first), "")) as copy:
-        for row in chain([first], waiting):
-            plain = {**row, **{name: Jsonb(row[name]) for name in documents}} if documents else row
-            copy.write_row(tuple(plain.values()))
+    if first is not None:
+        documents = [name for name in first if isinstance(table.c[name].type, JSON)]
+        plain = (row | {name: Jsonb(row[name]) for name in documents} for row in map(dict, chain([first], waiting)))
+        append(connection, table, tuple(first), (tuple(row.values()) for row in plain))
+
+
+def append(connection: Connection, table: Table, columns: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows of plain values in the order of ``columns`` by COPY. Raises DBAPIError."""
+    with _copying(connection, _copy(table.name, columns, "")) as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def append_bodies(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -81,7 +85,7 @@ def append_bodies(connection: Connection, table: Table, rows: Iterable[Mapping[s
         copy.write(bytes(packed + _TRAILER))
 
 
-def _pieces(body: bytes) -> Iterator[memoryview]:
+def _pieces(body: bytes | memoryview) -> Iterator[memoryview]:
     view = memoryview(body)
     return (view[start : start + CHUNK] for start in range(0, len(view), CHUNK))
 

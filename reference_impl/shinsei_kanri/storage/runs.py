@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Row, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from interface_spec.control import Job, JobState
 from reference_impl.shinsei_kanri.records import Listed
 from reference_impl.shinsei_kanri.storage import tables
+from reference_impl.shinsei_kanri.storage.bulk import append_rows
 
 QUEUE = "shinsei"
 RUN, BATCH = "run", "batch"
@@ -103,7 +104,7 @@ def plan(
     if row.planned or row.state != JobState.RUNNING:
         return
     for number, batch in enumerate(batches):
-        connection.execute(insert(tables.import_rows), [_import_row(run_id, number, listed) for listed in batch])
+        append_rows(connection, tables.import_rows, (_import_row(run_id, number, listed) for listed in batch))
         defer(connection, BATCH, run_id=run_id, batch=number)
     connection.execute(
         update(table).where(table.c.id == run_id).values(planned=True, counts=dict(counts), notes=list(notes))

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from reference_impl.shinsei_kanri.records import Content
 from reference_impl.shinsei_kanri.unpack import structure
 from reference_impl.shinsei_kanri.unpack.errors import RefusedPackage
 
@@ -26,26 +27,34 @@ class Bounds:
     entries: int
 
 
-def read_entries(body: bytes, bounds: Bounds, name_encoding: str) -> Mapping[str, bytes]:
-    """Entry name → content, folders left out. Raises RefusedPackage."""
+def read_entries(body: Content, bounds: Bounds, name_encoding: str) -> Mapping[str, Content]:
+    """Entry name → content, folders left out. Raises RefusedPackage.
+
+    Nothing large is in memory twice: a stored entry is a view of ``body`` itself.
+    """
     if len(body) > bounds.package_bytes:
         raise RefusedPackage(f"ZIP が上限 {bounds.package_bytes} バイトを超えています / ZIP larger than the limit")
     found = structure.entries(body)
     try:
-        with zipfile.ZipFile(io.BytesIO(body), metadata_encoding=name_encoding) as archive:
-            members = archive.infolist()
-            check_count(len(members), bounds)
-            for member in members:
-                check_member(member)
-            check_names([member.filename for member in members])
-            check_declared_size(members, bounds)
-            if [member.header_offset for member in members] != [entry.offset for entry in found]:
-                raise RefusedPackage("ZIP の目録を二通りに読めます / the directory can be read in two ways")
-            return _contents(body, found, members, bounds)
+        members = _members(body, name_encoding)
+        check_count(len(members), bounds)
+        for member in members:
+            check_member(member)
+        check_names([member.filename for member in members])
+        check_declared_size(members, bounds)
+        if [member.header_offset for member in members] != [entry.offset for entry in found]:
+            raise RefusedPackage("ZIP の目録を二通りに読めます / the directory can be read in two ways")
+        return _contents(body, found, members, bounds)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, IndexError, NotImplementedError) as error:
         if isinstance(error, RefusedPackage):
             raise
         raise RefusedPackage(f"ZIP として読めません（壊れています） / not readable as a ZIP: {broken(error)}") from None
+
+
+def _members(body: Content, name_encoding: str) -> list[zipfile.ZipInfo]:
+    """The directory as the standard library reads it."""
+    with zipfile.ZipFile(io.BytesIO(body), metadata_encoding=name_encoding) as archive:
+        return archive.infolist()
 
 
 def broken(error: Exception) -> str:
@@ -55,7 +64,7 @@ def broken(error: Exception) -> str:
     return type(error).__name__
 
 
-def claimed_bytes(body: bytes) -> int:
+def claimed_bytes(body: Content) -> int:
     """What the entries claim to hold together; no entry can unpack to more. 0 for what is refused anyway."""
     try:
         return structure.claimed_bytes(body)
@@ -111,12 +120,12 @@ def check_declared_size(members: list[zipfile.ZipInfo], bounds: Bounds) -> None:
 
 
 def _contents(
-    body: bytes, found: Sequence[structure.Entry], members: Sequence[zipfile.ZipInfo], bounds: Bounds
-) -> dict[str, bytes]:
-    left = bounds.unpacked_bytes
-    contents: dict[str, bytes] = {}
+    body: Content, found: Sequence[structure.Entry], members: Sequence[zipfile.ZipInfo], bounds: Bounds
+) -> dict[str, Content]:
+    left, view = bounds.unpacked_bytes, memoryview(body)
+    contents: dict[str, Content] = {}
     for member, entry in zip(members, found, strict=True):
-        content = unpacked(memoryview(body)[slice(*entry.data)], member.compress_type, min(left, entry.size))
+        content = unpacked(view[slice(*entry.data)], member.compress_type, min(left, entry.size))
         left -= len(content)
         if member.is_dir():
             if content:
@@ -132,22 +141,34 @@ def _contents(
     return contents
 
 
-def unpacked(packed: memoryview, method: int, most: int) -> bytes:
+def unpacked(packed: memoryview, method: int, most: int) -> Content:
     """The content of one entry, at most ``most`` bytes whatever it claims. RefusedPackage for more, or for a rest."""
     if method == zipfile.ZIP_STORED:
         if len(packed) > most:
             raise RefusedPackage("展開後の合計が上限を超えています / unpacked size over the limit")
-        return bytes(packed)
-    inflater, content = zlib.decompressobj(-zlib.MAX_WBITS), bytearray()
-    piece: bytes | memoryview = packed
+        return packed if len(packed) > CHUNK else bytes(packed)
+    inflater, content, used = zlib.decompressobj(-zlib.MAX_WBITS), bytearray(), 0
+    for start in range(0, len(packed), CHUNK):
+        if inflater.eof:
+            break
+        piece: bytes | memoryview = packed[start : start + CHUNK]  # in pieces: what is not used yet would be copied
+        while piece and not inflater.eof:
+            content += inflater.decompress(piece, CHUNK)
+            check_size(content, most)
+            piece = inflater.unconsumed_tail
+        used = min(start + CHUNK, len(packed)) - len(inflater.unused_data)
     while not inflater.eof:
-        before = len(content)
-        content += inflater.decompress(piece, CHUNK)
-        if len(content) > most:
-            raise RefusedPackage("展開すると申告より大きくなります / larger than it claims, or than the limit")
-        piece = inflater.unconsumed_tail
-        if not piece and len(content) == before and not inflater.eof:
+        more = inflater.decompress(b"", CHUNK)
+        if not more:
             raise RefusedPackage("圧縮データが途中で終わっています / compressed data ends early")
-    if inflater.unused_data or inflater.unconsumed_tail:
+        content += more
+        check_size(content, most)
+    if used != len(packed):
         raise RefusedPackage("圧縮データの後に何かがあります / something follows the compressed data")
-    return bytes(content)
+    return bytes(content) if len(content) <= CHUNK else memoryview(content).toreadonly()
+
+
+def check_size(content: bytearray, most: int) -> None:
+    """RefusedPackage for content that is longer than it may be."""
+    if len(content) > most:
+        raise RefusedPackage("展開すると申告より大きくなります / larger than it claims, or than the limit")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from lxml import etree
 
 from interface_spec.profile import Document, Item
+from reference_impl.shinsei_kanri.records import Content
 from reference_impl.shinsei_kanri.unpack.errors import RefusedPackage
 from reference_impl.shinsei_kanri.wiring import formats, tables
 from reference_impl.shinsei_kanri.wiring.fields import Fields
@@ -17,7 +18,9 @@ from reference_impl.shinsei_kanri.wiring.formats import Codes
 _DECLARATION = re.compile(r"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)["']""")
 
 
-def read_record(document: Document, body: bytes, codes: Codes, lenient: tuple[str, ...] = ()) -> tuple[Fields, Fields]:
+def read_record(
+    document: Document, body: Content, codes: Codes, lenient: tuple[str, ...] = ()
+) -> tuple[Fields, Fields]:
     """(typed values, raw texts) of a document of single items; unreadable ``lenient`` items are None among the typed.
 
     Raises RefusedPackage.
@@ -33,7 +36,7 @@ def read_record(document: Document, body: bytes, codes: Codes, lenient: tuple[st
     return typed, Fields(raw[0])
 
 
-def read_rows(document: Document, body: bytes, codes: Codes) -> list[Fields]:
+def read_rows(document: Document, body: Content, codes: Codes) -> list[Fields]:
     """The typed rows of a document of rows. Raises RefusedPackage."""
     rows = _raw_rows(document, body, document.row)
     check_lengths(document, rows, document.row)
@@ -43,9 +46,9 @@ def read_rows(document: Document, body: bytes, codes: Codes) -> list[Fields]:
         raise RefusedPackage(f"{document.ja}: {error}") from None
 
 
-def _raw_rows(document: Document, body: bytes, items: Mapping[str, Item]) -> list[dict[str, str]]:
+def _raw_rows(document: Document, body: Content, items: Mapping[str, Item]) -> list[dict[str, str]]:
     try:
-        text = tables.decode(body, document.encoding)
+        text = tables.decode(bytes(body), document.encoding)
         if "\0" in text:
             raise RefusedPackage(f"{document.ja}: NUL 文字があります / holds a NUL character")
         if document.container == "csv":
@@ -60,7 +63,7 @@ def _raw_rows(document: Document, body: bytes, items: Mapping[str, Item]) -> lis
     if document.items:
         return [_elements(root, document, by_wire)]
     rows = []
-    for element in root.iterchildren(etree.Element):
+    for element in root.iterchildren("*"):
         if element.tag != document.row_element:
             raise RefusedPackage(f"{document.ja}: {document.row_element} でない行があります / unknown row element")
         rows.append(_elements(element, document, by_wire))
@@ -127,7 +130,7 @@ def check_no_doctype(text: str, what: str) -> None:
 
 def _elements(parent: etree._Element, document: Document, by_wire: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for element in parent.iterchildren(etree.Element):
+    for element in parent.iterchildren("*"):  # comments between the elements do not count
         name = by_wire.get(element.tag)
         if name is None:
             raise RefusedPackage(f"{document.ja}: 知らない要素があります / unknown element")

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from interface_spec.procedures import ATTACHMENT_TYPES
 from interface_spec.profile import Profile
 from reference_impl.shinsei_kanri import media
-from reference_impl.shinsei_kanri.records import Application, AttachedFile, Basic4, FormValue, Listed, Verification
+from reference_impl.shinsei_kanri.records import (
+    Application,
+    AttachedFile,
+    Basic4,
+    Content,
+    FormValue,
+    Listed,
+    Verification,
+)
 from reference_impl.shinsei_kanri.unpack import archive, documents
 from reference_impl.shinsei_kanri.unpack.errors import RefusedPackage
 from reference_impl.shinsei_kanri.wiring.fields import Fields
@@ -26,7 +34,7 @@ class Layout:
     form_pdf: str
 
 
-def unpack(body: bytes, listed: Listed, profile: Profile) -> Application:
+def unpack(body: Content, listed: Listed, profile: Profile) -> Application:
     """The application in ``body``. Raises RefusedPackage with the reason that staff will read."""
     entries = archive.read_entries(body, bounds(profile), profile.package.entry_name_encoding)
     layout = layout_of(profile, listed.receipt_no)
@@ -73,7 +81,7 @@ def layout_of(profile: Profile, receipt_no: str) -> Layout:
     )
 
 
-def check_complete(entries: Mapping[str, bytes], layout: Layout, profile: Profile) -> None:
+def check_complete(entries: Mapping[str, Content], layout: Layout, profile: Profile) -> None:
     """RefusedPackage when a document of the layout is missing."""
     for name, path in layout.documents.items():
         if path not in entries:
@@ -100,14 +108,13 @@ def read_form(rows: list[Fields]) -> tuple[FormValue, ...]:
         FormValue(row.text("item_id"), row.text("label"), row.text("group"), row.whole("occurrence"), row.text("value"))
         for row in rows
     )
-    keys = [(item.group, item.occurrence, item.item_id) for item in items]
-    if len(set(keys)) != len(keys):
+    if len({(item.group, item.occurrence, item.item_id) for item in items}) != len(items):
         raise RefusedPackage("申請項目データに同じ項目が二度あります / a form item stands twice")
     return items
 
 
 def read_attachments(
-    entries: Mapping[str, bytes], rows: list[Fields], listed: Listed, profile: Profile
+    entries: Mapping[str, Content], rows: list[Fields], listed: Listed, profile: Profile
 ) -> tuple[AttachedFile, ...]:
     """Every attachment of the list with its bytes; RefusedPackage when list and entry disagree."""
     found = []
@@ -139,14 +146,14 @@ def check_kind(seq: int, file_name: str) -> None:
         )
 
 
-def check_form_pdf(body: bytes) -> bytes:
+def check_form_pdf(body: Content) -> Content:
     """``body``; RefusedPackage when it is no PDF."""
-    if not body.startswith(b"%PDF-"):
+    if body[:5] != b"%PDF-":
         raise RefusedPackage("申請書がPDFではありません / the form is no PDF")
     return body
 
 
-def check_attachment(seq: int, body: bytes, size: int, sha256: str) -> None:
+def check_attachment(seq: int, body: Content, size: int, sha256: str) -> None:
     """RefusedPackage when the entry is not the file that the list describes."""
     if len(body) != size:
         raise RefusedPackage(f"添付ファイル {seq} の大きさが一覧と違います / size of attachment {seq} differs")
@@ -161,7 +168,7 @@ def check_attachment_count(application: Fields, attachments: tuple[AttachedFile,
 
 
 def check_nothing_else(
-    entries: Mapping[str, bytes],
+    entries: Mapping[str, Content],
     layout: Layout,
     attachments: tuple[AttachedFile, ...],
     listed: Listed,
@@ -176,7 +183,7 @@ def check_nothing_else(
         )
 
 
-def read_verification(profile: Profile, body: bytes) -> Verification:
+def read_verification(profile: Profile, body: Content) -> Verification:
     """電子署名検証結果データ. A birth date with unknown parts is kept as text: staff judge it."""
     typed, raw = documents.read_record(
         profile.package.documents["verification"], body, profile.codes, lenient=("birth_date",)

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reference_impl.shinsei_kanri.records import Content
 from reference_impl.shinsei_kanri.unpack.errors import RefusedPackage
 
 _END, _END64, _LOCATOR64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
@@ -16,6 +17,8 @@ _CENTRAL, _LOCAL, _DESCRIPTOR = b"PK\x01\x02", b"PK\x03\x04", b"PK\x07\x08"
 _MASKED, _DESCRIBED_LATER, _ENCRYPTED = 0x2000, 0x8, 0x41
 _FULL = 0xFFFFFFFF
 _WIDE, _UNICODE_NAME = 0x0001, 0x7075
+_END_REACH = 22 + 0xFFFF
+"""The end record with the longest comment."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Entry:
     data: tuple[int, int] = (0, 0)
 
 
-def entries(body: bytes) -> list[Entry]:
+def entries(body: Content) -> list[Entry]:
     """The entries in the order of the directory. Raises RefusedPackage unless the file is what it seems to be."""
     try:
         count, start, end = _end_record(body)
@@ -42,7 +45,7 @@ def entries(body: bytes) -> list[Entry]:
         raise RefusedPackage("ZIP として読めません（壊れています） / not readable as a ZIP: cut") from None
 
 
-def claimed_bytes(body: bytes) -> int:
+def claimed_bytes(body: Content) -> int:
     """What the directory says that the entries hold together. Raises RefusedPackage where there is no directory."""
     try:
         return sum(entry.size for entry in _directory(body, *_end_record(body)))
@@ -50,10 +53,11 @@ def claimed_bytes(body: bytes) -> int:
         raise RefusedPackage("ZIP として読めません（壊れています） / not readable as a ZIP: cut") from None
 
 
-def _end_record(body: bytes) -> tuple[int, int, int]:
+def _end_record(body: Content) -> tuple[int, int, int]:
     """(number of entries, start of the directory, its end)."""
-    position = body.rfind(_END)
-    if position < 0:
+    searched = max(len(body) - _END_REACH, 0)
+    position = searched + bytes(body[searched:]).rfind(_END)
+    if position < searched:
         raise RefusedPackage("ZIP として読めません（終端記録がありません） / not readable as a ZIP: no end record")
     disk, first_disk, here, count, size, start, comment = struct.unpack_from("<4H2IH", body, position + 4)
     if position + 22 + comment != len(body):
@@ -79,7 +83,7 @@ def _end_record(body: bytes) -> tuple[int, int, int]:
     return count, start, end
 
 
-def _directory(body: bytes, count: int, start: int, end: int) -> list[Entry]:
+def _directory(body: Content, count: int, start: int, end: int) -> list[Entry]:
     found, position = list[Entry](), start
     while position < end:
         if body[position : position + 4] != _CENTRAL:
@@ -87,8 +91,8 @@ def _directory(body: bytes, count: int, start: int, end: int) -> list[Entry]:
         flags, method = struct.unpack_from("<2H", body, position + 8)
         crc, packed, size, name_length, extra_length, comment, disk = struct.unpack_from("<3I4H", body, position + 16)
         offset = struct.unpack_from("<I", body, position + 42)[0]
-        name = body[position + 46 : position + 46 + name_length]
-        extra = body[position + 46 + name_length : position + 46 + name_length + extra_length]
+        after = position + 46 + name_length
+        name, extra = bytes(body[position + 46 : after]), bytes(body[after : after + extra_length])
         size, packed, offset = _widened(extra, [size, packed, offset])
         if disk:
             raise RefusedPackage("分割された ZIP は受け付けません / a split ZIP is refused")
@@ -143,7 +147,7 @@ def _decoded(name: bytes, encoding: str) -> str:
         return ""
 
 
-def _placed(body: bytes, found: Sequence[Entry], directory: int) -> list[Entry]:
+def _placed(body: Content, found: Sequence[Entry], directory: int) -> list[Entry]:
     """Every entry with the place of its data. They follow each other from the first byte to the directory."""
     placed: dict[int, Entry] = {}
     expected = 0
@@ -166,16 +170,16 @@ def _placed(body: bytes, found: Sequence[Entry], directory: int) -> list[Entry]:
     return [placed[entry.offset] for entry in found]
 
 
-def _local(body: bytes, entry: Entry, directory: int) -> tuple[int, int]:
+def _local(body: Content, entry: Entry, directory: int) -> tuple[int, int]:
     """(first byte of the data, first byte after the entry), its own header compared with the directory."""
     at = entry.offset
     if body[at : at + 4] != _LOCAL:
         raise RefusedPackage("エントリの見出しがありません / an entry's header is missing")
     flags, method = struct.unpack_from("<2H", body, at + 6)
     crc, packed, size, name_length, extra_length = struct.unpack_from("<3I2H", body, at + 14)
-    name = body[at + 30 : at + 30 + name_length]
-    extra = body[at + 30 + name_length : at + 30 + name_length + extra_length]
+    name = bytes(body[at + 30 : at + 30 + name_length])
     first = at + 30 + name_length + extra_length
+    extra = bytes(body[first - extra_length : first])
     after = first + entry.packed
     if after > directory:
         raise RefusedPackage("エントリのデータがファイルの外まであります / an entry's data leads out of the file")
@@ -192,7 +196,7 @@ def _local(body: bytes, entry: Entry, directory: int) -> tuple[int, int]:
     return first, after + (_descriptor(body, after, entry) if later else 0)
 
 
-def _descriptor(body: bytes, at: int, entry: Entry) -> int:
+def _descriptor(body: Content, at: int, entry: Entry) -> int:
     """The length of the data descriptor at ``at``; RefusedPackage when it says something else than the directory."""
     for form in ("<III", "<IQQ"):
         said = struct.pack(form, entry.crc, entry.packed, entry.size)

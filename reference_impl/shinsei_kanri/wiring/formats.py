@@ -99,6 +99,14 @@ def _read_whole(item: Item, raw: object) -> int:
 
 
 def _parse_time(item: Item, raw: str) -> datetime:
+    """By the profile's format. Where ISO 8601 gives the same text back it is the same time, ten times as fast."""
+    form = item.format or ""
+    try:
+        quick = datetime.fromisoformat(raw)
+        if quick.strftime(form) == raw and ("%z" in form) == (quick.tzinfo is not None):
+            return quick
+    except ValueError:
+        pass  # another format, or no time at all: decided below
     try:
         return datetime.strptime(raw, item.format or "")  # noqa: DTZ007 — the caller adds the profile's zone
     except ValueError:

@@ -62,8 +62,12 @@ def read_row(
     """
     row = Fields()
     for name, item in items.items():
+        value = raw.get(name)
+        if isinstance(value, str) and item.type in formats.TEXTS:  # most values: nothing to be read
+            row[name] = value
+            continue
         try:
-            row[name] = formats.read(item, raw.get(name), codes)
+            row[name] = formats.read(item, value, codes)
         except formats.FormatError:
             if name not in lenient:
                 raise

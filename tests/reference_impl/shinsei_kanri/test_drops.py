@@ -209,7 +209,7 @@ def test_killed_while_writing_goes_on_with_the_same_bytes(
     left = [after]
     put = files.Folder.put
 
-    def dies(self: files.Folder, name: str, body: bytes, records: int) -> files.Written:
+    def dies(self: files.Folder, name: str, body: bytes | memoryview, records: int) -> files.Written:
         if not left[0]:
             raise KeyboardInterrupt
         left[0] -= 1

@@ -34,7 +34,7 @@ class Down:
     def check(self) -> None:
         raise ScannerTrouble("検査できません / down")
 
-    def scan(self, body: bytes) -> str:
+    def scan(self, body: bytes | memoryview) -> str:
         raise ScannerTrouble(f"{len(body)} バイトを検査できません / down")
 
 
@@ -72,7 +72,8 @@ def state(engine: Engine) -> tuple[str, str, int]:
 
 def package(engine: Engine) -> bytes | None:
     with engine.connect() as connection:
-        return applications.package(connection, RECEIPT)
+        body = applications.package(connection, RECEIPT)
+    return None if body is None else bytes(body)
 
 
 def history(engine: Engine) -> list[tuple[str, str]]:

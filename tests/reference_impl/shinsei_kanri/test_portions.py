@@ -115,10 +115,10 @@ class Supply:
 class Spoiled(Intake):
     """Opens packages under the number of the list; the one named ``BAD`` cannot be written down."""
 
-    def open(self, row: Listed, body: bytes) -> Arrived:
+    def open(self, row: Listed, body: bytes | memoryview) -> Arrived:
         _, content = application(row.receipt_no)
         if row.receipt_no == "BAD":
-            content = replace(content, items=(replace(content.items[0], value="a\0b"),))
+            content = replace(content, items=(content.items[0]._replace(value="a\0b"),))
         return Arrived(row, body, content)
 
 

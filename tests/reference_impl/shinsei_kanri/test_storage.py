@@ -78,7 +78,7 @@ def test_stored_by_two_at_once_stands_once(engine: Engine) -> None:
 
 def test_failure_in_between_leaves_nothing(engine: Engine) -> None:
     application = unpack(BODY)
-    spoiled = replace(application, items=(replace(application.items[0], value="a\0b"), application.items[1]))
+    spoiled = replace(application, items=(application.items[0]._replace(value="a\0b"), application.items[1]))
     with pytest.raises(DataError, match="NUL"), engine.begin() as connection:
         store(connection, spoiled)
     with engine.connect() as connection:

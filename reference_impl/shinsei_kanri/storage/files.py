@@ -1,0 +1,41 @@
+"""Stored files read piece by piece: none of them is in memory twice, and what is only passed on not even once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, func, select
+
+PIECE = 1 << 20
+
+
+def size(connection: Connection, table: Table, **key: Any) -> int | None:
+    """Bytes of the ``body`` of the row with this key; None when there is no such row."""
+    found: int | None = connection.execute(
+        select(func.octet_length(table.c.body)).filter_by(**key)
+    ).scalar_one_or_none()
+    return found
+
+
+def body(connection: Connection, table: Table, **key: Any) -> memoryview | None:
+    """The whole file; None when there is no such row."""
+    length = size(connection, table, **key)
+    if length is None:
+        return None
+    whole = bytearray()
+    for piece in _pieces(connection, table, length, key):
+        whole += piece
+    return memoryview(whole).toreadonly()
+
+
+def pieces(engine: Engine, table: Table, **key: Any) -> Iterator[bytes]:
+    """The file of one moment, in pieces of at most `PIECE` bytes; nothing when there is no such row."""
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        yield from _pieces(connection, table, size(connection, table, **key) or 0, key)
+
+
+def _pieces(connection: Connection, table: Table, length: int, key: dict[str, Any]) -> Iterator[bytes]:
+    for start in range(1, length + 1, PIECE):
+        query = select(func.substring(table.c.body, start, PIECE)).filter_by(**key)
+        yield bytes(connection.execute(query).scalar_one())
