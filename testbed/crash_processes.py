@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from mock_services.config import Endpoints
 from mock_services.control import WorldClient
@@ -62,8 +63,17 @@ def _started(command: list[str], ready: Path, environment: dict[str, str]) -> It
 
 
 @contextmanager
-def start_world(folder: Path, dantai_code: str, now: datetime, overlay: Path | None = None) -> Iterator[WorldProcess]:
-    """The simulated world with one core system and no people: every person is for staff."""
+def start_world(
+    folder: Path,
+    dantai_code: str,
+    now: datetime,
+    overlay: Path | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> Iterator[WorldProcess]:
+    """The simulated world with one core system and no people: every person is for staff.
+
+    ``more``: further sections of world.json, for the systems that run only when asked for.
+    """
     config = {
         "run_dir": str(folder),
         "overlay": str(overlay) if overlay else None,
@@ -73,6 +83,7 @@ def start_world(folder: Path, dantai_code: str, now: datetime, overlay: Path | N
         "link_api_key": "link-key",
         "core": {CORE: {"atena_api_key": "atena-j"}},
         "relay_command": module_command("reference_impl.relay", "--config", "{config}"),
+        **(more or {}),
     }
     file, ready = folder / "world.json", folder / "world-ready.json"
     file.write_text(json.dumps(config), encoding="utf-8")

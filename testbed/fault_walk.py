@@ -25,11 +25,21 @@ import psycopg
 from fixtures.cases.model import Case, LinkRow
 from fixtures.world import World
 from interface_spec import control
-from interface_spec.control import ApplicationDetail, ApplicationPage, Ingestion, Job, JobState, PersonState, Role
+from interface_spec.control import (
+    ApplicationDetail,
+    ApplicationPage,
+    Ingestion,
+    Job,
+    JobState,
+    Person,
+    PersonState,
+    Role,
+)
 from interface_spec.profile import load_profile
 from mock_services.fault_kinds import FAULTS
 from mock_services.faults import Reach, reach_of
-from mock_services.models import ApplicationMeta, AtenaRecord, Fault, LinkRecord
+from mock_services.models import ApplicationMeta, AtenaRecord, Fault, LinkRecord, TogoRecord
+from mock_services.togo.routes import TOKEN
 from testbed.crash_processes import CORE, Child, WorldProcess, start_product, start_world
 from testbed.postgres import EmbeddedServer, embedded_server
 from testbed.waiting import finished
@@ -49,8 +59,12 @@ PARAMS: dict[str, tuple[dict[str, Any], ...]] = {
     "corrupt-zip": ({"part": "directory"}, {"part": "data"}),
 }
 """What a fault is told; the others need not be told anything."""
-CALLS = frozenset({"*", "login", "list", "get", "full", "diff"})
+CALLS = frozenset({"*", "login", "list", "get", "full", "diff", "lookup", "reverse", TOKEN})
 """The calls that the product makes."""
+TOGO = "togo"
+TOGO_CLIENT, TOGO_SECRET = "A" * 32, "s" * 40
+GYOMU = {"juki": "001", CORE: "012"}
+"""業務ID of 既存住基 and of the core system in 団体内統合宛名."""
 PER_WORLD = 31
 """Applications of one kind in one world, less the one that is there before."""
 
@@ -87,6 +101,7 @@ def _reaches() -> tuple[Reach, ...]:
         reach_of("download", surfaces["download"], paged=("list",)),
         reach_of("juki", surfaces["link"]),
         reach_of(f"core:{CORE}", surfaces["atena"]),
+        reach_of(TOGO, surfaces["togo"], extra=(TOKEN,)),
     )
 
 
@@ -98,7 +113,10 @@ def _operations(reach: Reach, name: str) -> tuple[str, ...]:
 class Walk:
     """One world and one product; strikes one after the other."""
 
-    def __init__(self, world: World, process: WorldProcess, product: Child, database: str) -> None:
+    def __init__(
+        self, world: World, process: WorldProcess, product: Child, database: str, *, asks_togo: bool = False
+    ) -> None:
+        self._asks_togo = asks_togo
         self._world, self._client, self._database = world, process.client, database
         self._http = httpx.Client(base_url=product.url, headers=product.headers, trust_env=False, timeout=60)
         self._fresh = (f"k01-plain#{number}" for number in range(2, PER_WORLD + 2))
@@ -115,12 +133,16 @@ class Walk:
         self._client.put_links([LinkRecord(**asdict(one)) for one in self._links])
         self._client.put_atena(CORE, people)
         self._load("k01-plain")
+        if self._asks_togo:
+            self._know_all()
         for path in (control.SYNC, control.IMPORTS):
             if (job := self._job(path)).state is not JobState.DONE:
                 raise RuntimeError(job.message)
 
     def strike(self, strike: Strike) -> list[str]:
         """What was not as promised, one sentence each."""
+        if strike.system == TOGO:
+            return self._identification(strike)
         return self._import(strike) if strike.system == "download" else self._registers(strike)
 
     def _import(self, strike: Strike) -> list[str]:
@@ -140,6 +162,38 @@ class Walk:
         if sorted(one.receipt_no for one in page.items) != sorted(one.receipt_no for one in self._cases):
             wrong.append("the list does not hold every application once")
         return wrong if healed.state is JobState.DONE else [*wrong, f"after the fault: {healed.message}"]
+
+    def _identification(self, strike: Strike) -> list[str]:
+        """The application comes in all the same; who it is from is right, or for staff with the reason, and right later."""
+        case = self._load(next(self._fresh))
+        self._know_all()
+        with self._armed(strike):
+            job = self._job(control.IMPORTS)
+            found = self._application(case)
+            if found is None:
+                return [f"not stored: {job.message}"]
+            wrong = problems(case, found)
+            signer = signer_of(found)
+            if signer.state is not PersonState.IDENTIFIED and "団体内統合宛名" not in "".join(signer.reasons):
+                wrong.append(f"for staff, and nobody says why: {signer.reasons}")
+        healed = self._job(control.SYNC)
+        found = self._application(case)
+        wrong += ["gone"] if found is None else problems(case, found)
+        if found is not None and signer_of(found).state is not PersonState.IDENTIFIED:
+            wrong.append(f"not identified after the fault: {signer_of(found).reasons}")
+        return wrong if healed.state is JobState.DONE else [*wrong, f"after the fault: {healed.message}"]
+
+    def _know_all(self) -> None:
+        """団体内統合宛名 knows everybody who signed so far, in 既存住基 and in the core system."""
+        rows: dict[str, TogoRecord] = {}
+        for number, case in enumerate(self._cases, 1):
+            signer = case.truth.signer
+            if signer is None:
+                raise RuntimeError(f"{case.receipt_no}: 署名者がいません / nobody signed")
+            for system, atena_no in (("juki", signer.juki_atena_no), (CORE, signer.numbers[CORE])):
+                row = TogoRecord(gyomu_id=GYOMU[system], atena_no=atena_no, togo_atena_no=f"9{number:014d}")
+                rows.setdefault(f"{system} {atena_no}", row)
+        self._client.put_togo(list(rows.values()))
 
     def _registers(self, strike: Strike) -> list[str]:
         before = self._copy()
@@ -196,7 +250,8 @@ class Walk:
 
     @contextmanager
     def _armed(self, strike: Strike) -> Iterator[None]:
-        self._client.set_faults([strike.fault])
+        renewed = Fault(name="expire-token", system=TOGO, operation="*", params={"after_calls": 0})
+        self._client.set_faults([strike.fault, *([renewed] if strike.operation == TOKEN else [])])
         try:
             yield
         finally:
@@ -208,6 +263,10 @@ class Walk:
     def _application(self, case: Case) -> ApplicationDetail | None:
         answer = self._http.get(control.APPLICATION.format(receipt_no=case.receipt_no))
         return None if answer.status_code == 404 else ApplicationDetail.model_validate(answer.raise_for_status().json())
+
+
+def signer_of(found: ApplicationDetail) -> Person:
+    return next(one for one in found.persons if one.role is Role.SIGNER)
 
 
 def problems(case: Case, found: ApplicationDetail) -> list[str]:
@@ -231,11 +290,11 @@ def walk(
 ) -> list[str]:
     """Every broken promise, in one sentence each (empty: none)."""
     broken: list[str] = []
-    for start in range(0, len(chosen), PER_WORLD):
-        own = folder / f"walk{start}"
+    for number, part in enumerate(parts(chosen)):
+        own = folder / f"walk{number}"
         own.mkdir()
-        with walking(server, own, seed=start + 1) as one:
-            for strike in chosen[start : start + PER_WORLD]:
+        with walking(server, own, seed=number + 1, asks_togo=part[0].system == TOGO) as one:
+            for strike in part:
                 wrong = one.strike(strike)
                 say(strike, wrong)
                 broken += [
@@ -244,24 +303,44 @@ def walk(
     return broken
 
 
+def parts(chosen: Sequence[Strike]) -> list[list[Strike]]:
+    """What is done in one world: pattern ii, which asks 団体内統合宛名, apart from the others."""
+    groups = ([one for one in chosen if (one.system == TOGO) is togo] for togo in (False, True))
+    return [group[start : start + PER_WORLD] for group in groups for start in range(0, len(group), PER_WORLD)]
+
+
 @contextmanager
-def walking(server: EmbeddedServer, folder: Path, seed: int) -> Iterator[Walk]:
+def walking(server: EmbeddedServer, folder: Path, seed: int, *, asks_togo: bool = False) -> Iterator[Walk]:
     overlay = folder / "short.toml"
     overlay.write_text(OVERLAY, encoding="utf-8")
     world = World(seed=seed, reference_date=date(2026, 11, 23))
     case = world.case("k01-plain")
     now = case.received_at + timedelta(hours=1)
     database = server.create_database(folder.name)
+    systems = {"togo": {"clients": [{"client_id": TOGO_CLIENT, "secret": TOGO_SECRET}]}} if asks_togo else {}
     with (
-        start_world(folder, case.dantai_code, now, overlay) as process,
-        start_product(folder, process, database, now, {"PROFILE_OVERLAY": str(overlay)}) as product,
+        start_world(folder, case.dantai_code, now, overlay, systems) as process,
+        start_product(folder, process, database, now, _settings(process, overlay, asks_togo=asks_togo)) as product,
     ):
-        one = Walk(world, process, product, database)
+        one = Walk(world, process, product, database, asks_togo=asks_togo)
         try:
             one.prepare()
             yield one
         finally:
             one.close()
+
+
+def _settings(process: WorldProcess, overlay: Path, *, asks_togo: bool) -> dict[str, str]:
+    values = {"PROFILE_OVERLAY": str(overlay)}
+    if asks_togo:
+        values |= {
+            "PATTERNS": "K01=ii",
+            "TOGO_URL": process.endpoints.systems[TOGO],
+            "TOGO_CLIENT_ID": TOGO_CLIENT,
+            "TOGO_CLIENT_SECRET": TOGO_SECRET,
+            "TOGO_GYOMU_IDS": ",".join(f"{name}={number}" for name, number in GYOMU.items()),
+        }
+    return values
 
 
 def main(arguments: list[str]) -> int:

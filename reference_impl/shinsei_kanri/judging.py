@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine
 
-from interface_spec.control import Method, PersonState
+from interface_spec.control import Method, PersonState, Role
 from interface_spec.procedures import Procedure
 from interface_spec.profile import Profile
 from reference_impl.shinsei_kanri import identify
@@ -20,6 +20,7 @@ PATTERNS = frozenset({"i", "ii", "iii"})
 
 
 NOTHING = Resolved()
+IN_VAIN = "団体内統合宛名に、この基幹の宛名番号がありません / 団体内統合宛名 knows no number in this core system"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class Prepared:
     juki_atena_no: str = ""
     resolved: Resolved = NOTHING
     trouble: str = ""
+
+    @property
+    def in_vain(self) -> bool:
+        """It was asked, answered, and gave no number in the core system."""
+        return bool(self.juki_atena_no and not self.trouble and not self.resolved.atena_nos)
 
 
 NOTHING_ASKED = Prepared()
@@ -124,6 +130,8 @@ class Judge:
 
 def within(decision: Decision, patterns: frozenset[str], prepared: Prepared) -> Decision:
     """``decision`` as the patterns allow it: without iii, nobody is identified by 基本4情報 alone."""
+    if decision.role is Role.SIGNER and prepared.in_vain:
+        decision = replace(decision, reasons=(*decision.reasons, IN_VAIN))
     if decision.state is not PersonState.IDENTIFIED:
         return decision
     if decision.method is Method.BASIC4 and "iii" not in patterns:

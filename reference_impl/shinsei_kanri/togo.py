@@ -89,12 +89,14 @@ class TogoClient:
         if response.status_code != operation.status:
             named = calls.refusal(self._surface, response.status_code, response.content)
             raise TogoTrouble(
-                f"{operation.ja}が状態 {response.status_code} {named} で終わりました / ended with that status"
+                f"団体内統合宛名の{operation.ja}が状態 {response.status_code} {named} で終わりました / ended with that status"
             )
         try:
             return calls.read_answer(operation, response.headers, response.content, self._profile.codes)[1]
         except AnswerError as error:
-            raise TogoTrouble(f"{operation.ja}の応答を読めません / unreadable answer: {error}") from None
+            raise TogoTrouble(
+                f"団体内統合宛名の{operation.ja}の応答を読めません / unreadable answer: {error}"
+            ) from None
 
     def _authorised(self, call: calls.Call, scope: str) -> httpx.Response:
         """Send with a token; when it is refused, once more with a new one."""

@@ -26,7 +26,7 @@ def test_every_kind_strikes_every_call_that_it_can() -> None:
     found = strikes()
     assert {one.name for one in found} == {kind.name for kind in FAULTS.values() if kind.where != "file"}
     assert {one.operation for one in found} == CALLS
-    assert {one.system for one in found} == {"download", "juki", "core:jido_teate"}
+    assert {one.system for one in found} == {"download", "juki", "core:jido_teate", "togo"}
     assert {(one.system, one.operation) for one in uncounted()} >= {
         ("juki", "full"),
         ("juki", "diff"),

@@ -81,7 +81,9 @@ def test_person_whom_togo_does_not_know_is_for_staff_and_found_when_it_does(town
     (case,) = town.running.load("k01-plain#2")
     town.running.client.put_togo([])
     town.product.import_now()
-    assert town.signer(case).state is PersonState.STAFF
+    found = town.signer(case)
+    assert found.state is PersonState.STAFF
+    assert any("団体内統合宛名" in reason for reason in found.reasons), found.reasons
     town.know(case)
     assert town.product.sync().counts["identified_again"] == 1
     assert town.signer(case).state is PersonState.IDENTIFIED

@@ -190,6 +190,7 @@ def test_nobody_is_identified_while_togo_is_down_or_knows_no_number(
     stub.broken = ""
     none_yet = decide(engine, togo, signed(9, TARO.basic4), "ii")
     assert none_yet.state is PersonState.STAFF
+    assert any("団体内統合宛名に、この基幹の宛名番号がありません" in reason for reason in none_yet.reasons)
 
 
 @pytest.mark.parametrize(
