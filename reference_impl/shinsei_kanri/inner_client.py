@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import ssl
 
 import httpx
 
 from interface_spec.profile import Profile
+from reference_impl.shinsei_kanri import VERSION
 from reference_impl.shinsei_kanri.dialects import dialect_of
 from reference_impl.shinsei_kanri.wiring import calls
 from reference_impl.shinsei_kanri.wiring.calls import AnswerError
@@ -41,6 +44,28 @@ class InnerClient:
         self, operation_name: str, values: dict[str, Value], lenient: tuple[str, ...] = ()
     ) -> tuple[Fields, list[Fields]]:
         """Items and rows of the answer. Raises InnerTrouble, also when there are not as many rows as it says."""
+        return self._read(operation_name, self._ask(operation_name, values), lenient)
+
+    def call_unless(
+        self, operation_name: str, values: dict[str, Value], known: str, lenient: tuple[str, ...] = ()
+    ) -> tuple[str, list[Fields] | None]:
+        """(digest of the answer, its rows; None when the digest is ``known``). Raises InnerTrouble as `call`.
+
+        The digest is that of everything the rows depend on: the answer, how the profile has it read, this version.
+        """
+        response, surface = self._ask(operation_name, values), self._surface
+        stated = [
+            response.headers.get(item.wire, "")
+            for item in surface.operations[operation_name].response.values()
+            if item.place == "header"
+        ]
+        codes = {name: one.model_dump() for name, one in self._profile.codes.items()}
+        digest = hashlib.sha256(json.dumps([VERSION, stated, codes, surface.model_dump_json()]).encode())
+        digest.update(response.content)
+        found = digest.hexdigest()
+        return found, None if found == known else self._read(operation_name, response, lenient)[1]
+
+    def _ask(self, operation_name: str, values: dict[str, Value]) -> httpx.Response:
         operation = self._surface.operations[operation_name]
         plain = calls.build(operation, values, self._profile.codes)
         call = self._dialect.from_plain(operation_name, plain)
@@ -55,6 +80,12 @@ class InnerClient:
         response = self._dialect.to_plain(operation_name, plain, response)
         if response.status_code != operation.status:
             raise InnerTrouble(f"{operation.ja}が状態 {response.status_code} で終わりました / ended with that status")
+        return response
+
+    def _read(
+        self, operation_name: str, response: httpx.Response, lenient: tuple[str, ...]
+    ) -> tuple[Fields, list[Fields]]:
+        operation = self._surface.operations[operation_name]
         try:
             answer, rows = calls.read_table(
                 self._surface, operation, response.headers, response.content, self._profile.codes, lenient

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, TextClause, delete, insert, select, text
+from sqlalchemy import Connection, TextClause, delete, func, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from reference_impl.shinsei_kanri import folding
@@ -146,13 +146,24 @@ def position(connection: Connection, source: str) -> int | None:
     return connection.execute(query).scalar_one_or_none()
 
 
-def set_position(connection: Connection, source: str, last_seq: int, at: datetime) -> None:
-    row = {"source": source, "last_seq": last_seq, "synced_at": at}
+def set_position(connection: Connection, source: str, last_seq: int, at: datetime, digest: str = "") -> None:
+    """``digest``: of the answer that the whole copy was made from; "" when it was not made from one answer."""
+    row = {"last_seq": last_seq, "synced_at": at, "digest": digest}
     connection.execute(
         upsert(tables.sync_positions)
-        .values(row)
-        .on_conflict_do_update(index_elements=["source"], set_={"last_seq": last_seq, "synced_at": at})
+        .values({"source": source} | row)
+        .on_conflict_do_update(index_elements=["source"], set_=row)
     )
+
+
+def atena_digest(connection: Connection, source: str, core_system: str) -> str:
+    """The digest of the answer that the copy of ``core_system`` was made from; "" when it was not, or is not whole."""
+    table = tables.sync_positions
+    row = connection.execute(select(table).where(table.c.source == source)).first()
+    people = select(func.count()).select_from(tables.atena).where(tables.atena.c.core_system == core_system)
+    if row is None or not row.digest or connection.execute(people).scalar_one() != row.last_seq:
+        return ""
+    return str(row.digest)
 
 
 def replace_links(connection: Connection, links: Iterable[Link]) -> None:

@@ -206,6 +206,7 @@ sync_positions = Table(
     Column("source", Text, primary_key=True),
     Column("last_seq", BigInteger, nullable=False),
     Column("synced_at", DateTime(timezone=True), nullable=False),
+    Column("digest", Text, nullable=False, server_default=""),
 )
 
 job_runs = Table(

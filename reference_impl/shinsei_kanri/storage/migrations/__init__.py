@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 FOLDER = Path(__file__).parent
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 """Oldest first; the last one is what this version of the product needs."""
 HEAD = REVISIONS[-1]
 
