@@ -1,8 +1,9 @@
-"""The OpenAPI of the control API as one plain page: nothing is fetched from anywhere, so it reads in a closed network."""
+"""An OpenAPI document as one plain page: nothing is fetched from anywhere, so it reads in a closed network."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -19,27 +20,33 @@ code, pre { font-family: "Noto Sans Mono", monospace; font-size: .9rem } pre { b
 """
 
 
-def api_page(openapi: dict[str, Any]) -> str:
-    """The whole page."""
+def api_page(openapi: dict[str, Any], document: str, others: Mapping[str, str]) -> str:
+    """The whole page. ``document``: where the JSON is; ``others``: title → address of the pages beside it."""
     by_tag: dict[str, list[str]] = {}
     for path, calls in openapi.get("paths", {}).items():
         for method in _METHODS:
             if method in calls:
                 call = calls[method]
                 by_tag.setdefault((call.get("tags") or [""])[0], []).append(_call(method, path, call))
-    parts = [f"<h2>{escape(tag)}</h2>{''.join(calls)}" for tag, calls in by_tag.items()]
+    parts = [f"<h2>{escape(tag or '呼出し / Calls')}</h2>{''.join(calls)}" for tag, calls in by_tag.items()]
     schemas = openapi.get("components", {}).get("schemas", {})
     models = "".join(
         f'<details id="{escape(name)}"><summary><code>{escape(name)}</code></summary>{_json(schema)}</details>'
         for name, schema in sorted(schemas.items())
     )
     title = escape(openapi["info"]["title"])
+    shown = f"<h2>データの形 / Schemas</h2>{models}" if models else ""
     return (
         '<!doctype html><html lang="ja"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, '
         f'initial-scale=1"><title>{title}</title><style>{_STYLE}</style></head><body><main><h1>{title}</h1>'
-        '<p><a href="/openapi.json">OpenAPI (JSON)</a></p>'
-        f"{''.join(parts)}<h2>データの形 / Schemas</h2>{models}</main></body></html>"
+        f'<p><a href="{escape(document)}">OpenAPI (JSON)</a></p>{_nav(others)}'
+        f"{''.join(parts)}{shown}</main></body></html>"
     )
+
+
+def _nav(others: Mapping[str, str]) -> str:
+    links = "".join(f'<li><a href="{escape(where)}">{escape(title)}</a></li>' for title, where in others.items())
+    return f'<nav aria-label="ほかのシステム / other systems"><ul>{links}</ul></nav>' if links else ""
 
 
 def _call(method: str, path: str, call: dict[str, Any]) -> str:

@@ -39,8 +39,16 @@ class Service(Protocol):
 class ServiceApp:
     """ASGI application of one service. Uvicorn's connection is expected in ``scope["state"]["transport"]``."""
 
-    def __init__(self, service: Service, recorder: Recorder, max_body: int = MAX_REQUEST_BODY) -> None:
+    def __init__(
+        self,
+        service: Service,
+        recorder: Recorder,
+        max_body: int = MAX_REQUEST_BODY,
+        openapi: Callable[[], dict[str, Any]] | None = None,
+    ) -> None:
+        """``openapi``: what the door answers to, where no surface of the profile says it."""
         self._service, self._recorder, self._max_body = service, recorder, max_body
+        self.openapi = openapi
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from mock_services.api_page import api_page
 from mock_services.config import Endpoints
+from mock_services.documents import add_documents
 from mock_services.download.packages import Package, Spool
 from mock_services.errors import RefusedError, UnknownError
 from mock_services.fault_kinds import FAULTS
@@ -68,10 +68,6 @@ def control_app(stage: Stage) -> FastAPI:
         responses={code: {"model": Problem} for code in (404, 409, 422)},
     )
     _errors(app)
-
-    @app.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return HTMLResponse(api_page(app.openapi()))
 
     @app.get(f"{BASE}/health", tags=["world"])
     async def health() -> Health:
@@ -178,6 +174,7 @@ def control_app(stage: Stage) -> FastAPI:
     _relay(app, stage)
     for system in world.systems.values():
         system.control(app, BASE)
+    add_documents(app, world)
     specification = world.config.run_dir / "spec"
     if specification.is_dir():  # whoever starts the world may lay the generated specification there
         app.mount("/spec", StaticFiles(directory=specification, html=True))

@@ -68,6 +68,24 @@ class SignedCookie:
         return hmac.new(self._key, value.encode(), hashlib.sha256).hexdigest()[:32]
 
 
+def new_app(title: str) -> FastAPI:
+    """An application of pages; it is described by the control API, not at its own door."""
+    app = FastAPI(
+        title=title, version="1", openapi_url=None, docs_url=None, redoc_url=None, default_response_class=HTMLResponse
+    )
+    same_site_only(app)
+    return app
+
+
+def form_fields(*names: str, file: str = "") -> dict[str, Any]:
+    """OpenAPI of a call that takes a form with these fields (``file``: the one that takes a file)."""
+    fields: dict[str, Any] = {name: {"type": "string"} for name in names}
+    if file:
+        fields[file] = {"type": "string", "format": "binary"}
+    kind = "multipart/form-data" if file else "application/x-www-form-urlencoded"
+    return {"requestBody": {"content": {kind: {"schema": {"type": "object", "properties": fields}}}}}
+
+
 async def form_of(request: Request) -> dict[str, str]:
     """The text fields of the form that was sent; of a field that stands twice the last."""
     return {name: value for name, value in (await request.form()).multi_items() if isinstance(value, str)}

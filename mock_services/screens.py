@@ -81,4 +81,4 @@ def screen_app(
 ) -> ServiceApp:
     """The screen with recorder, disturbances and log, as the listener wants it."""
     service = ScreenService(system, app, folder)
-    return ServiceApp(DisturbedScreen(service, box, PAGE), recorder, max_body)
+    return ServiceApp(DisturbedScreen(service, box, PAGE), recorder, max_body, openapi=app.openapi)

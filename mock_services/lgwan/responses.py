@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 from mock_services.http import Answer, Request
 from mock_services.lgwan.errors import DnsError, FormatError, NotAQuestionError, NotImplementedYetError
@@ -19,6 +20,18 @@ def visited(request: Request) -> Answer:
     page = "その他LGWANサイト / another LGWAN site\n"
     body = b"" if request.method == "HEAD" else page.encode()
     return Answer(200, (("Content-Type", "text/plain; charset=utf-8"),), body, operation="visit")
+
+
+def site_openapi() -> dict[str, Any]:
+    """The OpenAPI document of その他LGWANサイト."""
+    path = {"name": "path", "in": "path", "required": True, "schema": {"type": "string"}}
+    answer = {"200": {"description": "来訪を記録した / the visit is recorded", "content": {"text/plain": {}}}}
+    call = {"operationId": "visit", "summary": "どの経路にも同じ応答 / one answer to every path", "responses": answer}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "その他LGWANサイト / another LGWAN site", "version": "1"},
+        "paths": {"/{path}": {"get": call | {"parameters": [path]}}},
+    }
 
 
 @dataclass(frozen=True)

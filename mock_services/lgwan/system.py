@@ -12,6 +12,7 @@ from mock_services.asgi import ServiceApp
 from mock_services.disturb import DisturbedScreen
 from mock_services.faults import FaultBox, Reach
 from mock_services.lgwan.models import Names
+from mock_services.lgwan.responses import site_openapi
 from mock_services.lgwan.routes import DNS, SITE, VISIT, DnsDoor, NeighbourService
 from mock_services.systems import Site, Zone
 
@@ -43,7 +44,8 @@ class LgwanSystem:
         self.boxes: dict[str, FaultBox] = {SITE: FaultBox(Reach(SITE, (VISIT,)))}
 
     def doors(self) -> dict[str, Any]:
-        return {SITE: ServiceApp(DisturbedScreen(NeighbourService(), self.boxes[SITE], VISIT), self._recorder)}
+        site = DisturbedScreen(NeighbourService(), self.boxes[SITE], VISIT)
+        return {SITE: ServiceApp(site, self._recorder, openapi=site_openapi)}
 
     async def start(self, address: str) -> dict[str, str]:
         loop = asyncio.get_running_loop()

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.datastructures import UploadFile
 
 from mock_services.download.models import DownloadStore
-from mock_services.pages import Pages, SignedCookie, form_of, go, same_site_only
+from mock_services.pages import Pages, SignedCookie, form_fields, form_of, go, new_app
 from mock_services.portal import hikkoshi, screen_forms
 from mock_services.portal.errors import (
     BadItemsError,
@@ -99,7 +99,7 @@ def _local(path: str) -> str:
 def portal_pages(store: PortalStore, applications: DownloadStore, town_names: Mapping[str, str]) -> FastAPI:
     """The screens as an application of their own door."""
     screens = Screens(store, applications, town_names)
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app = new_app("ぴったりサービス 住民の画面 / the resident's screens")
     _search(app, screens)
     _apply(app, screens)
     _send(app, screens)
@@ -118,12 +118,11 @@ def portal_pages(store: PortalStore, applications: DownloadStore, town_names: Ma
     async def nowhere(request: Request, _: Exception) -> Response:
         return screens.page("problem", request, 404, said="お探しのページはありません")
 
-    same_site_only(app)
     return app
 
 
 def _search(app: FastAPI, screens: Screens) -> None:
-    @app.get("/")
+    @app.get("/", summary="手続をさがす（団体と言葉） / search for a procedure")
     async def search(request: Request, town: str = "", q: str = "") -> Response:
         chosen = town if town in screens.store.rules.towns else screens.store.rules.towns[0]
         found = [
@@ -134,11 +133,15 @@ def _search(app: FastAPI, screens: Screens) -> None:
             by_field.setdefault(one.field, []).append(one)
         return screens.page("search", request, chosen=chosen, q=q, by_field=by_field, count=len(found))
 
-    @app.get("/sign-in")
+    @app.get("/sign-in", summary="試験用の住民を選ぶ / choose a test resident")
     async def sign_in(request: Request, next: str = "/") -> Response:  # noqa: A002 - the word in the address
         return screens.page("sign_in", request, persons=screens.store.people.persons, next=_local(next))
 
-    @app.post("/sign-in")
+    @app.post(
+        "/sign-in",
+        summary="その住民としてログインする / sign in as that resident",
+        openapi_extra=form_fields("number", "next"),
+    )
     async def signed_in(request: Request) -> Response:
         form = await form_of(request)
         number = form.get("number", "")
@@ -147,7 +150,7 @@ def _search(app: FastAPI, screens: Screens) -> None:
             return screens.page("problem", request, 400, said="試験用の住民を選んでください")
         return _COOKIE.write(go(_local(form.get("next", "/"))), str(int(number)))
 
-    @app.post("/sign-out")
+    @app.post("/sign-out", summary="ログアウト / sign out")
     async def sign_out() -> Response:
         return _COOKIE.drop(go("/"))
 
@@ -157,7 +160,7 @@ def _apply(app: FastAPI, screens: Screens) -> None:
         procedure = screens.store.procedure(dantai_code, procedure_id)
         return screens.page("form", request, dantai_code=dantai_code, procedure=procedure, **values)
 
-    @app.get("/apply/{dantai_code}/{procedure_id}")
+    @app.get("/apply/{dantai_code}/{procedure_id}", summary="手続の入力画面 / form of a procedure")
     async def empty_form(request: Request, dantai_code: str, procedure_id: str) -> Response:
         procedure = screens.store.procedure(dantai_code, procedure_id)
         form = screen_forms.known_values(procedure, screens.resident(request))
@@ -165,7 +168,11 @@ def _apply(app: FastAPI, screens: Screens) -> None:
         drawn = screen_forms.blocks(procedure, form, shown, ())
         return draw(request, dantai_code, procedure_id, blocks=drawn, shown=shown, problems=[], kind="self")
 
-    @app.post("/apply/{dantai_code}/{procedure_id}")
+    @app.post(
+        "/apply/{dantai_code}/{procedure_id}",
+        summary="入力を確かめて下書きにする（欄の名前は様式の項目） / check what was typed; fields as in the form",
+        openapi_extra=form_fields("applicant_kind", "action"),
+    )
     async def filled_form(request: Request, dantai_code: str, procedure_id: str) -> Response:
         person = screens.resident(request)
         procedure = screens.store.procedure(dantai_code, procedure_id)
@@ -205,12 +212,16 @@ def _send(app: FastAPI, screens: Screens) -> None:
         values = {"draft": draft, "said": said, "others": others, "moving": moving, "flags": flags, "yes_no": _YES_NO}
         return screens.page("draft", request, status, **values)
 
-    @app.get("/drafts/{draft_id}")
+    @app.get("/drafts/{draft_id}", summary="下書きの確認 / look over a draft")
     async def show_draft(request: Request, draft_id: str) -> Response:
         draft = screens.draft(request, draft_id)
         return go(f"/receipts/{draft.receipt_no}") if draft.receipt_no else draw(request, draft)
 
-    @app.post("/drafts/{draft_id}/files")
+    @app.post(
+        "/drafts/{draft_id}/files",
+        summary="書類を添付する / attach a file",
+        openapi_extra=form_fields("label", file="file"),
+    )
     async def add_file(request: Request, draft_id: str) -> Response:
         draft = screens.draft(request, draft_id)
         async with request.form(max_files=1, max_fields=10) as form:
@@ -225,7 +236,11 @@ def _send(app: FastAPI, screens: Screens) -> None:
             return draw(request, draft, _SAY[type(error)], 400)
         return go(f"/drafts/{draft_id}")
 
-    @app.post("/drafts/{draft_id}/submit")
+    @app.post(
+        "/drafts/{draft_id}/submit",
+        summary="署名して送信する（転出届は転入予約も） / sign and send, a 転出届 with 転入予約",
+        openapi_extra=form_fields("sign", "new_town", "visit_date", "visit_time"),
+    )
     async def submit(request: Request, draft_id: str) -> Response:
         person, draft = screens.resident(request), screens.draft(request, draft_id)
         form = await form_of(request)
@@ -241,13 +256,13 @@ def _send(app: FastAPI, screens: Screens) -> None:
             return draw(request, draft, "。".join(error.problems), 422)
         return go(f"/receipts/{done.receipt_no}")
 
-    @app.get("/receipts")
+    @app.get("/receipts", summary="送信した申請 / what was sent")
     async def receipts(request: Request) -> Response:
         found = screens.store.receipts(_owner(screens.resident(request)))
         rows = [(one, screens.applications.peek(one.receipt_no)) for one in found]
         return screens.page("receipts", request, rows=rows)
 
-    @app.get("/receipts/{receipt_no}")
+    @app.get("/receipts/{receipt_no}", summary="受付番号と処理状況 / receipt and status")
     async def receipt(request: Request, receipt_no: str, also: str = "") -> Response:
         owner = _owner(screens.resident(request))
         done = screens.store.receipt(owner, receipt_no)

@@ -30,6 +30,15 @@ SYSTEMS = {
 }
 _PORT_OF = {"download": "download", "juki": "link"}
 _DOOR_OF = {"togo": "togo", "portal": "portal-screen", "kanri": "kanri-screen", "lgwan": "lgwan-site"}
+_DOCUMENTS = {
+    "juki": ("link",),
+    "core": ("atena",),
+    "juki-cs": (),
+    "portal": ("portal", "portal-screen"),
+    "kanri": ("kanri-screen",),
+    "lgwan": ("lgwan-site",),
+}
+"""OpenAPI pages of a system below ``/docs/`` where they are not named as it is."""
 _FICTIONAL, _NEIGHBOUR = "991236", "992020"
 
 
@@ -199,9 +208,11 @@ def _show(config: dict[str, Any], endpoints: dict[str, Any], wanted: list[str], 
     for name in wanted:
         doors = "\n".join(f"{door} {url}" for door, url in systems.items() if door.split("-")[0] == name)
         where, used = lines.get(name, (doors, _values_of(name, config)))
-        typer.echo("\n".join([SYSTEMS[name], *(f"  {line}" for line in f"{where}\n{used}".splitlines() if line)]))
+        documents = "\n".join(f"OpenAPI {control}/docs/{one}" for one in _DOCUMENTS.get(name, (name,)))
+        lines_of_it = f"{where}\n{used}\n{documents}".splitlines()
+        typer.echo("\n".join([SYSTEMS[name], *(f"  {line}" for line in lines_of_it if line)]))
     typer.echo(f"制御API / control\n  {control}/docs\n  {control}/world/v1/health")
-    typer.echo(f"仕様 / specification\n  {control}/spec/index.html\n  OpenAPI {control}/spec/openapi/download.json")
+    typer.echo(f"仕様 / specification\n  {control}/spec/index.html")
     typer.echo("動いています。Ctrl-C で終わります / running, Ctrl-C to stop")
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from mock_services.api_page import api_page
 from mock_services.control_api import control_app
 from mock_services.serve import RunningWorld
 from tests.mock_services.portal_support import NAMES, PDF, portal
@@ -28,7 +27,7 @@ WIDTHS = (1200, 360)
 PAGES = (
     "portal-search", "portal-nothing-found", "portal-sign-in", "portal-form", "portal-form-wrong", "portal-draft",
     "portal-draft-refused", "portal-receipt", "portal-receipts", "portal-not-found", "kanri-sign-in", "kanri-wrong",
-    "kanri-list", "kanri-one", "kanri-one-wrong", "kanri-refused", "control-docs",
+    "kanri-list", "kanri-one", "kanri-one-wrong", "kanri-refused", "control-docs", "door-docs",
 )  # fmt: skip
 _RUN = (
     "<script>%s</script><script>axe.run({runOnly:['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa','best-practice']})"
@@ -94,7 +93,8 @@ def _kanri(world: InProcess) -> dict[str, str]:
 def _control(world: InProcess) -> dict[str, str]:
     stage = RunningWorld.__new__(RunningWorld)
     stage.world, stage.relay = world.world, None
-    return {"control-docs": api_page(control_app(stage).openapi())}
+    client = asgi_client(control_app(stage))
+    return {"control-docs": client.get("/docs").text, "door-docs": client.get("/docs/portal-screen").text}
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from html import escape
 from pathlib import Path
 
 import httpx
@@ -34,6 +35,14 @@ def test_everything_is_served_and_ends_with_0(tmp_path: Path) -> None:
             assert get(f"{where[door]}/-/health").json()["status"] == "ok"
         assert "ダウンロード機能" in get(f"{control}/spec/index.html").text
         assert get(f"{control}/spec/openapi/togo.json").json()["openapi"] == "3.1.0"
+        doors = ("download", "link", "atena", "togo", "portal", "portal-screen", "kanri-screen", "lgwan-site")
+        for door in doors:
+            page, document = get(f"{control}/docs/{door}").text, get(f"{control}/docs/{door}.json").json()
+            assert document["openapi"].startswith("3.1")
+            assert escape(document["info"]["title"]) in page
+            assert all(escape(path) in page for path in document["paths"])
+            assert f'href="/docs/{door}"' in get(f"{control}/docs").text
+        assert get(f"{control}/docs/nowhere").status_code == 404
         assert "手続をさがす" in get(where["portal-screen"]).text
         assert "職員のログイン" in get(f"{where['kanri-screen']}/sign-in").text
         key = {"X-Api-Key": told["world"]["link_api_key"]}
@@ -70,6 +79,26 @@ def test_a_wrong_word_is_one_sentence_and_2(tmp_path: Path, words: list[str], sa
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_shown_names_addresses_and_documents(tmp_path: Path) -> None:
+    words = ["portal", "--out", str(tmp_path / "run"), "--applications", "0", "--no-relay"]
+    child = subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    lines: list[str] = []
+    try:
+        assert child.stdout is not None
+        for line in child.stdout:
+            lines.append(line.strip())
+            if "Ctrl-C" in line:
+                break
+        shown = [one.removeprefix("OpenAPI ") for one in lines if one.startswith("OpenAPI ")]
+        assert [one.rpartition("/")[2] for one in shown] == ["portal", "portal-screen"]
+        assert all(httpx.get(one, trust_env=False).status_code == 200 for one in shown)
+        child.terminate()
+        assert child.wait(timeout=30) == 0
+    finally:
+        child.kill()
+        child.communicate()
 
 
 def test_every_system_has_a_sentence() -> None:
