@@ -50,12 +50,12 @@ def _nav(others: Mapping[str, str]) -> str:
 
 
 def _call(method: str, path: str, call: dict[str, Any]) -> str:
-    text = escape(call.get("description") or call.get("summary") or "")
+    said, text = escape(call.get("summary") or ""), escape(call.get("description") or "")
     taken = {name: call[name] for name in ("parameters", "requestBody") if name in call}
     shown = _json(taken) if taken else ""
     answers = ", ".join(call.get("responses", {}))
     return (
-        f'<details><summary><span class="method">{method.upper()}</span><code>{escape(path)}</code></summary>'
+        f'<details><summary><span class="method">{method.upper()}</span><code>{escape(path)}</code> {said}</summary>'
         f'<p class="text">{text}</p>{shown}<p>応答 / answers: {escape(answers)}</p></details>'
     )
 

@@ -38,14 +38,9 @@ class Package(Protocol):
 
 async def ready(packages: Iterable[Package]) -> None:
     """Prepare these packages; other calls go on meanwhile."""
-    waiting = [one for one in packages if not one.at_hand]
-    if waiting:
-        await asyncio.to_thread(_prepare, waiting)
-
-
-def _prepare(packages: Iterable[Package]) -> None:
     for one in packages:
-        one.prepare()
+        if not one.at_hand:
+            await asyncio.to_thread(one.prepare)  # one by one: whoever hangs up stops it
 
 
 class _There:

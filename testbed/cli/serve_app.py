@@ -48,7 +48,15 @@ def serve(
     overlay: Annotated[Path | None, typer.Option("--overlay", help="プロファイルの上書きファイル / overlay")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="乱数種 / seed")] = 1,
     municipality: Annotated[str, typer.Option("--municipality", help="団体コード6桁 / 団体コード")] = _FICTIONAL,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="そのシステムのポート（0 は空き） / port")] = 0,
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port",
+            min=0,
+            max=65535,
+            help="そのシステムのポート（0 は空き。all では順に続く） / port (all: others follow)",
+        ),
+    ] = 0,
     control_port: Annotated[int, typer.Option("--control-port", min=0, max=65535, help="制御API / control API")] = 0,
     applications: Annotated[int, typer.Option("--applications", min=0, help="置く申請の数 / applications")] = 40,
     date: Annotated[
@@ -82,6 +90,8 @@ def serve(
     values = _world(wanted, seed, municipality, moment, out, applications) | {"profile": profile}
     values["overlay"] = str(overlay) if overlay else None
     values["ports"] = _ports(system, port, control_port)
+    if port and system == "all":
+        values["lgwan"]["dns_port"] = values["ports"]["relay"] + 1
     values["rules"] = {
         "calls_per_minute": rate_limit,
         "maintenance": [_hours(one) for one in maintenance or []],
@@ -141,11 +151,15 @@ def _ports(system: str, port: int, control_port: int) -> dict[str, Any]:
         raise fail("--port: juki-cs はファイルの受渡しで、ポートはありません / juki-cs exchanges files, it has no port")
     if port and system == "all":
         doors = ("togo", "portal", "portal-screen", "kanri-screen", "lgwan-site")
+        most = 65535 - 5 - len(doors)
+        if port > most:
+            raise fail(f"--port {port}: all では後のポートも使うので {most} 以下にします / at most {most} with all")
         return ports | {
             "download": port,
             "link": port + 1,
             "atena": {"jido_teate": port + 2, "kaigo": port + 3},
             "systems": {door: port + 4 + place for place, door in enumerate(doors)},
+            "relay": port + 4 + len(doors),
         }
     if system in _PORT_OF:
         ports[_PORT_OF[system]] = port
@@ -194,7 +208,8 @@ def _show(config: dict[str, Any], endpoints: dict[str, Any], wanted: list[str], 
     systems = endpoints["systems"]
     lines = {
         "download": (
-            f"{endpoints['download_url']}\n{endpoints['relay_url'] and 'proxy ' + endpoints['relay_url']}",
+            f"{endpoints['download_url']}\naddress {endpoints['download_address']}"
+            f"\n{endpoints['relay_url'] and 'proxy ' + endpoints['relay_url']}",
             f"account {config['download']['account']}\nsecret {config['download']['secret']}\nCA {endpoints['dl_ca_file']}"
             + (f"\nclient certificate {endpoints['dl_client_file']}" if endpoints["dl_client_file"] else ""),
         ),

@@ -69,6 +69,7 @@ def test_everything_is_served_and_ends_with_0(tmp_path: Path) -> None:
         (["download", "--maintenance", "25:00-26:00"], "rules.maintenance.0.start"),
         (["download", "--client-certificate", "perhaps"], "rules.client_certificate"),
         (["juki-cs", "--port", "18000"], "ポートはありません"),
+        (["all", "--port", "65530"], "--port 65530"),
         (["juki", "--overlay", "no-such-file.toml"], "no-such-file.toml"),
     ],
 )
