@@ -95,18 +95,23 @@ _ROWS_KEPT = 20_000
 async def _listed(call: Call, rows: Sequence[Application]) -> Sequence[Mapping[str, Value]]:
     """The rows of these applications; in JSON each is brought into wire form once, applications do not change."""
     operation = call.bound.operation("list")
+    kept = call.store.wire_rows
+    known = [found[1] for one in rows if (found := kept.get(one.receipt_no)) is not None and found[0] is one]
+    if len(known) == len(rows):
+        return known
     await ready(one.package for one in rows)
     if operation.body != "json":
         return [_row(one) for one in rows]
-    kept = call.store.wire_rows
     if len(kept) > _ROWS_KEPT:
         kept.clear()
+    made = []
     for one in rows:
-        known = kept.get(one.receipt_no)
-        if known is None or known[0] is not one:
+        found = kept.get(one.receipt_no)
+        if found is None or found[0] is not one:
             row = json_row(call.bound.codec, operation.row, _row(one))
-            kept[one.receipt_no] = (one, WireRow(cast("Mapping[str, Value]", row)))
-    return [kept[one.receipt_no][1] for one in rows]
+            found = kept[one.receipt_no] = (one, WireRow(cast("Mapping[str, Value]", row)))
+        made.append(found[1])
+    return made
 
 
 def _shifted(call: Call, found: Matches, window: Window, size: int) -> Matches:
