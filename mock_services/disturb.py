@@ -7,7 +7,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Literal, Protocol, cast
 
@@ -97,6 +97,8 @@ def after(bound: Bound | None, box: FaultBox, operation: str, answer: Answer, st
         return answer
     if bound is not None:
         answer = _spoilt_content(bound, box, operation, answer, struck)
+    elif _is_zip(answer) and (armed := box.take("corrupt-zip", operation, struck)) is not None:
+        answer = broken_zip(answer, cast(CorruptZipParams, armed.params).part)
     size = answer.size
     if (armed := box.take("slow-drip", operation, struck)) is not None:
         drip = cast(SlowDripParams, armed.params)
@@ -120,7 +122,12 @@ def _spoilt_content(bound: Bound, box: FaultBox, operation: str, answer: Answer,
     if (armed := box.take("wrong-digest", operation, struck)) is not None:
         answer = altered(answer, cast(WrongDigestParams, armed.params).change)
     if (armed := box.take("corrupt-zip", operation, struck)) is not None:
-        answer = broken_zip(bound, operation, answer, cast(CorruptZipParams, armed.params).part)
+        digests = {
+            item.wire.lower()
+            for item in bound.operation(operation).response.values()
+            if item.type == "DIGEST" and item.place == "header"
+        }
+        answer = broken_zip(answer, cast(CorruptZipParams, armed.params).part, digests)
     # The paged list spoils its rows itself, before they are cut into pages.
     if operation not in box.reach.lists and box.take("duplicate-rows", operation, struck) is not None:
         answer = respelt(bound, operation, answer, lambda rows: [*rows[:1], *rows], counted=True)
@@ -141,8 +148,15 @@ def altered(answer: Answer, change: str) -> Answer:
     return replace(answer, body=answer.body[:middle] + bytes([answer.body[middle] ^ 0xFF]) + answer.body[middle + 1 :])
 
 
-def broken_zip(bound: Bound, operation: str, answer: Answer, part: str) -> Answer:
-    """The answer with a ZIP that no reader opens (``directory``) or unpacks (``data``), and its right digest."""
+def _is_zip(answer: Answer) -> bool:
+    return any(name.lower() == "content-type" and value == "application/zip" for name, value in answer.headers)
+
+
+def broken_zip(answer: Answer, part: str, digests: Collection[str] = ()) -> Answer:
+    """The answer with a ZIP that no reader opens (``directory``) or unpacks (``data``), and its right digest.
+
+    ``digests``: the headers (lower case) that hold it.
+    """
     answer = answer.in_memory()
     body = bytearray(answer.body)
     end = body.rfind(b"PK\x05\x06")
@@ -152,12 +166,7 @@ def broken_zip(bound: Bound, operation: str, answer: Answer, part: str) -> Answe
         for place in range(len(body) // 3, min(len(body) // 3 + 64, len(body))):
             body[place] ^= 0xFF
     digest = hashlib.sha256(body).hexdigest()
-    wires = {
-        item.wire.lower()
-        for item in bound.operation(operation).response.values()
-        if item.type == "DIGEST" and item.place == "header"
-    }
-    headers = tuple((name, digest if name.lower() in wires else value) for name, value in answer.headers)
+    headers = tuple((name, digest if name.lower() in digests else value) for name, value in answer.headers)
     return replace(answer, headers=headers, body=bytes(body))
 
 

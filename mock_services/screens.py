@@ -71,9 +71,9 @@ class ScreenService:
         return Answer(start["status"], headers, body.read())
 
 
-def screen_box(system: str) -> FaultBox:
+def screen_box(system: str, *, hands_out_zips: bool = False) -> FaultBox:
     """What can be armed on a screen."""
-    return FaultBox(Reach(system, (PAGE,)))
+    return FaultBox(Reach(system, (PAGE,), zips=(PAGE,) if hands_out_zips else ()))
 
 
 def screen_app(

@@ -20,7 +20,7 @@ class KanriSystem(Quiet):
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self.boxes: dict[str, FaultBox] = {self.name: screen_box(self.name)}
+        self.boxes: dict[str, FaultBox] = {self.name: screen_box(self.name, hands_out_zips=True)}
 
     def doors(self) -> dict[str, Any]:
         from mock_services.kanri.routes import kanri_pages

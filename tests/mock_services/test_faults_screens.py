@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +58,24 @@ def test_a_screen_can_be_out_of_order(
     (state,) = town.world.fault_states()
     assert state.applied == 1
     assert [one.fault for one in town.world.recorder.exchanges()] == [name, ""]
+
+
+@pytest.mark.parametrize("part", ["directory", "data"])
+def test_a_package_that_staff_download_by_hand_can_be_broken(town: InProcess, part: str) -> None:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as package:
+        package.writestr("a.xml", "<a>" + " ".join(map(str, range(500))) + "</a>")
+    town.world.load_application(meta(1, dantai_code="991236"), whole.getvalue())
+    client, _ = opened(town, "kanri")
+    signed = {"dantai_code": "991236", "account": "city", "secret": "open sesame"}
+    assert client.post("/sign-in", data=signed).status_code == 303
+    town.world.set_faults([Fault(name="corrupt-zip", system="kanri", times=1, params={"part": part})])
+    assert client.get("/").status_code == 200  # a page is no package: the fault waits
+    with pytest.raises((zipfile.BadZipFile, zlib.error)):
+        zipfile.ZipFile(io.BytesIO(client.get("/applications/R0001/package").content)).testzip()
+    assert client.get("/applications/R0001/package").content == whole.getvalue()
+    with pytest.raises(FaultError):
+        town.world.set_faults([Fault(name="corrupt-zip", system="portal-screen")])
 
 
 def test_a_fault_of_every_system_is_armed_wherever_it_can_strike(town: InProcess) -> None:
