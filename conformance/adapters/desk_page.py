@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import secrets
 import threading
-from datetime import datetime
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import groupby
 from pathlib import Path
@@ -75,8 +75,9 @@ class Page:
         if waiting is not None:
             named = list(enumerate(waiting.question.fields))
             rows = [(row, list(fields)) for row, fields in groupby(named, key=lambda one: one[1].row)]
+        seconds = max(0, round((waiting.until - datetime.now(UTC)).total_seconds())) if waiting is not None else 0
         return self._template.render(
-            sheet=self._desk.sheet, waiting=waiting, rows=rows, values=values or {}, wrong=wrong
+            sheet=self._desk.sheet, waiting=waiting, rows=rows, values=values or {}, wrong=wrong, seconds=seconds
         )
 
     def submit(self, form: dict[str, str], files: dict[str, tuple[str, bytes]]) -> tuple[str, dict[str, str]]:

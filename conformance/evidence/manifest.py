@@ -30,9 +30,11 @@ FILES = (
     "product-settings.json",
     "test-registers.csv",
     PICTURE,
+    "operator.ndjson",
     *LAB_FILES,
 )
-FOLDERS = ("papers", "records", "attachments")
+FOLDERS = ("papers", "records", "attached")
+"""``attached`` and ``operator.ndjson``: what the person at the product handed over and answered (adapter operator)."""
 LARGEST_FILE = 256 * 1024 * 1024
 LARGEST_BUNDLE = 512 * 1024 * 1024
 MOST_FILES = 2000

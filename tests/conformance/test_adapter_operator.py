@@ -10,9 +10,11 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from lxml import html
 
 from conformance.adapters import desk as desk_module
 from conformance.adapters.base import Expected, OperatorAway, ProductUnreachable, Sheet
@@ -219,3 +221,25 @@ def test_a_product_that_does_not_work_is_lost(desk: Desk) -> None:
     desk.windows.append(Scripted(desk, {"start:health": {"works": "no"}}))
     with pytest.raises(ProductUnreachable):
         adapter.health()
+
+
+def test_each_answer_of_a_table_has_its_own_name_and_the_time_left_is_seen(desk: Desk) -> None:
+    rows = [Field(f"{row}.review", "審査状況", "review", "text", row=row) for row in ("R1", "R2")]
+    thread, _ = asked(
+        desk, Question("none:list", "一覧を見て答えてください", "see the list", tuple(rows)), seconds=1800
+    )
+    page = Page(desk, 0)
+    try:
+        form: Any = html.fromstring(page.render())
+        names = {one.get("for"): " ".join(one.text_content().split()) for one in form.iter("label")}
+        controls = [one for one in form.iter("input") if one.get("data-name")]
+        assert [names[one.get("id")] for one in controls] == ["R1 審査状況", "R2 審査状況"]
+        assert not [one for one in form.iter("label") if "hidden" in one.attrib], "hidden is undone by a style of ours"
+        (bar,) = form.xpath("//div[@class='left']/i")
+        assert 1700 < int(bar.get("style").removeprefix("animation-duration: ").removesuffix("s")) <= 1800
+        waiting = desk.open
+        assert waiting is not None
+        desk.take(waiting.number, {"R1.review": "x", "R2.review": "y"}, {}, [], source="page")
+    finally:
+        page.close()
+        thread.join()

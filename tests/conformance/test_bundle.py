@@ -221,15 +221,16 @@ class TestForgedPapers:
             assert self.forged(run_dir, tmp_path, events, lay) == expected
 
     def test_what_no_event_gives_is_named(self, run_dir: Path, tmp_path: Path) -> None:
-        (run_dir / "attachments").mkdir()
-        (run_dir / "attachments" / "gamen.png").write_bytes(b"\x89PNG")
+        (run_dir / "attached").mkdir()
+        (run_dir / "attached" / "gamen.png").write_bytes(b"\x89PNG")
+        (run_dir / "operator.ndjson").write_text("{}\n", encoding="utf-8")
         results = write_reports(run_dir).results
         (run_dir / "papers" / "shosho.html").write_text("<h1>適合証明書</h1>", encoding="utf-8")
         target = tmp_path / "b.zip"
         make_bundle(run_dir, results, target, key=tmp_path / "k", certificate=tmp_path / "c.pem")
         found = verify(target)
         assert found.reprinted
-        assert {"attachments/gamen.png", "papers/shosho.html"} <= set(found.unproven)
+        assert {"attached/gamen.png", "operator.ndjson", "papers/shosho.html"} <= set(found.unproven)
         assert not {"report.html", "junit.xml", "plan.json", "papers/katazuke.xlsx"} & set(found.unproven)
 
     @pytest.mark.parametrize("tail", [".html", ".xlsx"])
