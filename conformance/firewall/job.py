@@ -44,12 +44,6 @@ class ProxyJob(_Part):
     restart_seconds: float = 10.0
     empty_list: dict[str, str] = {}
 
-    @property
-    def handed(self) -> frozenset[str]:
-        """Which of the things that some checks need came with it (words of ``needs`` in the suite's catalogue)."""
-        given = {"empty-list": self.empty_list, "idle": self.idle_seconds, "config": self.conf or self.files}
-        return frozenset(name for name, value in given.items() if value)
-
 
 class Variant(_Part):
     """One set of things under test. ``boot_boundary``/``boot_lgwan``: what is loaded before the ruleset, if anything."""

@@ -28,29 +28,17 @@ DECIDING_SETS = ("tejunsho-1.0",)
 Declares = Callable[[str], bool]
 
 
-HANDED: dict[str, tuple[str, str]] = {
-    "empty-list": (
-        "許可リストが空の設定（empty_list）が渡されていない",
-        "no configuration with an empty list was handed in",
-    ),
-    "idle": ("無通信で待つ時間（idle_seconds）が宣言されていない", "no idle time is declared"),
-    "config": ("設定ファイルが渡されていない", "no configuration file was handed in"),
-}
-"""Words of ``needs`` that depend on what was handed in, with the reason why a check does not apply without it."""
-
-
 @dataclass(frozen=True)
 class Declared:
     """What the product says it is. ``proxy``: 連携サーバ handed in, with or without a log; ``relay_kind`` of the role `relay`.
 
-    ``handed``: which of `HANDED` the relay under test came with. ``tables``: firewalls whose rules came as a neutral table.
+    ``tables``: firewalls whose rules came as a neutral table.
     """
 
     policy: Policy
     role: str
     relay_kind: str = "proxy"
     log: bool = True
-    handed: frozenset[str] = frozenset()
     tables: tuple[FirewallName, ...] = ()
 
     def feature(self, name: str) -> bool:
@@ -84,10 +72,6 @@ def _not_applicable(
             return "プロキシでない連携サーバには当たらない", "does not apply to a relay that is no proxy"
         case "not-proxy" if declared.relay_kind == "proxy":
             return "プロキシの連携サーバには当たらない", "does not apply to a proxy"
-        case "empty-list" | "idle" | "config" as handed if (
-            handed not in declared.handed or declared.relay_kind != "proxy"
-        ):
-            return HANDED[handed]
         case "log" if not declared.log or declared.relay_kind != "proxy":
             return "記録の場所が宣言されていない", "no log is declared"
     if check.disturbance in met:

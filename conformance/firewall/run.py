@@ -294,7 +294,7 @@ def _relay(options: RelayOptions, run_dir: Path, emit: Emit) -> None:
     )
     plan = make_lab_plan(
         run_id=run_dir.name,
-        declared=Declared(policy, "relay", target.kind, log=bool(proxy.log), handed=proxy.handed),
+        declared=Declared(policy, "relay", target.kind, log=bool(proxy.log)),
         product=target.product.model_dump(),
         reference_date=options.reference_date or _now().date(),
         selected=options.select,

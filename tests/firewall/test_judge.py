@@ -14,7 +14,7 @@ from conformance.catalogue import load_catalogue
 from conformance.events import CheckEnded
 from conformance.firewall.judge import bodies, judge
 from conformance.firewall.matrix import build_matrix
-from conformance.firewall.plan_lab import HANDED, Declared, make_lab_plan
+from conformance.firewall.plan_lab import Declared, make_lab_plan
 from conformance.firewall.record import Class, Exchange, LabRecord, Round, Seen
 from conformance.plan import Plan, Waiver
 from conformance.verdicts import Raw
@@ -202,13 +202,27 @@ def test_a_relay_that_is_no_proxy_is_judged_by_its_destinations() -> None:
     assert {one.raw for one in judge(plan, policy, record, lambda: WHEN)} == {Raw.PASS}
 
 
-def test_checks_of_what_was_not_handed_in_do_not_apply() -> None:
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [("RLY-3.1-81a", "idle_seconds"), ("RLY-S62-81a", "empty_list"), ("RLY-S62-81b", "squid_conf")],
+)
+def test_what_was_not_handed_in_is_unverified_with_the_reason(check: str, words: str) -> None:
     policy = baseline()
-    bare = make_lab_plan(run_id="r", declared=Declared(policy, "relay"), product={}, reference_date=date(2026, 4, 1))
-    everything = Declared(policy, "relay", handed=frozenset(HANDED))
-    full = make_lab_plan(run_id="r", declared=everything, product={}, reference_date=date(2026, 4, 1))
-    na = [{one.id for one in plan.checks if one.status == "na"} for plan in (bare, full)]
-    assert na[0] - na[1] == {"RLY-3.1-01d", "RLY-S62-02p", "RLY-S62-02q"}
+    found = verdicts(policy, _relay(), "relay")[check]
+    assert found.raw is Raw.UNVERIFIED
+    assert found.finding is not None
+    assert words in found.finding.ja
+    assert words in found.finding.en
+    assert not next(one for one in plan_of(policy, "relay").checks if one.id == check).deciding
+
+
+@pytest.mark.parametrize(
+    ("seconds", "tunnelled", "raw"),
+    [(300, True, Raw.PASS), (300, False, Raw.NONCONFORMITY), (1, True, Raw.UNVERIFIED), (1, False, Raw.NONCONFORMITY)],
+)
+def test_an_idle_tunnel_passes_only_after_five_minutes(seconds: float, tunnelled: bool, raw: Raw) -> None:
+    one = Exchange(id="PX-25", status=200 if tunnelled else 0, tunnelled=tunnelled, seconds=seconds)
+    assert verdicts(baseline(), _relay(**{"PX-25": one}), "relay")["RLY-3.1-81a"].raw is raw
 
 
 @pytest.mark.parametrize(
@@ -224,13 +238,13 @@ def test_an_unusable_allow_list_must_close_the_relay(exchange: Exchange, raw: Ra
     policy = baseline()
     plan = make_lab_plan(
         run_id="r",
-        declared=Declared(policy, "relay", handed=frozenset(HANDED)),
+        declared=Declared(policy, "relay"),
         product={},
         reference_date=date(2026, 4, 1),
     )
     record = _relay(**{"PX-18e": exchange, "PX-18e-other": Exchange(id="PX-18e-other", status=403)})
     found = {one.check: one.raw for one in judge(plan, policy, record, lambda: WHEN)}
-    assert found["RLY-S62-02p"] is raw
+    assert found["RLY-S62-81a"] is raw
 
 
 def test_subsidy_raises_the_white_list_to_mandatory() -> None:

@@ -93,7 +93,7 @@ def test_our_relays_conform(tmp_path: Path, kind: str) -> None:
     target = write_relay_target(load_policy(Path("baseline")), "baseline", tmp_path / "relay", kind)
     run_relay(RelayOptions(module_command, target), tmp_path / "run")
     results = fold(read_events(tmp_path / "run" / "events.ndjson"))
-    assert shown(results) == []
+    assert [(name, verdict) for name, verdict, _ in shown(results)] == [("RLY-3.1-81a", "UNVERIFIED")]  # five minutes
     assert results.clause is not None
     assert results.clause.verdict is RunVerdict.CONFORMANT
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.firewall.view import LabView, lab_check
-from conformance.suites.relay.views import tunnels, unchanged
+from conformance.suites.relay.views import idle_tunnel_is_kept, tunnels, unchanged
 
 
 @lab_check("relay", "RLY-3.1-01a")
@@ -21,6 +21,6 @@ def a_restarted_relay_serves_again(lab: LabView) -> None:
     tunnels(lab, "PX-26")
 
 
-@lab_check("relay", "RLY-3.1-01d")
+@lab_check("relay", "RLY-3.1-81a")
 def an_idle_tunnel_is_kept(lab: LabView) -> None:
-    tunnels(lab, "PX-25")
+    idle_tunnel_is_kept(lab)

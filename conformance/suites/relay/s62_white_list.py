@@ -93,11 +93,18 @@ def another_name_inside_a_tunnel_leads_nowhere_else(lab: LabView) -> None:
     nowhere_else(lab, "PX-17")
 
 
-@lab_check("relay", "RLY-S62-02p")
+@lab_check("relay", "RLY-S62-81a")
 def an_empty_list_lets_nothing_through(lab: LabView) -> None:
-    closed(lab, "PX-18e", "PX-18e-other")
+    closed(
+        lab,
+        "PX-18e",
+        "PX-18e-other",
+        needs=("許可リストが空の設定（empty_list）", "a configuration with an empty list (empty_list)"),
+    )
 
 
-@lab_check("relay", "RLY-S62-02q")
+@lab_check("relay", "RLY-S62-81b")
 def a_broken_configuration_opens_nothing_else(lab: LabView) -> None:
-    closed(lab, "PX-18b-other")
+    closed(
+        lab, "PX-18b-other", needs=("設定ファイル（files か squid_conf）", "a configuration file (files or squid_conf)")
+    )

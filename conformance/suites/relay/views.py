@@ -12,6 +12,7 @@ from conformance.outcomes import unverified
 
 REFUSALS = {*range(400, 500), 501, 505}
 MOST_LISTED = 4
+IDLE_SECONDS = 300
 
 
 def letters(case: str, names: str) -> tuple[str, ...]:
@@ -40,6 +41,23 @@ def tunnels(lab: LabView, *names: str) -> None:
         "a permitted request is not relayed",
         "200、ダウンロード機能とのTLS / 200, TLS with the download function",
     )
+
+
+def idle_tunnel_is_kept(lab: LabView) -> None:
+    """A tunnel that was really left idle still carries an exchange; shorter than five minutes says nothing when it does."""
+    one = lab.record.round("proxy").exchanges.get("PX-25")
+    if one is None:
+        lab.played("proxy")
+        raise unverified(
+            "無通信で待っていない（relay-target.toml の idle_seconds に 300 を書くと五分待つ）",
+            "no tunnel was left idle (idle_seconds = 300 in relay-target.toml waits for five minutes)",
+        )
+    tunnels(lab, "PX-25")
+    if one.seconds < IDLE_SECONDS:
+        raise unverified(
+            f"{one.seconds:g} 秒では切られなかったが、五分は待っていない（idle_seconds を {IDLE_SECONDS} にする）",
+            f"not cut in {one.seconds:g} s, but it was not left idle for five minutes (raise idle_seconds to {IDLE_SECONDS})",
+        )
 
 
 def nowhere_else(lab: LabView, *names: str) -> None:
@@ -182,9 +200,11 @@ def down(lab: LabView) -> None:
     )
 
 
-def closed(lab: LabView, *names: str) -> None:
-    """Nothing is relayed; that the relay does not even start is one way to stay closed."""
+def closed(lab: LabView, *names: str, needs: tuple[str, str]) -> None:
+    """Nothing is relayed; that the relay does not even start is one way to stay closed. ``needs``: what had to be handed in."""
     _require_control(lab)
+    if not set(names) & set(lab.record.round("proxy").exchanges):
+        raise unverified(f"{needs[0]}が渡されていないので、試していない", f"not tried: {needs[1]} was not handed in")
     wrong = [one for one in (lab.exchange(name) for name in names) if one.tunnelled or one.status == 200 or one.reached]
     _report(
         lab,

@@ -35,10 +35,13 @@ SLOW_CHECKS: dict[str, SlowPart] = {
     "RLY-1.3-02c": "answers",
     "RLY-3.1-01b": "crowd",
     "RLY-3.1-01c": "restart",
-    "RLY-S62-02p": "closed",
-    "RLY-S62-02q": "closed",
+    "RLY-S62-81a": "closed",
+    "RLY-S62-81b": "closed",
 }
 """Checks of cases that are played for mutants with that slow part only."""
+
+IDLE_CHECK = "RLY-3.1-81a"
+"""Played only for mutants that leave a tunnel idle."""
 
 
 @dataclass(frozen=True)
@@ -205,8 +208,7 @@ def _policy_kill(base: Base, mutant: NetworkMutant) -> NetworkKill:
 
 
 def plan_for(policy: Policy, mutant: NetworkMutant) -> Plan:
-    handed = {"empty-list", "config", *(["idle"] if mutant.idle_seconds else [])}
-    declared = Declared(policy, mutant.role, mutant.kind_of_relay, handed=frozenset(handed))
+    declared = Declared(policy, mutant.role, mutant.kind_of_relay)
     return make_lab_plan(
         run_id=mutant.id,
         declared=declared,
@@ -238,7 +240,10 @@ def judged_checks(plan: Plan, mutant: NetworkMutant) -> tuple[PlannedCheck, ...]
     return tuple(
         one
         for one in plan.checks
-        if one.round in rounds and SLOW_CHECKS.get(one.id, "") in ("", *mutant.slow) and one.status == "run"
+        if one.round in rounds
+        and SLOW_CHECKS.get(one.id, "") in ("", *mutant.slow)
+        and (mutant.idle_seconds or one.id != IDLE_CHECK)
+        and one.status == "run"
     )
 
 
