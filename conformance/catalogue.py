@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from fixtures.cases.model import CARRIED
 from interface_spec.control import Review
 from interface_spec.errors import SpecError, first_problem
 from interface_spec.requirements import ROLES, Requirement, load_requirements
@@ -53,6 +54,10 @@ class Stimulus(_Data):
     attachments: bool = Field(default=False, description="its attachments are opened through the adapter")
     reopen: bool = Field(default=False, description="taken back to 審査中 after completion, before the core asks")
     illegal: tuple[Review, ...] = Field(default=(), description="states asked for right after import; must be refused")
+
+
+CARRIED_ON = Stimulus(review=(Review.REVIEWING, Review.COMPLETED))
+"""What happens to an application that is only carried: staff review it, the core system takes it."""
 
 
 class Step(_Data):
@@ -115,7 +120,7 @@ class Catalogue(_Data):
         return load_requirements()[check.requirement]
 
     def stimulus(self, case: str) -> Stimulus:
-        return self.stimuli.get(case, Stimulus())
+        return self.stimuli.get(case, CARRIED_ON if case.endswith(CARRIED) else Stimulus())
 
 
 def _table(path: Path) -> dict[str, Any]:

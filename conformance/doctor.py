@@ -24,7 +24,7 @@ from conformance.engine.secrets import Redactor
 from conformance.engine.settings import default_secret
 from conformance.engine.tape import AdapterTape
 from conformance.plan import Plan
-from conformance.planner import make_plan
+from conformance.planner import make_plan, to_carry
 from conformance.target import Target, TargetError, load_target, others, resolve_secret
 from fixtures.errors import NotExpressible
 from fixtures.world import WORLD_VERSION, World
@@ -52,7 +52,8 @@ def examine(path: Path, *, today: date, reference_date: date | None = None) -> l
         return [_bad("", str(error))]
     found = [_ok("", "設定ファイルを読めました", "the file is readable")]
     found += _secrets(target)
-    world = World(seed=target.run.seed, reference_date=reference_date or today, profile=profile)
+    day = reference_date or today
+    world = World(seed=target.run.seed, reference_date=day, profile=profile, carried=to_carry(target))
     try:
         plan = _plan(target, profile, today, reference_date or today)
     except TargetError as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -21,7 +22,8 @@ from conformance.plan import (
 from conformance.selection import selects
 from conformance.target import Target, TargetError
 from fixtures.errors import NotExpressible
-from fixtures.world import World
+from fixtures.factory import travelling_procedures
+from fixtures.world import World, carried_case
 from interface_spec.procedures import load_procedures
 from interface_spec.profile import Profile
 from interface_spec.requirements import FEATURES, Requirement, load_requirements
@@ -37,6 +39,24 @@ def procedure_of(case: str) -> str:
     """Procedure id of a case by its name (``k01-plain#3`` → K01); broken packages are K01 applications."""
     head = case.split("-", 1)[0].upper()
     return head if head in load_procedures() else "K01"
+
+
+def to_carry(target: Target) -> tuple[str, ...]:
+    """Procedures of the target that no check has a case of, and whose applications take this way: one each is carried.
+
+    No check looks at them; 手続の接続状況 says how far they came.
+    """
+    checked = {procedure_of(case) for one in load_catalogue(target.role).checks.values() for case in one.cases}
+    return tuple(one for one in target.run.procedures if one in travelling_procedures() and one not in checked)
+
+
+def carried_cases(world: World, target: Target) -> list[str]:
+    """The applications of `to_carry` that the profile of ``world`` can carry."""
+    found = []
+    for procedure in to_carry(target):
+        with suppress(NotExpressible):
+            found.append(world.case(carried_case(procedure)).name)
+    return found
 
 
 def inexpressible(world: World, role: str) -> dict[str, str]:
@@ -169,9 +189,11 @@ def make_plan(
     started_by: str = "",
     today: date,
     beyond: Mapping[str, str] | None = None,
+    carried: Sequence[str] = (),
 ) -> Plan:
     """The plan of one run. Raises TargetError for a selection or waiver that cannot be used.
 
+    ``carried``: applications that are sent beside those of the checks, when the whole role is tested.
     ``beyond``: cases that the profile cannot carry with the reason (`inexpressible`); their checks are 対象外.
     """
     catalogue = load_catalogue(target.role)
@@ -215,7 +237,10 @@ def make_plan(
             id=name,
             ja=disturbance.ja,
             en=disturbance.en,
-            cases=tuple(sorted({case for one in active if one.round == name for case in one.cases})),
+            cases=(
+                *sorted({case for one in active if one.round == name for case in one.cases}),
+                *(carried if name == "none" and selected is None else ()),
+            ),
         )
         for name, disturbance in catalogue.disturbances.items()
         if name in needed

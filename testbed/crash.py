@@ -40,6 +40,7 @@ from interface_spec.control import (
 )
 from mock_services.control import WorldClient
 from mock_services.models import ApplicationMeta, PullPlan
+from testbed.counterexample import Counterexample, keep
 from testbed.crash_processes import CORE, HANDOVER_KEY, Child, start_product, start_world
 from testbed.postgres import EmbeddedServer, embedded_server
 
@@ -280,6 +281,9 @@ def main(arguments: list[str]) -> int:
         broken = prove(options.kills, options.seed, server, Path(folder), say, options.workers)
     for violation in broken:
         say(f"破られた約束 / broken promise: {violation}")
+    if broken:
+        steps = [{"kills": options.kills, "workers": options.workers}]
+        say(keep(Counterexample(walk="crash", seed=options.seed, steps=steps, said=tuple(broken))))
     say("すべて守られました / every promise held" if not broken else f"{len(broken)} 件")
     return 1 if broken else 0
 

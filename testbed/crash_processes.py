@@ -16,6 +16,7 @@ from typing import Any
 from mock_services.config import Endpoints
 from mock_services.control import WorldClient
 from shinsei_testbed import module_command
+from testbed.mutants.launch import mutant_command
 
 CORE = "jido_teate"
 TOKEN = "crash-control"  # noqa: S105 - of a product that lives for one run
@@ -101,8 +102,9 @@ def start_product(
     now: datetime,
     more: Mapping[str, str] | None = None,
     command: str = "serve",
+    mutant: str = "",
 ) -> Iterator[Child]:
-    """The product (or, by ``command``, a worker of it) over a database that may have been left in any state."""
+    """The product (or, by ``command``, a worker of it; with ``mutant``, one with that mistake) over a database that may have been left in any state."""
     ready, endpoints = folder / f"am-{command}-ready.json", world.endpoints
     values = {
         "LISTEN": "127.0.0.1:0",
@@ -124,5 +126,7 @@ def start_product(
         "CLOCK": now.isoformat(),
     }
     environment = {f"SHINSEI_AM_{name}": value for name, value in (values | dict(more or {})).items()}
-    with _started(module_command("reference_impl.shinsei_kanri", command), ready, environment) as process:
+    module = ("reference_impl.shinsei_kanri", command)
+    words = mutant_command(mutant, *module) if mutant else module_command(*module)
+    with _started(words, ready, environment) as process:
         yield Child(json.loads(ready.read_text(encoding="utf-8"))["url"], process)

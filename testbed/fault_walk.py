@@ -40,6 +40,7 @@ from mock_services.fault_kinds import FAULTS
 from mock_services.faults import Reach, reach_of
 from mock_services.models import ApplicationMeta, AtenaRecord, Fault, LinkRecord, TogoRecord
 from mock_services.togo.routes import TOKEN
+from testbed.counterexample import Counterexample, keep
 from testbed.crash_processes import CORE, Child, WorldProcess, start_product, start_world
 from testbed.postgres import EmbeddedServer, embedded_server
 from testbed.waiting import finished
@@ -297,9 +298,7 @@ def walk(
             for strike in part:
                 wrong = one.strike(strike)
                 say(strike, wrong)
-                broken += [
-                    f"{strike.name} on {strike.system}.{strike.operation} {strike.params}: {what}" for what in wrong
-                ]
+                broken += told(strike, wrong)
     return broken
 
 
@@ -307,6 +306,11 @@ def parts(chosen: Sequence[Strike]) -> list[list[Strike]]:
     """What is done in one world: pattern ii, which asks 団体内統合宛名, apart from the others."""
     groups = ([one for one in chosen if (one.system == TOGO) is togo] for togo in (False, True))
     return [group[start : start + PER_WORLD] for group in groups for start in range(0, len(group), PER_WORLD)]
+
+
+def told(strike: Strike, wrong: Sequence[str]) -> list[str]:
+    """The broken promises of one strike as sentences."""
+    return [f"{strike.name} on {strike.system}.{strike.operation} {strike.params}: {what}" for what in wrong]
 
 
 @contextmanager
@@ -352,6 +356,9 @@ def main(arguments: list[str]) -> int:
 
     def say(strike: Strike, wrong: list[str]) -> None:
         sys.stdout.write(json.dumps(asdict(strike) | {"broken": wrong}, ensure_ascii=False) + "\n")
+        if wrong:
+            said = tuple(told(strike, wrong))
+            sys.stdout.write(keep(Counterexample(walk="faults", seed=1, steps=[asdict(strike)], said=said)) + "\n")
         sys.stdout.flush()
 
     with embedded_server() as server, tempfile.TemporaryDirectory() as folder:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Literal, Self
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from conformance.plan import PlannedInput
 from conformance.results import CheckResult, Results
 from conformance.verdicts import Verdict
+from testbed.counterexample import Counterexample
 
 FOLDER = "replay"
 GIVEN = "given.json"
@@ -124,10 +126,13 @@ def _relative(file: Path, folder: Path) -> str:
     return os.path.relpath(file.resolve(), folder.resolve()) if file.exists() else str(file)
 
 
-def read_replay(path: Path) -> Replay:
-    """The file of one check. BadReplay with one sentence otherwise."""
+def read_replay(path: Path) -> Replay | Counterexample:
+    """The file of one check, or of a counterexample. BadReplay with one sentence otherwise."""
     try:
-        return Replay.model_validate_json(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        with suppress(ValidationError):
+            return Counterexample.model_validate_json(text)
+        return Replay.model_validate_json(text)
     except OSError as error:
         raise BadReplay(f"{path}: 読めません（{error.strerror}） / cannot be read") from None
     except (UnicodeDecodeError, ValidationError):

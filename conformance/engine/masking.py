@@ -20,6 +20,8 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
+from conformance.record import CaseTruth
+
 PERSONAL = frozenset(
     {"name", "birth_date", "gender", "address", "atena_no", "juki_atena_no", "kana", "tel", "phone", "mail", "mynumber"}
 )
@@ -248,3 +250,12 @@ def strings_of(node: Any) -> Iterable[str]:
     elif isinstance(node, (list, tuple)):
         for one in node:
             yield from strings_of(one)
+
+
+def masker_of(truths: Collection[CaseTruth], people: Iterable[str]) -> Masker:
+    """Knows ``people`` and everything that the applications of a run say."""
+    items: dict[str, set[str]] = {}
+    for item in (item for truth in truths for item in truth.items):
+        items.setdefault(item.item_id, set()).add(item.value)
+    ours = strings_of([truth.model_dump(mode="json") for truth in truths])
+    return Masker((*people, *ours), (truth.receipt_no for truth in truths), items)

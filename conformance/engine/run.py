@@ -30,7 +30,7 @@ from conformance.engine.container import Container
 from conformance.engine.core_visits import Handover
 from conformance.engine.driver import Driver, now
 from conformance.engine.judge import Judge
-from conformance.engine.masking import Masker, hide_late, hide_pulls, hide_screens, strings_of
+from conformance.engine.masking import Masker, hide_late, hide_pulls, hide_screens, masker_of
 from conformance.engine.processes import Children, Guard, StartProblem, clean_environment
 from conformance.engine.product import PAGE_FILE, Surroundings, open_adapter
 from conformance.engine.registers import write_registers
@@ -55,7 +55,7 @@ from conformance.events import (
 )
 from conformance.evidence.manifest import suite_digest
 from conformance.plan import Challenge, Plan
-from conformance.planner import inexpressible, make_plan
+from conformance.planner import carried_cases, inexpressible, make_plan, to_carry
 from conformance.quick import narrowed
 from conformance.sentence import both
 from conformance.target import Start, Target, TargetError, load_target, others, resolve_secret, with_image
@@ -199,7 +199,7 @@ class _Run:
         if earlier is not None:
             target = target.model_copy(update={"run": target.run.model_copy(update={"seed": earlier.seed})})
         reference = earlier.reference_date if earlier else self._options.reference_date or today()
-        world = World(seed=target.run.seed, reference_date=reference, profile=profile)
+        world = World(seed=target.run.seed, reference_date=reference, profile=profile, carried=to_carry(target))
         plan = make_plan(
             run_id=self._dir.name,
             target=target,
@@ -211,6 +211,7 @@ class _Run:
             started_by=f"{getpass.getuser()}@{socket.gethostname()}",
             today=today(),
             beyond=inexpressible(world, target.role) if overlay else None,
+            carried=carried_cases(world, target),
         ).model_copy(update={"suite_sha256": suite_digest(), "challenge": self._options.challenge})
         if earlier is not None:
             resume.same_run(earlier, plan)
@@ -432,12 +433,7 @@ class _Run:
             str(getattr(row, name)) for core in world.core_systems() for row in world.atena(core) for name in names
         ]
         people += [one for row in world.links() for one in (row.serial, row.atena_no)]
-        truths = [truth_of(case) for case in cases]
-        items: dict[str, set[str]] = {}
-        for item in (item for truth in truths for item in truth.items):
-            items.setdefault(item.item_id, set()).add(item.value)
-        ours = strings_of([truth.model_dump(mode="json") for truth in truths])
-        return Masker((*people, *ours), (case.receipt_no for case in cases), items)
+        return masker_of([truth_of(case) for case in cases], people)
 
     def _tell(self, ja: str, en: str, seconds: float) -> None:
         """Says what is waited for, while it is waited for."""

@@ -68,8 +68,8 @@ def test_both_systems_know_the_same_people(world: World) -> None:
 
     assert people("jido_teate") == people("kaigo")
     assert world.core_systems() == ("jido_teate", "kaigo")
-    with pytest.raises(FixtureError, match="hoiku"):
-        world.atena("hoiku")
+    with pytest.raises(FixtureError, match="nowhere"):
+        world.atena("nowhere")
 
 
 def test_namesakes_and_doubles(world: World) -> None:

@@ -99,6 +99,7 @@ class _Row:
         self, procedure: Procedure, plan: Plan, results: Results, lang: Lang, declared: Declared | None
     ) -> None:
         self._procedure, self._plan, self._lang, self._declared = procedure, plan, lang, declared
+        self._given = any(one.procedure == procedure.id for one in results.given)
         self._seen = [one for one in results.seen if one.procedure == procedure.id and one.acceptable]
         self.method = plan.methods.get(procedure.id, "") or (declared.method if declared else "")
         reached = [one.stages[-1] for one in self._seen if one.stages]
@@ -180,7 +181,7 @@ class _Row:
             )
         if self.furthest is not None:
             return "途中で止まった（報告書の指摘を参照）", "stopped on the way (see the findings of the report)"
-        if not any(self._procedure.id in one.procedures for one in self._plan.checks):
+        if not self._given and not any(self._procedure.id in one.procedures for one in self._plan.checks):
             return (
                 "宣言だけで、この要件集の検査にはこの手続の事例が無い",
                 "declared only: the suite has no case of this procedure",
