@@ -9,17 +9,23 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from conformance.firewall.multicast import MulticastRoutes
 from conformance.firewall.netns import Namespaces, tool
 from interface_spec.policy import Family, FirewallName, Host, Leg, Policy
 
 SWITCH = "sw"
 HOST_INTERFACE = "eth0"
 BUILD_SECONDS = 30
+MANY_MESSAGES = "100000"
+"""ICMP messages a second: an answer that a spent limit keeps back would look like one that the rules keep back."""
 FAMILIES: tuple[Family, ...] = ("v4", "v6")
 
 
 class Network:
-    """A built network: namespaces, and which interface of whom has which hardware address."""
+    """A built network: namespaces, and which interface of whom has which hardware address.
+
+    ``multicast``: whether the firewalls pass multicast on where their rules allow it (a matter of the kernel).
+    """
 
     def __init__(self, policy: Policy, prefix: str) -> None:
         self.policy = policy
@@ -34,6 +40,8 @@ class Network:
         self._links()
         self._addresses()
         self._declared_times()
+        self._multicast = MulticastRoutes(self.ns, policy)
+        self.multicast = self._multicast.possible
 
     def _quiet(self, host: str) -> None:
         """No duplicate-address wait, no reverse-path check, directed broadcast forwarded: the rules alone decide."""
@@ -47,6 +55,9 @@ class Network:
                 (ipv4 / "conf" / scope / "accept_redirects").write_text("0")
                 (ipv4 / "conf" / scope / "bc_forwarding").write_text("1")
             (ipv4 / "icmp_ratelimit").write_text("0")
+            for limit in ("icmp_msgs_per_sec", "icmp_msgs_burst"):
+                if (ipv4 / limit).exists():  # where it is one for the whole machine it is not ours to change
+                    (ipv4 / limit).write_text(MANY_MESSAGES)
             (ipv6 / "icmp" / "ratelimit").write_text("0")
 
     def _declared_times(self) -> None:
@@ -153,6 +164,7 @@ class Network:
             Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text(value)
 
     def close(self) -> None:
+        self._multicast.close()
         self.ns.close()
         _batch([f"netns delete {self._prefix}{name}" for name in (SWITCH, *self.firewalls, *self.policy.host)])
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 KINDS = ("hash:ip", "hash:net", "hash:ip,port", "hash:net,port")
 MOST_ELEMENTS = 4096
-_CREATE = re.compile(r"^create (\S+) (\S+)(.*)$")
+_CREATE = re.compile(r"^create (\S+) ((?:hash|bitmap|list):\S+)(.*)$")
 _ADD = re.compile(r"^add (\S+) (\S+)(.*)$")
 _MATCH = re.compile(r"-m set (! )?--match-set (\S+) (\S+)")
 
@@ -33,7 +33,7 @@ class IpSet:
 def is_ipset(text: str) -> bool:
     """Whether a text is what ``ipset save`` writes."""
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    return bool(lines) and all(_CREATE.match(line) or _ADD.match(line) for line in lines)
+    return any(map(_CREATE.match, lines)) and all(_CREATE.match(line) or _ADD.match(line) for line in lines)
 
 
 def read_sets(text: str, name: str) -> dict[str, IpSet]:

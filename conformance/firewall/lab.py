@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from conformance.firewall import rules as rule_files
+from conformance.firewall.adverts import followed
 from conformance.firewall.build import Network
 from conformance.firewall.conntrack import flush, remaining
 from conformance.firewall.job import Job, Variant
@@ -137,10 +138,12 @@ class Lab:
             self._set(None, None)
             seen, odd = self.prober.control(self.cells), self.trickster.control(self.tricks)
             self._keep("control", self.cells, seen, self.tricks, odd)
+            facts = {f"adverts {name}": self._adverts(name) for name in self.network.firewalls}
             self._control = Round(
                 id="control",
                 cells=seen,
                 tricks=odd,
+                facts=facts,
                 seconds=time.monotonic() - started,
             )
         return self._control
@@ -164,6 +167,8 @@ class Lab:
         facts = self._idle(cells, seen, scope)
         for firewall in self._filtering(scope):
             facts[f"neighbours {firewall}"] = "; ".join(not_found(self.network, self.pump, firewall))
+            if scope != "chain":
+                facts[f"adverts {firewall}"] = self._adverts(firewall)
         seconds = time.monotonic() - started
         return Round(id=scope, cells=seen, tricks=odd, facts=facts, counters=counted, seconds=seconds)
 
@@ -179,6 +184,9 @@ class Lab:
         if self.job.trace:
             self.keeper.cells(where, cells, seen, self.prober.frames)
             self.keeper.tricks(where, tricks, odd, self.trickster.frames)
+
+    def _adverts(self, firewall: FirewallName) -> str:
+        return " ".join(followed(self.network, self.pump, self.trickster.send, firewall))
 
     def _filtering(self, scope: Scope) -> tuple[FirewallName, ...]:
         return self.network.firewalls if scope == "chain" else (scope,)
@@ -252,11 +260,13 @@ class Lab:
         return Round(id="boot", cells=cells, facts=facts, seconds=time.monotonic() - started)
 
     def _sample(self, firewall: FirewallName) -> list[Cell]:
-        """One denied cell of every case, family and protocol that must be stopped by ``firewall``."""
-        found: dict[tuple[str, str, str], Cell] = {}
+        """One denied cell of every case, family and protocol that must be stopped by ``firewall``; the ports in use apart."""
+        found: dict[tuple[str, str, str, int], Cell] = {}
+        used = (self.policy.service.port, self.policy.service.proxy_port)
         for cell in self.cells:
             if cell.expected(firewall) == "deny" and not cell.destination.startswith("firewall:"):
-                found.setdefault((cell.case, cell.family, cell.protocol), cell)
+                port = cell.port if cell.port in used else 0
+                found.setdefault((cell.case, cell.family, cell.protocol, port), cell)
         return list(found.values())
 
     def reload(self, variant: Variant) -> Round:

@@ -7,7 +7,7 @@ import errno
 import itertools
 import socket
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from conformance.firewall.build import HOST_INTERFACE
 from conformance.firewall.capture import Frame
@@ -40,16 +40,17 @@ class Trickster:
             if trick.follows:
                 self._pump.trails[("tcp", trick.follows)] = followed[trick.id]
             for sender, frame in trick.setup:
-                self._send(sender, frame)
+                self.send(sender, frame)
         self._pump.drain(SETUP_DRAIN_SECONDS)
         watched: dict[str, Trail] = {}
         for trick in tricks:
             nonce = b"SHN:" + f"{next(self._numbers):08x}".encode()
             watched[trick.id] = self._pump.nonces[nonce] = Trail()
             for frame in trick.build(nonce, followed[trick.id].source if trick.follows else ""):
-                self._send(trick.source, frame)
+                self.send(trick.source, frame)
         self._pump.drain(DRAIN_SECONDS)
-        seen = {trick.id: _seen(trick, watched[trick.id]) for trick in tricks}
+        zones = {name: one.zone for name, one in self._pump.network.policy.host.items()}
+        seen = {trick.id: _seen(trick, watched[trick.id], zones) for trick in tricks}
         self.frames.update((name, trail.frames) for name, trail in watched.items())
         for talk in talks:
             talk.close()
@@ -103,7 +104,8 @@ class Trickster:
         end = (policy.host[talk.destination].address(trick.family), talk.port)
         return made, end
 
-    def _send(self, host: str, frame: bytes) -> None:
+    def send(self, host: str, frame: bytes) -> None:
+        """Puts a frame on the wire at ``host``."""
         raw = self._raw.get(host)
         if raw is None:
             with self._pump.network.ns.inside(host):
@@ -117,7 +119,12 @@ class Trickster:
             raw.close()
 
 
-def _seen(trick: Trick, trail: Trail) -> Seen:
-    arrived = tuple(name for name in trail.arrived if (name == trick.source) == trick.returns)
+def _seen(trick: Trick, trail: Trail, zones: Mapping[str, str]) -> Seen:
+    if trick.returns:
+        arrived = tuple(name for name in trail.told if name == trick.source)
+    else:
+        arrived = tuple(
+            name for name in trail.arrived if name != trick.source and trick.zone in ("", zones.get(name, ""))
+        )
     cls: Class = "delivered" if arrived else "dropped" if trail.legs else "lost"
     return Seen(cls=cls, arrived=arrived, legs=tuple(trail.legs))

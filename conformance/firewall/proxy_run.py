@@ -85,7 +85,7 @@ class Proxy:
         """Squid in a user namespace where it is an ordinary user: it then has nothing to drop (docs/adr/0020)."""
         conf = self.folder / SQUID_CONF
         if SQUID_CONF not in self._replaced:
-            conf.write_text(self._job.conf, encoding="utf-8")
+            conf.write_text(self._job.conf.replace("{dir}", str(self.folder)), encoding="utf-8")
         logs = self.folder / "log"
         logs.mkdir(exist_ok=True)
         if SQUID_LOGS.is_dir():

@@ -35,10 +35,11 @@ IPV6_EXTENSIONS = (0, 43, 44, 60)
 class Trail:
     """What was seen of one probe. ``arrived`` hosts, ``legs`` firewall interfaces that took it in, in order.
 
-    ``source``: its source address as the last host saw it; ``opened``: when it was sent (monotonic seconds); ``ms``: milliseconds until its answer or refusal.
+    ``told``: hosts that a firewall's own ICMP message about it came to; ``source``: its source address as the last host saw it; ``opened``: when it was sent (monotonic seconds); ``ms``: milliseconds until its answer or refusal.
     """
 
     arrived: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     legs: list[str] = field(default_factory=list)
     answered: bool = False
     taken: bool = False
@@ -105,6 +106,8 @@ class Pump:
         self._sockets: dict[tuple[str, str, int], list[socket.socket]] = {}
         self._connections: dict[socket.socket, int] = {}
         self.kept_ports: set[int] = set()
+        walls = network.policy.firewall.values()
+        self._walls = {str(end) for wall in walls for leg in wall.leg.values() for end in (leg.v4, leg.v6)}
         self.capturing = False
         self._now: Frame | None = None
         self._mark, self._marked = socket.socketpair()
@@ -216,8 +219,15 @@ class Pump:
         at = frame.find(b"SHN:")
         if at >= 0:
             trail = self.nonces.get(frame[at : at + NONCE_BYTES])
-            if trail is not None:
-                self._passed(trail, host, leg)
+            if trail is None:
+                return
+            parsed = parse_packet(frame)
+            if parsed is not None and _PROTOCOLS.get(parsed[2]) == "icmp" and parsed[1] in self._walls:
+                self._file(trail)
+                if not leg and host not in trail.told:  # a firewall's refusal quotes what it refused: no arrival
+                    trail.told.append(host)
+                return
+            self._passed(trail, host, leg)
 
     def _file(self, trail: Trail) -> None:
         """Keeps the packet at hand with its probe, when packets are kept at all."""

@@ -1,16 +1,18 @@
 """Packet tricks: the oddities that a packet filter must not let through, as data and frames (control: delivered when open).
 
 Each trick carries a nonce in its payload; who saw the nonce is known at the receiver. What a lab cannot show is said in
-`NOT_TESTABLE`: a machine that spoofs its neighbour on the same segment, a table limit that the kernel shares, broadcast.
+`NOT_TESTABLE`: a machine that spoofs its neighbour on the same segment, a full connection table, which no rule decides about.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from conformance.firewall import frames as f
+from conformance.firewall.multicast import GROUPS, hardware_address
 from interface_spec.policy import Family, FirewallName, Policy
 
 Build = Callable[[bytes, str], list[bytes]]
@@ -25,12 +27,15 @@ class Wires(Protocol):
 
     policy: Policy
     macs: dict[tuple[str, str], str]
+    multicast: bool
 
     def gateway_mac(self, host: str, zone: str) -> str: ...
 
 
 class PaperWires:
     """A network that was never built: enough to know which tricks there are and what they cross."""
+
+    multicast = True
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -52,12 +57,10 @@ NOT_TESTABLE: dict[str, tuple[str, str]] = {
         "a neighbour that claims the application management system's address cannot be told apart by the firewall",
     ),
     "FW-P13": (
-        "接続表が溢れたときの動きは、表の上限が名前空間の間で共有されるため、この試験では確かめられない。",
-        "a full connection table cannot be tested: its limit is shared between namespaces",
-    ),
-    "FW-D16b": (
-        "マルチキャストは、試験用のカーネルが規則の前に止めるため、規則の試験にならない（セグメント宛てのブロードキャストは試す）。",
-        "multicast is stopped by the lab's kernel before any rule (directed broadcast is tried)",
+        "接続表が溢れたときの動きは、規則の試験にならない。この試験のカーネルは、表に空きが無いと規則を見る前に新しい通信を捨て、"
+        "上限も名前空間ごとには変えられない。機器で確かめる。",
+        "a full connection table is no test of rules: this kernel drops what it cannot enter before it looks at any rule, and its"
+        " limit cannot be set for one namespace; try it on the device",
     ),
 }
 
@@ -81,7 +84,7 @@ class Trick:
     ``returns``: the nonce is looked for at the sender, in what comes back to it, instead of at every other host.
     ``aim``: the destination address of the packet that is decided about.
     ``follows``: source port of the TCP packet of ``setup`` to whose sender the frames go back, by the address that the
-    receiver saw (a firewall on the way may translate it).
+    receiver saw (a firewall on the way may translate it). ``zone``: where an arrival counts, "" anywhere.
     """
 
     id: str
@@ -98,6 +101,7 @@ class Trick:
     returns: bool = False
     aim: str = ""
     follows: int = 0
+    zone: str = ""
 
     def meets(self, scope: str) -> bool:
         return scope == "chain" or scope in self.crossing
@@ -128,7 +132,9 @@ class _Maker:
     def frame(self, sender: str, toward: str, packet: bytes) -> bytes:
         zone = self.policy.host[toward].zone
         home = self.policy.host[sender].zone
-        return f.ethernet(self.network.gateway_mac(sender, zone), self.network.macs[(sender, home)], packet)
+        end = packet[16:20] if packet[0] >> 4 == 4 else packet[24:40]
+        mac = hardware_address(str(ipaddress.ip_address(end))) or self.network.gateway_mac(sender, zone)
+        return f.ethernet(mac, self.network.macs[(sender, home)], packet)
 
     def packet(self, source: str, destination: str, protocol: int, payload: bytes, **more: int | bytes) -> bytes:
         """An IP packet of the family of ``source``."""
@@ -152,6 +158,7 @@ class _Maker:
         only: int | None = None,
         aim: str = "",
         follows: int = 0,
+        zone: str = "",
     ) -> Trick:
         """``only``: the trick meets that firewall on the way alone (0 is the first)."""
         source, destination = pair
@@ -176,6 +183,7 @@ class _Maker:
             returns=returns,
             aim=aim or (here if returns else there),
             follows=follows,
+            zone=zone,
         )
 
 
@@ -198,6 +206,7 @@ def build_tricks(network: Wires) -> tuple[Trick, ...]:
     found += _extensions(make)
     found += _translated(make)
     found += _broadcast(make)
+    found += _multicast(make) if network.multicast else ()
     return tuple(found)
 
 
@@ -446,3 +455,23 @@ def _broadcast(m: _Maker) -> Iterator[Trick]:
 
         ja = "ほかのセグメントのブロードキャスト宛ての通信"
         yield m.trick(f"FW-D16 broadcast-{name}", ja, (source, toward), "v4", packets, aim=everyone)
+
+
+def _multicast(m: _Maker) -> Iterator[Trick]:
+    """To a group that everybody may have joined; what counts is whether it comes into the other zone."""
+    both: tuple[Family, ...] = ("v4", "v6")
+    for family in both:
+        for name, source, toward in (
+            ("dmz", m.ap, m.px),
+            ("mynum", m.px, m.ap),
+            ("dmz", m.of, m.px),
+            ("dmz", m.ot, m.px),
+        ):
+
+            def packets(s: str, _d: str, nonce: bytes, group: str = GROUPS[family]) -> list[bytes]:
+                return [m.packet(s, group, 17, f.udp(s, group, m.sport(), m.proxy, nonce))]
+
+            yield m.trick(
+                f"FW-D16 multicast-{name}", "マルチキャストの組に宛てた通信", (source, toward), family, packets,
+                aim=GROUPS[family], zone=m.policy.host[toward].zone,
+            )  # fmt: skip

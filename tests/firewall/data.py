@@ -30,7 +30,9 @@ def perfect_round(policy: Policy, scope: str, *, control: bool = False) -> Round
         for trick in build_tricks(PaperWires(policy))
         if control or trick.meets(scope)
     }
-    facts = {} if control else {f"neighbours {scope}": "", f"idle {scope} flow": "432000"}
+    facts = {f"neighbours {scope}": "", f"idle {scope} flow": "432000", f"adverts {scope}": ""}
+    if control:
+        facts = {"adverts boundary": "dmz0", "adverts lgwan": "conn0"}
     return Round(id="control" if control else scope, cells=cells, tricks=tricks, facts=facts)
 
 

@@ -90,6 +90,7 @@ def test_windows_line_ends_are_no_fault() -> None:
 
 def test_a_rule_that_asks_a_set_becomes_one_rule_an_element() -> None:
     assert is_ipset(SETS)
+    assert not is_ipset("add element inet f s { 1.2.3.4 }\n")
     assert kind_of(SETS.encode(), "ipset.conf") == "ipset"
     sets = read_sets(SETS, "s")
     rules = "-A F -m set --match-set web dst -p tcp -j ACCEPT\n-A F -p udp -m set --match-set svc dst,dst -j ACCEPT\n-A F -m set --match-set none src -j ACCEPT\n"
@@ -109,7 +110,7 @@ def test_a_rule_that_asks_a_set_becomes_one_rule_an_element() -> None:
         (SETS, "-A F -m set ! --match-set web dst -j ACCEPT", ["r:1", "否定"]),
         (SETS, "-A F -m set --match-set svc dst -j ACCEPT", ["r:1", "向き"]),
         ("create b bitmap:port range 0-10\n", "", ["s:1", "bitmap:port"]),
-        ("add b 1.2.3.4\n", "", ["s:1", "b"]),
+        ("create a hash:ip\nadd b 1.2.3.4\n", "", ["s:2", "b"]),
         ("create n hash:net\nadd n 10.0.0.0/8 nomatch\n", "", ["s:2", "nomatch"]),
     ],
 )

@@ -34,8 +34,11 @@ from testbed.mutants.relay.command import STORE_MODULE
 pytestmark = pytest.mark.slow
 PRODUCT = '[product]\nname = "p"\nversion = "1"\nvendor = "v"\n'
 ATTESTED = '[attestation."FW-1.1-03"]\nstatement = "DMZに設置"\nby = "試験"\ndate = 2026-01-05\n'
-SAMPLE = ("B09", "B17", "B21", "B24", "B35", "B43", "B44", "B65", "L06", "L12", "C01", "C05")
-RELAY_SAMPLE = ("S03", "S16", "S20", "E07", "E11", "E13")
+SAMPLE = (
+    "B09", "B17", "B21", "B24", "B35", "B40", "B43", "B44", "B65", "B84", "B86", "B88", "B89", "B90", "L06", "L12", "L26",
+    "C01", "C05",
+)  # fmt: skip
+RELAY_SAMPLE = ("S03", "S16", "S20", "S31", "S34", "E07", "E11", "E13")
 
 
 def root_namespace() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.firewall.view import LabView, lab_check
-from conformance.suites.fw.views import no_gap, nothing_before
+from conformance.suites.fw.views import neighbours_do_not_lead, no_gap, nothing_before
 
 
 @lab_check("fw", "FW-1.1-04m")
@@ -74,3 +74,13 @@ def the_boundary_firewall_does_not_show_itself_to_a_traceroute(lab: LabView) -> 
 @lab_check("fw", "FW-1.1-82b")
 def the_lgwan_firewall_does_not_show_itself_to_a_traceroute(lab: LabView) -> None:
     lab.tricks_fail("lgwan", "FW-P15")
+
+
+@lab_check("fw", "FW-1.1-83a")
+def the_boundary_firewall_does_not_follow_its_neighbours(lab: LabView) -> None:
+    neighbours_do_not_lead(lab, "boundary")
+
+
+@lab_check("fw", "FW-1.1-83b")
+def the_lgwan_firewall_does_not_follow_its_neighbours(lab: LabView) -> None:
+    neighbours_do_not_lead(lab, "lgwan")

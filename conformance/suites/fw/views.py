@@ -62,6 +62,28 @@ def idle_connections_are_kept(lab: LabView, firewall: Scope) -> None:
         )
 
 
+def neighbours_do_not_lead(lab: LabView, firewall: Scope) -> None:
+    """A neighbour's router advertisement changes no route of the firewall; with everything open it does."""
+    lab.played(firewall)
+    lab.played("control")
+    fact = f"adverts {firewall}"
+    before, now = (lab.record.round(name).facts.get(fact) for name in ("control", firewall))
+    if not before or now is None:
+        raise unverified(
+            "すべて開いた状態でもルータ広告に従わないので、遮断を確かめられない",
+            "no positive control: router advertisements are not followed with everything open",
+        )
+    if now:
+        fail(
+            "隣の機器のルータ広告で、ファイアウォールの経路が変わった",
+            "a neighbour's router advertisement changed the firewall's routes",
+            case="FW-P07",
+            sent=f"ルータ広告 / router advertisement: {before}",
+            expected="経路は変わらない / no route changes",
+            actual=now,
+        )
+
+
 def no_gap(lab: LabView, firewall: str) -> None:
     """While the transactions of a reload are applied one by one, nothing denied passes and a permitted flow goes on."""
     lab.played("reload")

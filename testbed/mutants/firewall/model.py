@@ -35,7 +35,10 @@ class _Part(BaseModel):
 
 
 class Edit(_Part):
-    """One change. Exactly one way: ``find``/``replace`` (must occur), ``first``, ``last`` or ``input`` rule, ``append`` text."""
+    """One change. Exactly one way: ``find``/``replace`` (must occur), ``first``, ``last`` or ``input`` rule, ``append`` text.
+
+    ``cut``: the text ends where this stands, as a file does whose writing was broken off.
+    """
 
     on: Part
     find: str = ""
@@ -45,15 +48,20 @@ class Edit(_Part):
     last: str = ""
     input: str = ""
     append: str = ""
+    cut: str = ""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if sum(bool(one) for one in (self.find, self.first, self.last, self.input, self.append)) != 1:
-            raise ValueError("find・first・last・input・append のうち一つを書きます / exactly one kind of change")
+        if sum(bool(one) for one in (self.find, self.first, self.last, self.input, self.append, self.cut)) != 1:
+            raise ValueError("find・first・last・input・append・cut のうち一つを書きます / exactly one kind of change")
         return self
 
     def apply(self, text: str) -> str:
         """The changed text; LookupError when the place is not there (the reference has moved on)."""
+        if self.cut:
+            if text.count(self.cut) != 1:
+                raise LookupError(f"{self.cut!r} occurs {text.count(self.cut)} times")
+            return text.partition(self.cut)[0]
         if self.append:
             return f"{text}\n{self.append}\n"
         if self.find:
@@ -74,7 +82,11 @@ class Edit(_Part):
 
 
 class NetworkMutant(_Part):
-    """``split``: the ruleset of this firewall is loaded in two transactions, the flush by itself first."""
+    """``split``: the ruleset of this firewall is loaded in two transactions, the flush by itself first.
+
+    ``updates``: what is loaded after the ruleset, each in a transaction of its own (as a script that refills a set does).
+    ``certificate``: the relay under test gets a certificate of its own making (``bump.pem``).
+    """
 
     id: str = Field(pattern=r"^[BLCPSET][0-9]{2}$")
     base: Literal["baseline", "baseline-t2"] = "baseline"
@@ -83,6 +95,8 @@ class NetworkMutant(_Part):
     kind: Literal["killed", "needle", "equivalent"] = "killed"
     edit: tuple[Edit, ...] = ()
     split: Literal["", "boundary", "lgwan"] = ""
+    updates: tuple[str, ...] = ()
+    certificate: bool = False
     boot: dict[str, str] = {}
     forwarding_before_load: dict[str, bool] = {}
     code: str = Field(default="", description="name of a code mutant of the embedded relay")

@@ -5,6 +5,7 @@ One lab plays many mutants: the network and the control run are shared, only rul
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from conformance.firewall.start import ModuleCommand, lab_folder, run_lab
 from conformance.plan import Plan, PlannedCheck
 from conformance.verdicts import Raw
 from interface_spec.policy import POLICIES, FirewallName, Policy, parse_policy
+from mock_services.tls import CA_FILE, CA_KEY_FILE, kept_authority
 from reference_impl.firewall.nftables import ruleset
 from reference_impl.firewall.relay_toml import relay_toml
 from reference_impl.firewall.squid import squid_conf
@@ -129,17 +131,21 @@ def _rules(base: Base, mutant: NetworkMutant, firewall: FirewallName) -> Rules:
 def rules_text(base: Base, mutant: NetworkMutant, firewall: FirewallName) -> list[tuple[str, str]]:
     """(file name, text) of what one firewall loads, in order."""
     text = base.mutated(mutant, firewall)
+    parts = [(f"{firewall}.nft", text)]
     if mutant.split == firewall:
         flush, rest = "flush ruleset\n", text.replace("flush ruleset\n", "")
-        return [(f"{firewall}-flush.nft", flush), (f"{firewall}.nft", rest)]
-    return [(f"{firewall}.nft", text)]
+        parts = [(f"{firewall}-flush.nft", flush), (f"{firewall}.nft", rest)]
+    if mutant.part == firewall:
+        parts += [(f"{firewall}-update-{number}.nft", f"{one}\n") for number, one in enumerate(mutant.updates, 1)]
+    return parts
 
 
 def proxy_of(base: Base, mutant: NetworkMutant, module_command: ModuleCommand) -> ProxyJob:
     """The relay with the mutant in it."""
     if mutant.part == "squid":
         empty = {"squid.conf": base.empty_squid()}
-        return ProxyJob(conf=base.mutated(mutant, "squid"), log="log/access.log", empty_list=empty)
+        files = {"bump.pem": _own_certificate()} if mutant.certificate else {}
+        return ProxyJob(conf=base.mutated(mutant, "squid"), files=files, log="log/access.log", empty_list=empty)
     ends = ("{dir}/access.log", "{dir}/ready.json")
     empty = {"relay.toml": relay_toml(base.policy, *ends, listed=False)}
     return ProxyJob(
@@ -153,6 +159,13 @@ def proxy_of(base: Base, mutant: NetworkMutant, module_command: ModuleCommand) -
         relay_kind=mutant.kind_of_relay,
         observe_seconds=1.0,
     )
+
+
+def _own_certificate() -> str:
+    """Key and certificate of an authority that nobody trusts, made anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        kept_authority(Path(folder), datetime.now(UTC))
+        return "".join((Path(folder) / name).read_text(encoding="ascii") for name in (CA_KEY_FILE, CA_FILE))
 
 
 def run_mutants(
