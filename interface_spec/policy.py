@@ -289,6 +289,11 @@ class Policy(_Part):
         """Firewalls between two zones in order; None when there is no way."""
         return self._hops.get((source_zone, destination_zone))
 
+    @property
+    def main_family(self) -> Family:
+        """The family in which the relay is spoken to: the first that is declared."""
+        return self.families[0]
+
     def hosts_of(self, *roles: Role) -> list[str]:
         return [name for name, one in self.host.items() if one.role in roles]
 

@@ -31,6 +31,7 @@ ANSWER_SECONDS = 4.0
 STALL_SECONDS = 0.5
 """A download in which nothing arrives for so long has stopped: the other end is a few memory copies away."""
 SHORT_SECONDS = 0.4
+FAMILY = {"v4": socket.AF_INET, "v6": socket.AF_INET6}
 SETTLE_SECONDS = 0.003
 """For what a relay still does after its answer; what has arrived by then is then waited for, however busy the machine is."""
 SETTLED_LIMIT_SECONDS = 2.0
@@ -119,14 +120,14 @@ class Proxy:
 
     def _await(self, seconds: float) -> None:
         policy = self._network.policy
-        address = (policy.host[self.host].address("v4"), policy.service.proxy_port)
+        address = (policy.host[self.host].address(policy.main_family), policy.service.proxy_port)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             assert self._process is not None  # noqa: S101 — set by start
             if self._process.poll() is not None:
                 break
             with self._network.ns.inside(policy.the("am")):
-                trial = socket.socket()
+                trial = socket.socket(FAMILY[policy.main_family])
             with trial:
                 trial.settimeout(0.2)
                 if trial.connect_ex(address) == 0:
@@ -219,7 +220,7 @@ class ProxyClient:
         walls = self._policy.firewall.values()
         self._walls = {str(end) for wall in walls for leg in wall.leg.values() for end in (leg.v4, leg.v6)}
         """What is opened from a firewall's address is the relay's, translated: nothing else opens anything meanwhile."""
-        self._address = (str(relay.v4), self._policy.service.proxy_port)
+        self._address = (relay.address(self._policy.main_family), self._policy.service.proxy_port)
         self._names = {
             one.address(family): name for name, one in self._policy.host.items() for family in self._policy.families
         }
@@ -228,7 +229,7 @@ class ProxyClient:
 
     def _dial(self, source: str, seconds: float) -> socket.socket:
         with self._network.ns.inside(source):
-            made = socket.socket()
+            made = socket.socket(FAMILY[self._policy.main_family])
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         made.settimeout(DIAL_SECONDS)
         try:

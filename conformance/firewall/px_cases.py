@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from interface_spec.policy import Policy
+from interface_spec.policy import Policy, Role
 
 Expect = Literal["tunnel", "refused", "either"]
 
@@ -90,6 +90,16 @@ def _cases(p: Policy) -> Iterator[PxCase]:
     yield from _protocols(p)
 
 
+def _address(p: Policy, role: Role) -> str:
+    """Address of the host of a role in the family in which the relay is spoken to."""
+    return p.host[p.the(role)].address(p.main_family)
+
+
+def _host(p: Policy, role: Role) -> str:
+    """The same as it stands before a port."""
+    return _address(p, role) if p.main_family == "v4" else f"[{_address(p, role)}]"
+
+
 def _literals(p: Policy) -> Iterator[PxCase]:
     dl, ot, trap = (p.host[p.hosts_of(r)[0]] for r in ("download", "other-lgwan", "lgwan-dns"))
     number = int(ot.v4)
@@ -131,14 +141,13 @@ def _names(p: Policy) -> Iterator[PxCase]:
 
 
 def _inward(p: Policy) -> Iterator[PxCase]:
-    px = p.host[p.the("relay")]
     ends = {
         "a": f"localhost:{p.service.port}",
         "b": f"127.0.0.1:{p.service.proxy_port}",
-        "c": f"{px.v4}:{p.service.proxy_port}",
+        "c": f"{_host(p, 'relay')}:{p.service.proxy_port}",
         "d": f"[::1]:{p.service.port}",
         "e": f"169.254.169.254:{p.service.port}",
-        "f": f"{p.host[p.the('am')].v4}:{p.service.port}",
+        "f": f"{_host(p, 'am')}:{p.service.port}",
     }
     for letter, authority in ends.items():
         yield PxCase(
@@ -169,8 +178,7 @@ def _methods(p: Policy) -> Iterator[PxCase]:
 
 def _syntax(p: Policy) -> Iterator[PxCase]:
     fqdn, port, other = p.service.fqdn, p.service.port, p.service.other_fqdns[0]
-    good, bad, ap = f"{fqdn}:{port}", f"{other}:{port}", p.host[p.the("am")].v4
-    px = p.host[p.the("relay")].v4
+    good, bad, ap, px = f"{fqdn}:{port}", f"{other}:{port}", _address(p, "am"), _address(p, "relay")
     yield PxCase(
         "PX-12a", "X-Forwarded-For などを付けた許可の要求", "listed, with forwarding headers", "tunnel",
         connect(good, f"X-Forwarded-For: {px}", "Via: 1.1 other", "Proxy: http://other/"), asks=True,
@@ -207,7 +215,7 @@ def _syntax(p: Policy) -> Iterator[PxCase]:
 
 
 def _managers(p: Policy) -> Iterator[PxCase]:
-    px, port = p.host[p.the("relay")].v4, p.service.proxy_port
+    px, port = _host(p, "relay"), p.service.proxy_port
     paths = {
         "a": f"GET http://{px}:{port}/squid-internal-mgr/info HTTP/1.0",
         "b": f"GET http://localhost:{port}/squid-internal-mgr/menu HTTP/1.0",
@@ -233,7 +241,7 @@ def _protocols(p: Policy) -> Iterator[PxCase]:
     )  # fmt: skip
     yield PxCase(
         "PX-20c", "PROXYプロトコルの見出しで送信元をかたる", "PROXY protocol header that claims a source", "refused",
-        f"PROXY TCP4 {p.host[p.the('am')].v4} {p.host[p.the('relay')].v4} 40000 {p.service.proxy_port}\r\n".encode()
+        f"PROXY TCP{p.main_family[1]} {_address(p, 'am')} {_address(p, 'relay')} 40000 {p.service.proxy_port}\r\n".encode()
         + connect(f"{p.service.fqdn}:{port}"), source="core",
     )  # fmt: skip
     yield PxCase(

@@ -242,7 +242,7 @@ class RelayRounds:
     def _way_to_relay(self, probed: Round | None) -> str:
         """Why the application management system cannot even open a connection to the relay in the chain; "" when it can."""
         am, relay = self.policy.the("am"), self.policy.host[self.policy.the("relay")]
-        aim = (am, str(relay.v4), "tcp", self.policy.service.proxy_port)
+        aim = (am, relay.address(self.policy.main_family), "tcp", self.policy.service.proxy_port)
         for cell in self.cells if probed is not None else ():
             if (cell.source, cell.address, cell.protocol, cell.port) == aim and probed is not None:
                 seen = probed.cells[cell.number]

@@ -176,7 +176,7 @@ def logged(lab: LabView) -> None:
     _require_control(lab)
     lines = lab.record.round("proxy").facts.get("log", "").splitlines()
     client, fqdn, other = (
-        lab.policy.host[lab.policy.the("am")].v4,
+        lab.policy.host[lab.policy.the("am")].address(lab.policy.main_family),
         lab.policy.service.fqdn,
         lab.policy.service.other_fqdns[0],
     )
