@@ -38,7 +38,9 @@ def main(words: list[str]) -> int:
     work = Path(job.work)
     policy = parse_policy(job.policy, job.policy_name)
     dns = policy.host[policy.hosts_of("lgwan-dns")[0]]
-    (work / "resolv.conf").write_text(f"nameserver {dns.address(policy.main_family)}\noptions timeout:1 attempts:1\n", encoding="utf-8")
+    (work / "resolv.conf").write_text(
+        f"nameserver {dns.address(policy.main_family)}\noptions timeout:1 attempts:1\n", encoding="utf-8"
+    )
     _private_world(work)
     lab = Lab(job, lambda name, variant, seconds: say(step=name, variant=variant, seconds=seconds))
     try:

@@ -56,15 +56,13 @@ def write_relay(mutant: NetworkMutant, folder: Path, module_command: ModuleComma
     """``relay-target.toml`` of the relay with the mistake in it, and the files that it names."""
     proxy = proxy_of(Base.load(mutant.base), mutant, module_command)
     folder.mkdir(parents=True)
+    start = {}
     if proxy.kind == "squid":
         _write(folder / "squid.conf", proxy.conf)
         start = {"squid_conf": "squid.conf"}
-        files: dict[str, str] = {}
-    else:
-        start = {}
-        files = {name: name for name in proxy.files}
-        for name, text in proxy.files.items():
-            _write(folder / name, text)
+    files = {name: name for name in proxy.files}
+    for name, text in proxy.files.items():
+        _write(folder / name, text)
     for name, text in proxy.empty_list.items():
         _write(folder / f"empty-{name}", text)
     values: dict[str, object] = {
