@@ -66,10 +66,10 @@ def examine(path: Path, *, today: date, reference_date: date | None = None) -> l
     elif target.adapter.kind == "operator":
         words = ("製品は人が操作します（ここでは尋ねません）", "a person operates the product: nothing is asked here")
         found.append(_note("adapter", *words))
-        found += _addresses(target)
+        found += _addresses(target, path.parent)
     elif not any(one.grade == "bad" and one.field.startswith("credentials") for one in found):
         found += _product(target, path.parent, plan, world)
-        found += _addresses(target)
+        found += _addresses(target, path.parent)
     if target.start is None:
         found += _settings(target, path.parent, world)
     return found
@@ -254,7 +254,7 @@ def _contents(adapter: Adapter, place: str, target: Target, plan: Plan, world: W
         )
 
 
-def _addresses(target: Target) -> Iterator[Diagnosis]:
+def _addresses(target: Target, beside: Path) -> Iterator[Diagnosis]:
     for field, url in (("handover", target.endpoints.handover), ("screen", target.endpoints.screen)):
         if url:
             yield _reach(f"endpoints.{field}", url.replace("{receipt_no}", "0"))
@@ -262,7 +262,13 @@ def _addresses(target: Target) -> Iterator[Diagnosis]:
         url = getattr(target.endpoints, field)
         if url.startswith("https:"):
             yield from _certificate(f"endpoints.{field}", url)
-    if not target.endpoints.handover:
+    if target.handover.kind == "files" and not (beside / target.handover.folder).is_dir():
+        yield _bad(
+            "handover.folder",
+            f"フォルダー {target.handover.folder} がありません（target.toml の隣に作ってください）",
+            f"no folder {target.handover.folder}: make it beside target.toml",
+        )
+    if not target.endpoints.handover and target.handover.kind == "http":
         words = ("書かれていないため、③-5 は未検証になります", "not given: ③-5 stays unverified")
         yield _note("endpoints.handover", *words)
 

@@ -96,6 +96,12 @@ def _status(
         return "na", f"機能 {requirement.condition} は宣言されていない", f"{requirement.condition} is not declared"
     if check.needs == "screen" and not target.endpoints.screen:
         return "na", "照会画面の場所（endpoints.screen）が無く、申告で確かめる", "no endpoints.screen: attested instead"
+    if check.needs == "handover-calls" and target.handover.kind != "http":
+        return (
+            "na",
+            "ファイルで渡す製品には、受付番号で求める口が無い",
+            "handed over by files: nobody can ask by number",
+        )
     undeclared = sorted({procedure_of(case) for case in check.cases} - set(target.run.procedures) - {"S02"})
     if undeclared:
         names = ", ".join(undeclared)

@@ -86,6 +86,30 @@ class Endpoints(_Table):
     )
 
 
+class HandoverChoice(_Table):
+    """How ③-5 goes: the core systems call the product (``http``), or both sides use a shared folder (``files``).
+
+    With ``files`` the names of files and columns are those of the profile (``drops.handover``, ``drops.core_results``;
+    an overlay has the product's own). ``command`` makes the product write and read its files, if it needs telling;
+    otherwise it is waited for.
+    """
+
+    kind: Literal["http", "files"] = "http"
+    folder: str = Field(default="", description="the shared folder, beside target.toml")
+    command: tuple[str, ...] = ()
+    wait_seconds: float = Field(
+        default=10, ge=0, le=3600, description="until the product has written or read its files"
+    )
+
+    @model_validator(mode="after")
+    def _has_its_folder(self) -> Self:
+        if (self.kind == "files") != bool(self.folder):
+            raise ValueError(
+                'folder: kind = "files" のとき、共有フォルダーを書きます / write the shared folder, with kind = "files" only'
+            )
+        return self
+
+
 class Credentials(_Table):
     """References to secrets: ``env:NAME`` or ``file:PATH``; absent ones are made up for the run and printed to set."""
 
@@ -154,6 +178,7 @@ class Target(_Table):
     run: RunChoice = RunChoice()
     declare: Declaration = Declaration()
     endpoints: Endpoints = Endpoints()
+    handover: HandoverChoice = HandoverChoice()
     credentials: Credentials = Credentials()
     adapter: AdapterChoice = AdapterChoice()
     world: WorldChoice = WorldChoice()

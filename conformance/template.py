@@ -27,6 +27,10 @@ control = "http://127.0.0.1:8080" # 制御インターフェース（interface_s
 handover = "http://127.0.0.1:8080"
 # screen = "http://127.0.0.1:8080/app/{receipt_no}"   # 照会画面。省くと AM-3.4-02/03 は申告で確かめる
 
+# [handover]                      # ③-5 を共有フォルダーのファイルで渡す製品だけ（endpoints.handover は消す）
+# kind = "files"
+# folder = "renkei"               # ファイル名・列名はプロファイルの drops.handover。違えば上書きプロファイルで書く
+
 [credentials]                     # 秘密は env:名前 か file:パス
 control_token = "env:AM_CONTROL_TOKEN"   # 制御インターフェースのトークン。ほかの秘密は、省くと doctor の示す試験用の値になる
 

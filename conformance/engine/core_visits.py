@@ -5,36 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from conformance.adapters.base import AdapterProblem
 from conformance.catalogue import Catalogue
 from conformance.engine.contract import Contract
+from conformance.engine.handover import Handover
 from conformance.engine.masking import Masker
 from conformance.engine.secrets import Redactor
 from conformance.engine.truth import truth_of
 from conformance.record import CoreReceived, Forbidden, Pull
 from fixtures.cases import Case
 from interface_spec.control import Review
-from mock_services.control import Answer, PullPlan, Received, WorldClient
+from mock_services.control import Answer, Received
 
-STRANGER = "no-core-system-has-this-key"
-"""An API key that nobody has been given."""
 MOST_RAW = 200_000
 """Characters of a raw answer that are kept."""
-
-
-@dataclass(frozen=True)
-class Handover:
-    """How the simulated core systems reach the product: each core system has a key of its own."""
-
-    base_url: str
-    api_keys: dict[str, str]
 
 
 @dataclass(frozen=True)
 class CoreVisits:
     """What core systems do in a round. ``told`` makes a product's words fit for the record."""
 
-    client: WorldClient
     handover: Handover
     catalogue: Catalogue
     contract: Contract
@@ -44,7 +33,6 @@ class CoreVisits:
 
     def collect(self, cases: list[Case]) -> tuple[Pull, ...]:
         """Every core system lists, fetches and acknowledges as the stimuli say. Raises AdapterProblem without an address."""
-        self._reachable()
         answers = {}
         for case in cases:
             answer = self.catalogue.stimulus(case.name).core
@@ -53,7 +41,8 @@ class CoreVisits:
                 item="account_no" if answer == "error" else "",
                 reason="口座番号が基幹の登録と一致しません" if answer == "error" else "",
             )
-        return tuple(self._collect_one(core, answers) for core in self.handover.api_keys)
+        with self.handover.ready():
+            return tuple(self._collect_one(core, answers) for core in self.handover.cores)
 
     def trespass(self, cases: list[Case]) -> tuple[Forbidden, ...]:
         """Every core system asks by 受付番号 for what is not for it, and somebody without a key asks for everything.
@@ -61,16 +50,15 @@ class CoreVisits:
         Not for it: applications of its own that are not completed, and another core system's that still wait for their
         acknowledgement. Nothing is acknowledged. Raises AdapterProblem without an address.
         """
-        self._reachable()
         owner = {case.receipt_no: truth_of(case).core_system for case in cases}
         waiting = [case.receipt_no for case in cases if self._completed(case) and self._core(case) == "none"]
         withheld = [case.receipt_no for case in cases if self._touched(case) and not self._completed(case)]
         found: list[Forbidden] = []
-        for core, key in self.handover.api_keys.items():
-            own = [one for one in withheld if owner[one] == core]
-            found += self._ask(core, key, own + [one for one in waiting if owner[one] != core])
-        for core in self.handover.api_keys:
-            found += self._ask(core, STRANGER, [one for one in waiting if owner[one] == core])
+        with self.handover.ready():
+            for core in self.handover.cores:
+                own = [one for one in withheld if owner[one] == core]
+                found += self._ask(core, own + [one for one in waiting if owner[one] != core])
+                found += self._ask(core, [one for one in waiting if owner[one] == core], stranger=True)
         return tuple(found)
 
     def _touched(self, case: Case) -> bool:
@@ -85,11 +73,10 @@ class CoreVisits:
         stimulus = self.catalogue.stimulus(case.name)
         return bool(stimulus.review) and stimulus.review[-1] is Review.COMPLETED and not stimulus.reopen
 
-    def _ask(self, core: str, key: str, wanted: list[str]) -> list[Forbidden]:
-        nothing = Answer(result="none")
-        plan = PullPlan(base_url=self.handover.base_url, api_key=key, default=nothing, only=wanted, unlisted=wanted)
-        result = self.client.pull(core, plan)
-        stranger = key == STRANGER
+    def _ask(self, core: str, wanted: list[str], *, stranger: bool = False) -> list[Forbidden]:
+        result = self.handover.ask(core, wanted, stranger)
+        if result is None:
+            return []
         found = [
             Forbidden(
                 core_system=core,
@@ -108,18 +95,8 @@ class CoreVisits:
             found.append(everything)
         return found
 
-    def _reachable(self) -> None:
-        if not self.handover.base_url:
-            raise AdapterProblem(
-                "endpoints.handover",
-                "書かれていないため、基幹は受け取りに行けません",
-                "not given: the core systems cannot collect",
-            )
-
     def _collect_one(self, core: str, answers: dict[str, Answer]) -> Pull:
-        result = self.client.pull(
-            core, PullPlan(base_url=self.handover.base_url, api_key=self.handover.api_keys[core], answers=answers)
-        )
+        result = self.handover.visit(core, answers)
         masker = self.masker
         return Pull(
             core_system=core,

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from conformance.adapters.base import Adapter, AdapterProblem, Expected, ProductUnreachable, Sheet
 from conformance.catalogue import Catalogue, Step
 from conformance.engine.contract import Contract
-from conformance.engine.core_visits import CoreVisits, Handover
+from conformance.engine.core_visits import CoreVisits
+from conformance.engine.handover import Handover
 from conformance.engine.masking import PULL, Masker
 from conformance.engine.screen import ScreenReader
 from conformance.engine.secrets import Redactor
@@ -133,7 +134,7 @@ class Driver:
         }
         self._loaded: dict[str, CaseTruth] = {}
         self._contract = Contract(world.profile)
-        self._cores = CoreVisits(client, handover, catalogue, self._contract, masker, redact, self._told)
+        self._cores = CoreVisits(handover, catalogue, self._contract, masker, redact, self._told)
 
     # -- one round -----------------------------------------------------------------------------------------------
 

@@ -27,8 +27,8 @@ from conformance.catalogue import load_catalogue
 from conformance.engine import resume
 from conformance.engine.ahead import Ahead
 from conformance.engine.container import Container
-from conformance.engine.core_visits import Handover
 from conformance.engine.driver import Driver, now
+from conformance.engine.handover import handover_of
 from conformance.engine.judge import Judge
 from conformance.engine.masking import Masker, hide_late, hide_pulls, hide_screens, masker_of
 from conformance.engine.processes import Children, Guard, StartProblem, clean_environment
@@ -330,11 +330,15 @@ class _Run:
                 adapter=adapter,
                 tape=tape,
                 screen=screen,
-                handover=Handover(
-                    base_url=address(target.endpoints.handover, ready, "endpoints.handover")
-                    if target.endpoints.handover
-                    else "",
-                    api_keys=keys.handover,
+                handover=handover_of(
+                    target,
+                    self._file.parent,
+                    settings,
+                    ready,
+                    world,
+                    client,
+                    keys.handover,
+                    self._options.product_env(),
                 ),
                 relay_address=endpoints.relay_source,
                 fqdn=target.world.fqdn,
