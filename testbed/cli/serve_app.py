@@ -89,7 +89,7 @@ def serve(
     wanted = list(SYSTEMS) if system == "all" else [system]
     values = _world(wanted, seed, municipality, moment, out, applications) | {"profile": profile}
     values["overlay"] = str(overlay) if overlay else None
-    values["ports"] = _ports(system, port, control_port)
+    values["ports"] = ports_of(system, port, control_port)
     if port and system == "all":
         values["lgwan"]["dns_port"] = values["ports"]["relay"] + 1
     values["rules"] = {
@@ -144,7 +144,7 @@ def _hours(text: str) -> dict[str, str]:
     return {"start": start, "end": end}
 
 
-def _ports(system: str, port: int, control_port: int) -> dict[str, Any]:
+def ports_of(system: str, port: int, control_port: int) -> dict[str, Any]:
     """Where the doors are. With ``all``, ``port`` is that of the first and the others follow in this order."""
     ports: dict[str, Any] = {"control": control_port}
     if port and system == "juki-cs":

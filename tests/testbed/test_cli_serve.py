@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from shinsei_testbed import module_command
-from testbed.cli.serve_app import SYSTEMS
+from testbed.cli.serve_app import SYSTEMS, ports_of
 
 COMMAND = module_command("testbed.cli.run", "serve")
 
@@ -80,6 +80,13 @@ def test_a_wrong_word_is_one_sentence_and_2(tmp_path: Path, words: list[str], sa
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_with_all_every_port_follows_the_first() -> None:
+    ports = ports_of("all", 18000, 17999)
+    given = [ports["download"], ports["link"], *ports["atena"].values(), *ports["systems"].values(), ports["relay"]]
+    assert given == list(range(18000, 18000 + len(given)))
+    assert ports["control"] == 17999
 
 
 def test_what_is_shown_names_addresses_and_documents(tmp_path: Path) -> None:
