@@ -38,6 +38,8 @@ ROUNDS = 3
 TURNS = 4
 """Of product and peer, each the first in every other one: whoever comes first finds the world cold."""
 POLL_SECONDS = 0.05
+QUIET = 0.6
+"""Of the seconds of the import before: so long the next one is certainly not done."""
 WORKERS = os.cpu_count() or 1
 """Of the product that is measured against discarding: one a processor."""
 _PRELOAD = (
@@ -107,11 +109,12 @@ class Bench:
         return stack.enter_context(start_product(self.folder, self.world, database, self.now, more))
 
 
-def take_in(product: Child) -> tuple[float, dict[str, int]]:
-    """(seconds, counts) of one import."""
+def take_in(product: Child, quiet: float = 0.0) -> tuple[float, dict[str, int]]:
+    """(seconds, counts) of one import; it is not asked for in the first ``quiet`` seconds, since asking costs as well."""
     with httpx.Client(base_url=product.url, headers=product.headers, trust_env=False, timeout=60) as http:
         start = perf_counter()
         job = Job.model_validate(http.post(control.IMPORTS).raise_for_status().json())
+        sleep(quiet)
         while job.state is JobState.RUNNING:
             sleep(POLL_SECONDS)
             answer = http.get(control.JOB.format(job_id=job.job_id)).raise_for_status()
@@ -151,12 +154,12 @@ def ingest(bench: Bench) -> Result:
         product = bench.product(stack, bench.database(), WORKERS=str(WORKERS))
         take_in(product)
         bench.load(count)
-        take_in(product)  # caches of both sides and of the database
+        quiet = QUIET * take_in(product)[0]  # also for the caches of both sides and of the database
         for turn in range(TURNS):
             packages = bench.load(count)
             if turn % 2:
                 bound.append(discard(bench, packages))
-            seconds, counts = take_in(product)
+            seconds, counts = take_in(product, quiet)
             if counts["stored"] != count:
                 raise RuntimeError(f"{counts}: {count} 件のはずです / not all were stored")
             ours.append(seconds)

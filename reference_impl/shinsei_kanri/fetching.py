@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TypeVar
 
-MOST = 24
+MOST = 50
 """In one portion: enough to share the cost of a transaction."""
 PAUSE_SECONDS = 0.02
 """A portion ends when nothing comes for so long: slow arrivals do not wait for each other."""
