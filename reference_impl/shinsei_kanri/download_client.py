@@ -6,7 +6,8 @@ import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
@@ -23,6 +24,7 @@ TRIES = 4
 RELOGINS = 5
 BACK_OFF_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 20.0
+"""Who asks for more is asked again by the next import, not earlier than wanted by this one."""
 LIST_PASSES = 4
 CONCURRENT = 4
 
@@ -223,7 +225,12 @@ class DownloadClient:
             later = refusal == "too_many" or worth_repeating(response.status_code)
             if not later or attempt == TRIES - 1:
                 return self._dialect.to_plain(name, plain, response)
-            self._wait(pause(response, attempt))
+            seconds = pause(response, attempt)
+            if seconds > LONGEST_WAIT_SECONDS:
+                raise DownloadUnavailable(
+                    f"ダウンロード機能が {seconds:.0f} 秒待つよう求めています。次回の取込で続けます / asked to wait longer"
+                )
+            self._wait(seconds)
         if name == "get" and last is not None:
             raise last
         raise DownloadUnavailable(
@@ -274,10 +281,22 @@ def worth_repeating(status: int) -> bool:
 
 
 def pause(response: httpx.Response, attempt: int) -> float:
-    """Seconds until the next try: Retry-After where it is given, bounded; else growing pauses."""
-    given = response.headers.get("Retry-After", "")
-    seconds = float(given) if given.isascii() and given.isdigit() else BACK_OFF_SECONDS * 2**attempt
-    return min(seconds, LONGEST_WAIT_SECONDS)
+    """Seconds until the next try: Retry-After where it can be read, else growing pauses."""
+    given = retry_after(response.headers)
+    return BACK_OFF_SECONDS * 2**attempt if given is None else given
+
+
+def retry_after(headers: httpx.Headers) -> float | None:
+    """The seconds of Retry-After (RFC 9110 10.2.3); a date counts from the answer's own Date. None when unreadable."""
+    given = headers.get("Retry-After", "").strip()
+    if given.isascii() and given.isdigit():
+        return float(given)
+    try:
+        until = parsedate_to_datetime(given)
+        since = parsedate_to_datetime(headers["Date"]) if "Date" in headers else datetime.now(UTC)
+        return max((until - since).total_seconds(), 0.0)
+    except (ValueError, TypeError):  # TypeError: one of them has no zone
+        return None
 
 
 def connection_trouble(error: httpx.TransportError) -> str:
