@@ -1,6 +1,7 @@
 """Backup and restore without PostgreSQL's tools: one consistent snapshot as a ZIP with counts and hashes.
 
-The queue is left out: runs that were under way are put into the queue again after a restore.
+The queue is left out: runs that were under way are put into the queue again after a restore. Rows are in PostgreSQL's
+binary form: as text, a file would take twice its size in memory.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def _named(table: str, columns: list[str], form: str) -> sql.Composed:
 
 def _copy_out(connection: Connection, table: str, columns: list[str], entry: IO[bytes]) -> str:
     digest = hashlib.sha256()
-    with _cursor(connection) as cursor, cursor.copy(_named(table, columns, "COPY {} ({}) TO STDOUT")) as copy:
+    with _cursor(connection) as cursor, cursor.copy(_named(table, columns, "COPY {} ({}) TO STDOUT (FORMAT BINARY)")) as copy:
         for piece in copy:
             digest.update(piece)
             entry.write(piece)
@@ -116,7 +117,7 @@ def _copy_out(connection: Connection, table: str, columns: list[str], entry: IO[
 
 def _copy_in(connection: Connection, table: str, columns: list[str], entry: IO[bytes]) -> str:
     digest = hashlib.sha256()
-    with _cursor(connection) as cursor, cursor.copy(_named(table, columns, "COPY {} ({}) FROM STDIN")) as copy:
+    with _cursor(connection) as cursor, cursor.copy(_named(table, columns, "COPY {} ({}) FROM STDIN (FORMAT BINARY)")) as copy:
         while piece := entry.read(CHUNK):
             digest.update(piece)
             copy.write(piece)
