@@ -108,7 +108,10 @@ def _named(table: str, columns: list[str], form: str) -> sql.Composed:
 
 def _copy_out(connection: Connection, table: str, columns: list[str], entry: IO[bytes]) -> str:
     digest = hashlib.sha256()
-    with _cursor(connection) as cursor, cursor.copy(_named(table, columns, "COPY {} ({}) TO STDOUT (FORMAT BINARY)")) as copy:
+    with (
+        _cursor(connection) as cursor,
+        cursor.copy(_named(table, columns, "COPY {} ({}) TO STDOUT (FORMAT BINARY)")) as copy,
+    ):
         for piece in copy:
             digest.update(piece)
             entry.write(piece)
@@ -117,7 +120,10 @@ def _copy_out(connection: Connection, table: str, columns: list[str], entry: IO[
 
 def _copy_in(connection: Connection, table: str, columns: list[str], entry: IO[bytes]) -> str:
     digest = hashlib.sha256()
-    with _cursor(connection) as cursor, cursor.copy(_named(table, columns, "COPY {} ({}) FROM STDIN (FORMAT BINARY)")) as copy:
+    with (
+        _cursor(connection) as cursor,
+        cursor.copy(_named(table, columns, "COPY {} ({}) FROM STDIN (FORMAT BINARY)")) as copy,
+    ):
         while piece := entry.read(CHUNK):
             digest.update(piece)
             copy.write(piece)
