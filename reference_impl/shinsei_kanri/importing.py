@@ -33,6 +33,8 @@ ROOM_BYTES = 32 * 1024 * 1024
 """Packages and their contents that are open at once; a larger one is alone."""
 LARGE_BYTES = 2 * 1024 * 1024
 """From here on a package is fetched only when there is room; smaller ones may come in meanwhile."""
+EXPECTED = 3
+"""Room for so many times the bytes of a large package: itself, and contents that do not get much smaller."""
 SHARES, LEAST, MOST = 4, 10, 100
 """An import is so many jobs of the queue, each with so many applications: to share out, and yet not all queue."""
 
@@ -205,15 +207,24 @@ def is_lasting(error: Exception) -> bool:
 def fetched(client: DownloadClient, intake: Intake, row: Listed, room: Room) -> tuple[Arrived, int]:
     """One application fetched, verified and opened as soon as there is room for it, with the bytes that it took.
 
-    A large one is alone from its first byte on.
+    A large one waits for its room before it is fetched. When it unpacks to more than expected it is given up, and
+    fetched again when it can be alone: nobody waits while holding room.
     """
-    size = ROOM_BYTES if row.size > LARGE_BYTES else 0
+    expected = min(EXPECTED * row.size, ROOM_BYTES) if row.size > LARGE_BYTES else 0
+    size = expected
     room.take(size)
     try:
         body = fetch_verified(client, row)
-        if not size:
-            size = len(body) + archive.claimed_bytes(body)
+        needed = len(body) + archive.claimed_bytes(body)
+        if not expected:
+            size = needed
             room.take(size)
+        elif expected < min(needed, ROOM_BYTES):
+            body = b""
+            room.give(size)
+            size = ROOM_BYTES
+            room.take(size)
+            body = fetch_verified(client, row)
         return intake.open(row, body), size
     except BaseException:
         room.give(size)
