@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from testbed.mutants.model import Mutant
@@ -55,7 +54,7 @@ def _last_occurrence(items: list[Any]) -> list[Any]:
 
 def _swapped(items: list[Any]) -> list[Any]:
     names = {"bank_name": "branch_name", "branch_name": "bank_name", "phone": "hospital_name", "hospital_name": "phone"}
-    return [replace(one, item_id=names.get(one.item_id, one.item_id)) for one in items]
+    return [one._replace(item_id=names.get(one.item_id, one.item_id)) for one in items]
 
 
 def _known_only(items: list[Any]) -> list[Any]:
@@ -156,7 +155,7 @@ MUTANTS = (
         "trims blanks at the ends of values",
         ("AM-3.2-02a", "AM-3.5-05b"),
         f"{PACKAGE}:read_form",
-        _items(lambda items: [replace(one, value=one.value.strip()) for one in items]),
+        _items(lambda items: [one._replace(value=one.value.strip()) for one in items]),
     ),
     Mutant(
         "normalises-characters",
@@ -164,7 +163,7 @@ MUTANTS = (
         "normalises values to NFKC",
         ("AM-3.2-02a", "AM-3.2-02b", "AM-3.2-02c", "AM-3.2-04a", "AM-3.4-02a", "AM-3.5-05b"),
         f"{PACKAGE}:read_form",
-        _items(lambda items: [replace(one, value=unicodedata.normalize("NFKC", one.value)) for one in items]),
+        _items(lambda items: [one._replace(value=unicodedata.normalize("NFKC", one.value)) for one in items]),
     ),
     Mutant(
         "one-cell-per-item",
