@@ -49,6 +49,8 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 SHORTEST_LEARNED = 3
 """Anything shorter would take innocent text with it (男性, 済)."""
 MOST_LEARNED = 2000
+SHORTEST_TOLD, LONGEST_KEPT, MOST_TEXTS = 9, 500, 20_000
+"""Shorter ASCII says of nobody who he is; so many texts are remembered, as a product tells the same again and again."""
 SHOWN_SHORT, SHOWN_ASCII = 2, 4
 """Values of an item that tell nobody apart: up to so many characters, or so many ASCII ones (codes)."""
 ALIKE = 0.5
@@ -75,6 +77,7 @@ class Masker:
         self._learned: dict[str, None] = {}
         self._names: re.Pattern[str] | None = None
         self._salt = secrets.token_bytes(16)
+        self._texts: dict[str, str] = {}
         self.masked = 0
         self.foreign = 0
         """Times an application was met that is not of this run."""
@@ -117,13 +120,22 @@ class Masker:
 
     def text(self, text: str) -> str:
         """Free text: long numbers that are not the town's are masked, and names that can be told from the words around."""
+        if len(text) < SHORTEST_TOLD and text.isascii():
+            return text
+        shown = self._texts.get(text)
+        if shown is None:
+            shown = self._without_names(text)
+            if len(self._texts) < MOST_TEXTS and len(text) < LONGEST_KEPT:
+                self._texts[text] = shown
+        return self.again(shown)
+
+    def _without_names(self, text: str) -> str:
         if _plain(text) in self._known:
             return text
         text = _LONG_NUMBER.sub(lambda found: self.value(found[0]), text)
         text = _TITLED.sub(lambda found: self.value(found[0]), text)
         text = _KANA.sub(lambda found: self.value(found[0]), text)
-        text = _LABELLED.sub(lambda found: found["label"] + self.value(found["value"]), text)
-        return self.again(text)
+        return _LABELLED.sub(lambda found: found["label"] + self.value(found["value"]), text)
 
     def again(self, text: str) -> str:
         """``text`` without the people who were masked elsewhere in the run, also later than it was written."""
