@@ -83,6 +83,7 @@ class Step(_Data):
     seconds: float = 0
     deep: bool = Field(default=False, description="snapshot: also open attachments and screens")
     brief: bool = Field(default=False, description="snapshot: details only of cases to which something happens")
+    late: bool = Field(default=False, description="snapshot: details only of cases that come or are linked late")
 
 
 class Disturbance(_Data):

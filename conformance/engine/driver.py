@@ -275,7 +275,7 @@ class Driver:
                 return self._adapter.import_now()
             case "snapshot":
                 notes.snapshots[step.what] = self._snapshot(
-                    [one for one in cases if not step.brief or self._moves(one)], deep=step.deep
+                    [one for one in cases if self._looked_at(step, one)], deep=step.deep
                 )
             case "pull":
                 notes.pulls[step.what] = self._cores.collect(cases)
@@ -327,10 +327,13 @@ class Driver:
                     screens[case.receipt_no] = self._screen.look(case.receipt_no)
         return Snapshot(listed=tuple(listed), details=details, attachments=fetched, screens=screens)
 
-    def _moves(self, case: Case) -> bool:
-        """Whether anything happens to the case after the first reading; of the others the list says enough."""
+    def _looked_at(self, step: Step, case: Case) -> bool:
+        """Whether a snapshot reads the case's detail; of cases to which nothing has happened the list says enough."""
         stimulus = self._catalogue.stimulus(case.name)
-        return bool(case.late_links or stimulus.review or stimulus.illegal) or stimulus.load == "late"
+        late = bool(case.late_links) or stimulus.load == "late"
+        if step.late:
+            return late
+        return not step.brief or late or bool(stimulus.review or stimulus.illegal)
 
     def _fetch(self, receipt_no: str, seq: int) -> FetchedAttachment:
         status, data = self._adapter.attachment(receipt_no, seq)

@@ -34,9 +34,9 @@ def write_reports(run_dir: Path, *, lang: Lang = "ja", gate_waived: bool = False
         json.dumps(as_dict(results, gate_waived=gate_waived), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
     )
     write_junit(results, found.junit)
-    write_xlsx(results, found.xlsx)
     write_html(results, found.html, lang=lang, gate_waived=gate_waived)
-    write_html(results, run_dir / "report.en.html", lang="en", gate_waived=gate_waived)
     if results.plan is None or not results.plan.mutant:  # nobody hands on papers about a deliberate mistake
+        write_xlsx(results, found.xlsx)
+        write_html(results, run_dir / "report.en.html", lang="en", gate_waived=gate_waived)
         write_papers(results, run_dir)
     return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Text, cast, func, insert, select, text, update
+from sqlalchemy import Connection, Row, Select, Table, Text, bindparam, cast, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -238,16 +238,31 @@ def change(connection: Connection, receipt_no: str, **values: Any) -> None:
     )
 
 
+def _of_one(table: Table, *order: str, without: str = "") -> Select[Any]:
+    """The rows of one application; built once, for building a statement takes as long as asking it."""
+    columns = [column for column in table.c if column.name != without]
+    return (
+        select(*columns).where(table.c.receipt_no == bindparam("receipt_no")).order_by(*(table.c[one] for one in order))
+    )
+
+
+_HEADER = _of_one(tables.applications)
+_HEADER_LOCKED = _HEADER.with_for_update()
+_PERSONS = _of_one(tables.persons, "role")
+_ITEMS = _of_one(tables.form_items, "position")
+_ATTACHMENTS = _of_one(tables.attachments, "seq", without="body")
+_HISTORY = _of_one(tables.history, "id")
+_CORE_ERRORS = _of_one(tables.core_errors, "id")
+
+
 def status(connection: Connection, receipt_no: str, *, lock: bool = False) -> Status | None:
     """What the rules need to know; with ``lock`` nobody else changes it until the transaction ends."""
-    query = select(tables.applications).where(tables.applications.c.receipt_no == receipt_no)
-    row = connection.execute(query.with_for_update() if lock else query).first()
+    row = connection.execute(_HEADER_LOCKED if lock else _HEADER, {"receipt_no": receipt_no}).first()
     return None if row is None else _status(row, persons(connection, receipt_no))
 
 
 def persons(connection: Connection, receipt_no: str) -> tuple[Decision, ...]:
-    query = select(tables.persons).where(tables.persons.c.receipt_no == receipt_no).order_by(tables.persons.c.role)
-    return tuple(_decision(row) for row in connection.execute(query))
+    return tuple(_decision(row) for row in connection.execute(_PERSONS, {"receipt_no": receipt_no}))
 
 
 def _decision(row: Row[Any]) -> Decision:
@@ -307,11 +322,9 @@ def content(connection: Connection, receipt_no: str) -> tuple[tuple[FormValue, .
 
 
 def items(connection: Connection, receipt_no: str) -> tuple[FormValue, ...]:
-    table = tables.form_items
-    query = select(table).where(table.c.receipt_no == receipt_no).order_by(table.c.position)
     return tuple(
         FormValue(row.item_id, row.label, row.item_group, row.occurrence, row.value)
-        for row in connection.execute(query)
+        for row in connection.execute(_ITEMS, {"receipt_no": receipt_no})
     )
 
 
@@ -328,12 +341,9 @@ def typed_items(connection: Connection, receipt_no: str) -> tuple[Typed, ...]:
 
 def attachments(connection: Connection, receipt_no: str) -> tuple[AttachedFile, ...]:
     """The list of attachments without their bytes."""
-    table = tables.attachments
-    columns = [column for column in table.c if column.name != "body"]
-    query = select(*columns).where(table.c.receipt_no == receipt_no).order_by(table.c.seq)
     return tuple(
         AttachedFile(row.seq, row.label, row.file_name, row.media_type, row.size, row.sha256, b"")
-        for row in connection.execute(query)
+        for row in connection.execute(_ATTACHMENTS, {"receipt_no": receipt_no})
     )
 
 
@@ -351,7 +361,7 @@ def attachment(connection: Connection, receipt_no: str, seq: int) -> AttachedFil
 
 def header(connection: Connection, receipt_no: str) -> Row[Any] | None:
     """The row of an application."""
-    return connection.execute(select(tables.applications).where(tables.applications.c.receipt_no == receipt_no)).first()
+    return connection.execute(_HEADER, {"receipt_no": receipt_no}).first()
 
 
 def headers(connection: Connection, offset: int, limit: int) -> tuple[int, Sequence[Row[Any]]]:
@@ -371,13 +381,11 @@ def waiting(connection: Connection, procedures: Collection[str]) -> Sequence[tup
 
 
 def history(connection: Connection, receipt_no: str) -> Sequence[Row[Any]]:
-    table = tables.history
-    return connection.execute(select(table).where(table.c.receipt_no == receipt_no).order_by(table.c.id)).all()
+    return connection.execute(_HISTORY, {"receipt_no": receipt_no}).all()
 
 
 def core_errors(connection: Connection, receipt_no: str) -> Sequence[Row[Any]]:
-    table = tables.core_errors
-    return connection.execute(select(table).where(table.c.receipt_no == receipt_no).order_by(table.c.id)).all()
+    return connection.execute(_CORE_ERRORS, {"receipt_no": receipt_no}).all()
 
 
 def same_person(connection: Connection, receipts: Collection[str]) -> dict[str, list[str]]:
