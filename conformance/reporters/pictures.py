@@ -11,7 +11,7 @@ PARTS: dict[str, dict[str, tuple[str, ...]]] = {
     "relay": {
         "relayed": ("RLY-1.3", "RLY-3.1"),
         "clients": ("RLY-S62-01",),
-        "others": ("RLY-S62-02",),
+        "others": ("RLY-S62-02", "RLY-S62-81"),
         "inward": ("RLY-S62-02f", "RLY-S62-02g", "RLY-S62-02n"),
         "log": ("RLY-S62-02m",),
         "stopped": ("FW-S32-02",),

@@ -15,7 +15,7 @@ from interface_spec.profile import load_profile
 from tests.conformance.factory import AT
 from tests.conformance.tiny_suite import record
 
-NAMES = ("k01-plain", "k01-plain#9")
+NAMES = ("k01-plain", "k01-plain#9", "k01-hard-characters")
 
 
 def handed_over(world: World, odd: object) -> Record:
