@@ -4,7 +4,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup conformance test lint matrix bench crash faults docs-check axe wheel clean
+.PHONY: help setup conformance test test-long lint matrix bench crash faults docs-check axe wheel clean
 
 help: ## この一覧を表示 / show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -16,7 +16,10 @@ conformance: setup ## 同梱の申請管理システムに適合性試験を実�
 	@$(BIN)/shinsei check am $(ARGS)
 
 test: setup ## 自動試験 / run the tests (ARGS=…)
-	@$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadscope -m "not long" $(ARGS)
+
+test-long: setup ## 時間のかかる自動試験（.ci/run が make test に続けて行う） / the long tests, which .ci/run makes after them
+	@$(BIN)/python -m pytest -n 2 --dist loadscope -m long $(ARGS)
 
 lint: setup ## 静的検査 / ruff, mypy --strict, import rules
 	@$(BIN)/ruff check

@@ -13,6 +13,8 @@ from fixtures.hostile.corpus import like_item, other_procedure
 from fixtures.world import World
 from interface_spec.procedures import load_procedures
 
+pytestmark = pytest.mark.long
+
 ONE_OF_A_KIND = (
     "slip-parent",
     "same-header-twice",

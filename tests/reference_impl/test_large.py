@@ -26,6 +26,8 @@ from tests.reference_impl.product import (
 )
 from tests.reference_impl.test_hostile import MOST_MIB, peak_mib
 
+pytestmark = pytest.mark.long
+
 MIB = 1 << 20
 NOISE, EMPTY = 49 * MIB, 14 * MIB
 """One attachment that does not get smaller, and one that nearly disappears: together as much as may be unpacked."""

@@ -17,6 +17,8 @@ from testbed.reference import database_server, write_target
 from tests.testbed.adapter_runs import behind_files, example, not_passed, run_example
 from tests.testbed.operator_client import TOKEN, Clerk
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:

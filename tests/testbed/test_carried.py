@@ -25,6 +25,8 @@ from shinsei_testbed import module_command
 from testbed.postgres import embedded_server
 from testbed.reference import RELAY_COMMAND, product_env, write_target
 
+pytestmark = pytest.mark.long
+
 DAY = date(2026, 1, 15)
 CONNECTED = tuple(one for one in travelling_procedures() if one[0] in "KCMD")
 """子育て・介護の26手続, 転出届・転入予約, 罹災証明書."""

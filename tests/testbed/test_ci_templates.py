@@ -147,7 +147,7 @@ def test_the_steps_pass_or_stop_and_keep_the_evidence(
     is_kept(pipeline, place, code)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("pipeline", [github(), gitlab()], ids=["github", "gitlab"])
 def test_a_product_that_does_not_conform_fails_the_job_as_the_template_stands(
     pipeline: Pipeline, installed: Environment, place: Path

@@ -19,6 +19,8 @@ from testbed.postgres import EmbeddedServer, embedded_server
 from testbed.replay import BadReplay, read_replay
 from tests.testbed.cli_runs import shinsei
 
+pytestmark = pytest.mark.long
+
 runner = CliRunner()
 
 

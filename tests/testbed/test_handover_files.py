@@ -19,6 +19,8 @@ from testbed.mutants.launch import mutant_command
 from testbed.postgres import embedded_server
 from testbed.reference import RELAY_COMMAND, product_env, write_target
 
+pytestmark = pytest.mark.long
+
 DAY = date(2026, 1, 15)
 FUNCTION = ("AM-3.5", "AM-3.4-01", "AM-3.4-07", "AM-3.2-82a")
 

@@ -10,6 +10,8 @@ import pytest
 from conformance.evidence.challenge import load_challenge, seed_of
 from tests.testbed.cli_runs import fake_target, run_folder, shinsei
 
+pytestmark = pytest.mark.long
+
 SELECTED = ("-k", "AM-3.1-01", "--date", "2026-01-15")
 
 

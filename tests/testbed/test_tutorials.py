@@ -13,6 +13,8 @@ import pytest
 
 from tests.foundation.wheels import ROOT, Environment, build_wheel
 
+pytestmark = pytest.mark.long
+
 TUTORIALS = ROOT / "docs" / "hajimete"
 BLOCK = re.compile(
     r"(?:^<!-- (?P<mark>exit|skip): (?P<value>.*?) -->\n)?^```sh\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
