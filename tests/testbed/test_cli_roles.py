@@ -15,6 +15,8 @@ from testbed.cli.applies import OPTIONS, out_of_place
 from testbed.mutants.registry import rows_of
 from tests.testbed.cli_runs import run_folder, shinsei
 
+pytestmark = pytest.mark.long
+
 ROLES = ("am", "package", "relay", "fw")
 FOR_ALL = {
     "-k",

@@ -13,6 +13,8 @@ from testbed.mutants.registry import rows_of
 from testbed.replay import BadReplay, Replay, read_replay, words_of
 from tests.testbed.cli_runs import run_folder, shinsei
 
+pytestmark = pytest.mark.long
+
 MUTANT, CHECK = "no-hostname-check", "AM-3.1-02b"
 
 
