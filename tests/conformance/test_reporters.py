@@ -18,7 +18,7 @@ from rich.console import Console
 
 from conformance.events import Event
 from conformance.messages import Lang
-from conformance.reporters.html import write_html
+from conformance.reporters.html import TEMPLATES, write_html
 from conformance.reporters.machine import as_dict, write_junit
 from conformance.reporters.terminal import Progress, print_results
 from conformance.reporters.write import write_reports
@@ -188,3 +188,11 @@ def test_a_failure_shows_clause_sent_expected_actual_why_and_how_to_repeat(tmp_p
     article = page.partition('id="f-AM-9.1-02a"')[2].partition("</article>")[0]
     for words in ("手順書1.0 5章③-1", "中央区１－２", "k01-plain", "住民の申請が失われるため", "-k AM-9.1-02a", "--seed 7", "--date 2026-01-15", "authorization: Bearer ［秘匿］"):  # fmt: skip
         assert words in article, words
+
+
+def test_only_short_words_of_a_table_are_kept_on_one_line() -> None:
+    """A remark beside a check may be long: kept on one line it would push the verdicts off the page."""
+    template = (TEMPLATES / "report.html.j2").read_text(encoding="utf-8")
+    assert "td .short { white-space:nowrap; }" in template
+    assert '<span class="soft">{{ one.reason_ja' in template
+    assert "td .soft {" not in template
