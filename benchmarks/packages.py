@@ -24,10 +24,11 @@ from fixtures.factory import PackageFactory
 from fixtures.hostile import build, load_corpus
 from fixtures.jpki.keys import pool_key
 from fixtures.jpki.portal import Portal
+from fixtures.outline import WORLD_VERSION
 from fixtures.packages import PackageBuilder
 from fixtures.people.nation import Nation
 from fixtures.wiring import DocumentWriter
-from fixtures.world import WORLD_VERSION, World
+from fixtures.world import World
 from shinsei_testbed.__main__ import COLLECT_AFTER
 
 _DAY = date(2026, 11, 24)

@@ -9,8 +9,8 @@ from time import perf_counter
 from faker import Faker
 
 from benchmarks.measure import Result, alternating, peak_kib
+from fixtures.outline import WORLD_VERSION
 from fixtures.people.nation import Nation
-from fixtures.world import WORLD_VERSION
 
 _DAY = date(2026, 11, 24)
 _LARGEST = "141003"

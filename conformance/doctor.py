@@ -27,7 +27,8 @@ from conformance.plan import Plan
 from conformance.planner import make_plan, to_carry
 from conformance.target import Target, TargetError, load_target, others, resolve_secret
 from fixtures.errors import NotExpressible
-from fixtures.world import WORLD_VERSION, World
+from fixtures.outline import WORLD_VERSION
+from fixtures.world import World
 from interface_spec.errors import SpecError
 from interface_spec.profile import Profile, load_profile
 from mock_services.config import Addresses

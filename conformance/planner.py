@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from conformance import SUITE_VERSION
 from conformance.catalogue import Catalogue, Check, load_catalogue
@@ -22,11 +22,13 @@ from conformance.plan import (
 from conformance.selection import selects
 from conformance.target import Target, TargetError
 from fixtures.errors import NotExpressible
-from fixtures.factory import travelling_procedures
-from fixtures.world import World, carried_case
+from fixtures.outline import carried_case, travelling_procedures
 from interface_spec.procedures import load_procedures
 from interface_spec.profile import Profile
 from interface_spec.requirements import FEATURES, Requirement, load_requirements
+
+if TYPE_CHECKING:
+    from fixtures.world import World
 
 RESTS_ON = {
     "am": ("surfaces.download", "surfaces.link", "surfaces.atena", "surfaces.handover", "package", "dialects"),

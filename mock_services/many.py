@@ -20,7 +20,7 @@ from threading import Event, Lock
 
 import mock_services.portal  # noqa: F401 - imports fixtures where its ring resolves
 from fixtures.draw import Draw
-from fixtures.factory import travelling_procedures
+from fixtures.outline import travelling_procedures
 from fixtures.people.mixing import Scramble
 from fixtures.population import Population
 from interface_spec.errors import SpecError

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from conformance.adapters.base import Adapter, AdapterProblem, Expected, ProductUnreachable, Sheet
 from conformance.catalogue import Catalogue, Step
@@ -40,7 +41,6 @@ from conformance.record import (
 )
 from conformance.record import Screen as ScreenSeen
 from fixtures.cases import Case
-from fixtures.world import World
 from interface_spec.control import (
     ApplicationDetail,
     IdentifyPerson,
@@ -54,6 +54,9 @@ from interface_spec.control import (
 )
 from mock_services.control import ApplicationMeta, Body, Fault, LinkRecord, WorldClient
 from mock_services.control import Exchange as WorldExchange
+
+if TYPE_CHECKING:
+    from fixtures.world import World
 
 Emit = Callable[[Event], None]
 

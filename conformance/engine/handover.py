@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from conformance.adapters.base import AdapterProblem
 from conformance.adapters.bounded import run_bounded
@@ -15,9 +15,11 @@ from conformance.engine.processes import clean_environment
 from conformance.engine.settings import ProductSettings, address, expand
 from conformance.target import HandoverChoice, Start, Target
 from conformance.visible import one_line
-from fixtures.world import World
 from mock_services.control import Answer, PullPlan, PullResult, WorldClient
 from mock_services.core.drops import DropCore
+
+if TYPE_CHECKING:
+    from fixtures.world import World
 
 MOST_PRINTED = 1_000_000
 COMMAND_SECONDS = 120.0

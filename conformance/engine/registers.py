@@ -7,9 +7,12 @@ import hashlib
 import io
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from conformance.events import RegistersGiven
-from fixtures.world import World
+
+if TYPE_CHECKING:
+    from fixtures.world import World
 
 REGISTERS_FILE = "test-registers.csv"
 COLUMNS = ("台帳", "業務", "番号", "既存住基の宛名番号", "氏名", "生年月日")

@@ -17,8 +17,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from conformance.adapters.base import Adapter, AdapterProblem, OperatorAway, ProductUnreachable
 from conformance.adapters.desk import FOLDER as ATTACHED
@@ -61,11 +63,14 @@ from conformance.sentence import both
 from conformance.target import Start, Target, TargetError, load_target, others, resolve_secret, with_image
 from conformance.visible import visible
 from fixtures.cases.model import AtenaRow
-from fixtures.world import WORLD_VERSION, World
+from fixtures.outline import FICTIONAL_DANTAI_CODE, WORLD_VERSION, core_systems_with
 from interface_spec.errors import SpecError
 from interface_spec.profile import load_profile
 from mock_services.config import CoreConfig, DownloadConfig, Endpoints, Ports, WorldConfig
 from mock_services.control import AtenaRecord, LinkRecord, WorldClient
+
+if TYPE_CHECKING:
+    from fixtures.world import World
 
 JST = timezone(timedelta(hours=9))
 ModuleCommand = Callable[..., list[str]]
@@ -199,7 +204,15 @@ class _Run:
         if earlier is not None:
             target = target.model_copy(update={"run": target.run.model_copy(update={"seed": earlier.seed})})
         reference = earlier.reference_date if earlier else self._options.reference_date or today()
-        world = World(seed=target.run.seed, reference_date=reference, profile=profile, carried=to_carry(target))
+        carried = to_carry(target)
+
+        @cache
+        def world() -> World:
+            """The people and their applications are made when they are asked for: while the product starts."""
+            from fixtures.world import World
+
+            return World(seed=target.run.seed, reference_date=reference, profile=profile, carried=carried)
+
         plan = make_plan(
             run_id=self._dir.name,
             target=target,
@@ -210,8 +223,8 @@ class _Run:
             mutant=self._options.mutant,
             started_by=f"{getpass.getuser()}@{socket.gethostname()}",
             today=today(),
-            beyond=inexpressible(world, target.role) if overlay else None,
-            carried=carried_cases(world, target),
+            beyond=inexpressible(world(), target.role) if overlay else None,
+            carried=carried_cases(world(), target) if carried else (),
         ).model_copy(update={"suite_sha256": suite_digest(), "challenge": self._options.challenge})
         if earlier is not None:
             resume.same_run(earlier, plan)
@@ -224,7 +237,7 @@ class _Run:
         (self._dir / "plan.json").write_text(plan.model_dump_json(indent=1), encoding="utf-8")
         (self._dir / "records").mkdir(exist_ok=True)
         self._log.emit(RunStarted(at=now(), plan=plan))
-        keys = self._credentials(target, world.core_systems())
+        keys = self._credentials(target, core_systems_with(carried))
         try:
             with Guard(self._dir, keys.all(), [self._dir / WORLD_FILE]) as guard, self._judge(plan) as judge:
                 with Children(self._dir, guard) as children:
@@ -261,20 +274,21 @@ class _Run:
     def _play(
         self,
         target: Target,
-        world: World,
+        world: Callable[[], World],
         plan: Plan,
         keys: Keys,
         children: Children,
         overlay: Path | None,
         judge: Judge,
     ) -> None:
-        endpoints = self._start_world(target, world, keys, children, overlay, plan)
-        settings = ProductSettings.of(endpoints, target, keys, world.municipality.dantai_code, plan, self._dir, overlay)
+        endpoints = self._start_world(target, keys, children, overlay, plan)
+        settings = ProductSettings.of(endpoints, target, keys, FICTIONAL_DANTAI_CODE, plan, self._dir, overlay)
         (self._dir / "product-settings.json").write_text(
             settings.model_dump_json(indent=1, exclude={"secrets"}), encoding="utf-8"
         )
         with WorldClient(endpoints.control_url) as client:
-            self._rounds(target, world, plan, keys, children, judge, endpoints, settings, client)
+            self._start_product(target, settings, children)
+            self._rounds(target, world(), plan, keys, children, judge, endpoints, settings, client)
 
     def _rounds(
         self,
@@ -288,7 +302,6 @@ class _Run:
         settings: ProductSettings,
         client: WorldClient,
     ) -> None:
-        self._start_product(target, settings, children)
         # while the product starts:
         self._populate(client, world)
         redact = Redactor(keys.all())
@@ -367,7 +380,6 @@ class _Run:
     def _start_world(
         self,
         target: Target,
-        world: World,
         keys: Keys,
         children: Children,
         overlay: Path | None,
@@ -379,7 +391,7 @@ class _Run:
             ca_folder=self._file.parent.resolve() / target.world.ca_folder if target.start is None else None,
             profile=target.profile.name,
             overlay=overlay,
-            dantai_code=world.municipality.dantai_code,
+            dantai_code=FICTIONAL_DANTAI_CODE,
             start_clock=start_clock(plan.reference_date),
             download=DownloadConfig(fqdn=target.world.fqdn, account=keys.download_account, secret=keys.download_secret),
             link_api_key=keys.link_api_key,

@@ -62,8 +62,8 @@ def residents(
     """住民を CSV か JSON Lines（拡張子 .jsonl）で書く / residents as CSV or, for .jsonl, as JSON Lines"""
     with _one_sentence():
         from fixtures.numbers import juminhyo_rule
+        from fixtures.outline import WORLD_VERSION
         from fixtures.people.nation import Nation
-        from fixtures.world import WORLD_VERSION
         from testbed.cli.generating import write_residents
 
         rule = juminhyo_rule(load_profile("baseline", overlay))
@@ -100,8 +100,8 @@ def packages(
         from fixtures.encodings import overlay as changed_profile
         from fixtures.factory import PackageFactory
         from fixtures.numbers import juminhyo_rule
+        from fixtures.outline import WORLD_VERSION
         from fixtures.people.nation import Nation
-        from fixtures.world import WORLD_VERSION
         from testbed.cli.generating import write_packages
 
         profile = load_profile("baseline", overlay)

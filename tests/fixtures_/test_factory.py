@@ -15,8 +15,9 @@ from conformance.suites.package.documents import Plan, read_document
 from conformance.suites.package.findings import Findings
 from conformance.suites.package.validate import Validator
 from fixtures.errors import FixtureError, NotExpressible
-from fixtures.factory import VARIANTS, PackageFactory, travelling_procedures, variants_of
+from fixtures.factory import VARIANTS, PackageFactory, variants_of
 from fixtures.forms import GROUP_MEMBERS
+from fixtures.outline import travelling_procedures
 from fixtures.people.columns import Traits
 from fixtures.people.nation import Nation
 from fixtures.people.repertoire import SUBSTITUTE, certified

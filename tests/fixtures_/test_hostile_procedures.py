@@ -7,9 +7,9 @@ import pytest
 from conformance.suites.package.consistency import Listed
 from conformance.suites.package.validate import Validator
 from fixtures.errors import FixtureError, NotExpressible
-from fixtures.factory import travelling_procedures
 from fixtures.hostile import build, load_corpus
 from fixtures.hostile.corpus import like_item, other_procedure
+from fixtures.outline import travelling_procedures
 from fixtures.world import World
 from interface_spec.procedures import load_procedures
 

@@ -18,8 +18,9 @@ from fixtures.numbers import (
     juminhyo_check_digit,
     juminhyo_rule,
 )
+from fixtures.outline import FICTIONAL_DANTAI_CODE
 from fixtures.people.nation import Nation
-from fixtures.world import FICTIONAL_DANTAI_CODE, World
+from fixtures.world import World
 from interface_spec.errors import SpecError
 from interface_spec.profile import load_profile
 

@@ -19,8 +19,8 @@ from conformance.suites.package.validate import Validator
 from conformance.target import load_target
 from conformance.verdicts import Exit
 from fixtures.cases.recipes import load_recipes
-from fixtures.factory import travelling_procedures
-from fixtures.world import World, carried_case
+from fixtures.outline import carried_case, travelling_procedures
+from fixtures.world import World
 from shinsei_testbed import module_command
 from testbed.postgres import embedded_server
 from testbed.reference import RELAY_COMMAND, product_env, write_target

@@ -145,7 +145,8 @@ from datetime import date
 from pathlib import Path
 sys.path.insert(0, {root!r})
 from conformance.planner import make_plan
-from fixtures.world import WORLD_VERSION, World
+from fixtures.outline import WORLD_VERSION
+from fixtures.world import World
 from interface_spec.profile import load_profile
 from tests.conformance.targets import GOOD, write_target
 from conformance.target import load_target
