@@ -1,6 +1,7 @@
 """Child process that runs the check bodies: ``python -m … conformance.engine.check_process PACKAGE [pytest words]``.
 
-PACKAGE holds the bodies (``conformance.suites.am``). With ``--wait`` it loads everything first and begins when `GO` comes on standard input.
+PACKAGE holds the bodies (``conformance.suites.am``). With ``--wait`` it loads and collects everything first and runs the
+first body when `GO` comes on standard input.
 Its exit code means: 0 every body ended in an event (of whatever verdict), 1 likewise with failures, anything else: ours.
 """
 
@@ -21,17 +22,29 @@ NOT_TOLD = 5
 INI = "[pytest]\naddopts =\nfilterwarnings = default\n"
 
 
+class _Waits:
+    """Holds the controlling process between collecting and the first body; its standard input as it was before pytest's capture."""
+
+    def __init__(self) -> None:
+        self._input = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> None:
+        with self._input as told:
+            if told.readline() != GO:
+                pytest.exit("the run has ended before", returncode=NOT_TOLD)
+
+
 def main(words: list[str]) -> int:
     suite, *rest = words
     package = importlib.import_module(suite)
     modules = [name for _, name, _ in pkgutil.iter_modules(package.__path__)]
     for name in modules:
         importlib.import_module(f"{package.__name__}.{name}")
+    waits: list[object] = []
     if "--wait" in rest:
         rest.remove("--wait")
-        importlib.import_module("conformance.engine.pytest_plugin")
-        if sys.stdin.buffer.readline() != GO:
-            return NOT_TOLD
+        waits.append(_Waits())
     folder = Path(package.__path__[0])
     ini = Path(os.environ[RUN_DIR]) / "pytest.ini"
     ini.write_text(INI, encoding="utf-8")
@@ -53,7 +66,8 @@ def main(words: list[str]) -> int:
                 "-o", "python_files=*.py",
                 *rest,
                 *(str(folder / f"{name}.py") for name in modules),
-            ]
+            ],
+            plugins=waits,
         )
     )  # fmt: skip
 

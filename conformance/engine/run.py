@@ -39,7 +39,7 @@ from conformance.engine.registers import write_registers
 from conformance.engine.screen import ScreenReader
 from conformance.engine.scrub import scrub
 from conformance.engine.secrets import Redactor
-from conformance.engine.settings import Keys, ProductSettings, address, default_secret, expand, start_clock
+from conformance.engine.settings import Keys, ProductSettings, address, expand, start_clock
 from conformance.engine.tape import AdapterTape
 from conformance.engine.truth import truth_of
 from conformance.engine.warnings import about_the_run
@@ -60,7 +60,7 @@ from conformance.plan import Challenge, Plan
 from conformance.planner import carried_cases, inexpressible, make_plan, to_carry
 from conformance.quick import narrowed
 from conformance.sentence import both
-from conformance.target import Start, Target, TargetError, load_target, others, resolve_secret, with_image
+from conformance.target import Start, Target, TargetError, load_target, others, with_image
 from conformance.visible import visible
 from fixtures.cases.model import AtenaRow
 from fixtures.outline import FICTIONAL_DANTAI_CODE, WORLD_VERSION, core_systems_with
@@ -237,7 +237,7 @@ class _Run:
         (self._dir / "plan.json").write_text(plan.model_dump_json(indent=1), encoding="utf-8")
         (self._dir / "records").mkdir(exist_ok=True)
         self._log.emit(RunStarted(at=now(), plan=plan))
-        keys = self._credentials(target, core_systems_with(carried))
+        keys = Keys.of(target.credentials, core_systems_with(carried))
         try:
             with Guard(self._dir, keys.all(), [self._dir / WORLD_FILE]) as guard, self._judge(plan) as judge:
                 with Children(self._dir, guard) as children:
@@ -251,25 +251,6 @@ class _Run:
             if self._container is not None:
                 self._container.stop()
             scrub(self._dir, keys.all(), remove=[self._dir / WORLD_FILE, self._dir / PAGE_FILE])
-
-    def _credentials(self, target: Target, core_systems: tuple[str, ...]) -> Keys:
-        """Every secret of the run; those that the target does not give are fixed test values."""
-        given = target.credentials
-
-        def one(field: str, reference: str) -> str:
-            return resolve_secret(reference, field) if reference else default_secret(field)
-
-        return Keys(
-            control_token=one("control_token", given.control_token) if given.control_token else "",
-            download_account=one("download_account", given.download_account),
-            download_secret=one("download_secret", given.download_secret),
-            link_api_key=one("link_api_key", given.link_api_key),
-            screen=one("screen", given.screen) if given.screen else "",
-            atena={core: one(f"atena_api_key.{core}", given.atena_api_keys.get(core, "")) for core in core_systems},
-            handover={
-                core: one(f"handover_api_key.{core}", given.handover_api_keys.get(core, "")) for core in core_systems
-            },
-        )
 
     def _play(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict
 
 from conformance.plan import Plan
-from conformance.target import Target, TargetError
+from conformance.target import Credentials, Target, TargetError, resolve_secret
 from mock_services.config import Endpoints
 
 JST = timezone(timedelta(hours=9))
@@ -65,6 +65,24 @@ class Keys:
     screen: str
     atena: dict[str, str]
     handover: dict[str, str]
+
+    @classmethod
+    def of(cls, given: Credentials, core_systems: Iterable[str]) -> Self:
+        """Secrets that the target does not give are fixed test values. TargetError when one cannot be read."""
+
+        def one(field: str, reference: str) -> str:
+            return resolve_secret(reference, field) if reference else default_secret(field)
+
+        cores = tuple(core_systems)
+        return cls(
+            control_token=one("control_token", given.control_token) if given.control_token else "",
+            download_account=one("download_account", given.download_account),
+            download_secret=one("download_secret", given.download_secret),
+            link_api_key=one("link_api_key", given.link_api_key),
+            screen=one("screen", given.screen) if given.screen else "",
+            atena={core: one(f"atena_api_key.{core}", given.atena_api_keys.get(core, "")) for core in cores},
+            handover={core: one(f"handover_api_key.{core}", given.handover_api_keys.get(core, "")) for core in cores},
+        )
 
     def all(self) -> list[str]:
         return [
