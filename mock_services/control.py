@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from types import TracebackType
@@ -33,6 +33,7 @@ from mock_services.models import (
     Fault,
     FaultState,
     Health,
+    LaidApplication,
     LinkRecord,
     PullPlan,
     PullResult,
@@ -65,6 +66,8 @@ __all__ = [
 
 BASE = "/world/v1"
 PAGE = 1000
+PORTION = 8 * 1024 * 1024
+"""Bytes of packages that travel in one call."""
 _T = TypeVar("_T")
 
 
@@ -117,6 +120,20 @@ class WorldClient:
         """Lay one application ready for download, or replace the one with the same 受付番号."""
         query = meta.model_dump(mode="json", exclude_none=True)
         self._call("PUT", "/application", params=query, content=package)
+
+    def load_applications(self, laid: Iterable[tuple[ApplicationMeta, bytes]]) -> None:
+        """Lay many small ones ready, in calls of about `PORTION` bytes; of one call all or none."""
+        portion: list[LaidApplication] = []
+        for meta, package in laid:
+            if portion and sum(len(one.package) for one in portion) + len(package) > PORTION:
+                self._lay(portion)
+                portion = []
+            portion.append(LaidApplication.model_construct(**dict(meta), package=package))
+        if portion:
+            self._lay(portion)
+
+    def _lay(self, portion: list[LaidApplication]) -> None:
+        self._call("PUT", "/applications", content=_dump(list[LaidApplication], portion))
 
     def put_links(self, rows: Sequence[LinkRecord]) -> int:
         """Add or update 番号紐付情報 by serial; returns the last 更新連番."""

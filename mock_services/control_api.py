@@ -27,6 +27,7 @@ from mock_services.models import (
     Fault,
     FaultState,
     Health,
+    LaidApplication,
     LinkRecord,
     Problem,
     PullPlan,
@@ -115,6 +116,11 @@ def control_app(stage: Stage) -> FastAPI:
     async def load_application(meta: Annotated[ApplicationMeta, Query()], request: Request) -> None:
         """Lay one application ready for download (body: the ZIP as it is), or replace the one of that 受付番号."""
         world.load_application(meta, await _spooled(request, world.config.run_dir / "packages"))
+
+    @app.put(f"{BASE}/applications", status_code=204, tags=["data"])
+    async def load_applications(laid: list[LaidApplication]) -> None:
+        """Lay many small applications ready at once (``package``: the ZIP in base64), all or none of them."""
+        world.load_applications(laid)
 
     @app.put(f"{BASE}/application/status", status_code=204, tags=["data"])
     async def set_status(change: StatusChange) -> None:

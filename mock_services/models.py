@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field, field_validator
 
 from mock_services.wiring import canonical_serial
 
@@ -37,6 +37,12 @@ class ApplicationMeta(_Wire):
     arrived_at: AwareDatetime
     visible_at: AwareDatetime | None = None
     resident_status: str = Field(default="processing", description="canonical value of code list resident_status")
+
+
+class LaidApplication(ApplicationMeta):
+    """An application together with its ZIP (base64), for many small ones at once."""
+
+    package: Base64Bytes
 
 
 class StatusChange(_Wire):

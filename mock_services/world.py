@@ -34,6 +34,7 @@ from mock_services.models import (
     AtenaRecord,
     Fault,
     FaultState,
+    LaidApplication,
     LinkRecord,
     PullPlan,
     PullResult,
@@ -146,8 +147,14 @@ class World:
 
     def load_application(self, meta: ApplicationMeta, package: bytes | Package) -> None:
         """Lay an application ready (or replace it). RefusedError when a list row of it could not be written."""
-        if isinstance(package, bytes):
-            package = Held(package)
+        self.applications.put(self._application(meta, Held(package) if isinstance(package, bytes) else package))
+
+    def load_applications(self, laid: Sequence[LaidApplication]) -> None:
+        """Lay many ready, all or none: RefusedError as for one."""
+        for one in [self._application(meta, Held(meta.package)) for meta in laid]:
+            self.applications.put(one)
+
+    def _application(self, meta: ApplicationMeta, package: Package) -> Application:
         row: dict[str, Value] = {
             "receipt_no": meta.receipt_no,
             "procedure_id": meta.procedure_id,
@@ -160,18 +167,16 @@ class World:
         status: dict[str, Value] = {"receipt_no": meta.receipt_no, "status": meta.resident_status}
         self._refuse_unless_writable(self._download, "list", [row])
         self._refuse_unless_writable(self._download, "status_list", [status])
-        self.applications.put(
-            Application(
-                receipt_no=meta.receipt_no,
-                procedure_id=meta.procedure_id,
-                dantai_code=meta.dantai_code,
-                received_at=meta.received_at,
-                arrived_at=meta.arrived_at,
-                visible_at=meta.visible_at,
-                status=meta.resident_status,
-                package=package,
-                listed_at=self.as_listed(meta.received_at),
-            )
+        return Application(
+            receipt_no=meta.receipt_no,
+            procedure_id=meta.procedure_id,
+            dantai_code=meta.dantai_code,
+            received_at=meta.received_at,
+            arrived_at=meta.arrived_at,
+            visible_at=meta.visible_at,
+            status=meta.resident_status,
+            package=package,
+            listed_at=self.as_listed(meta.received_at),
         )
 
     def set_status(self, change: StatusChange) -> None:

@@ -90,6 +90,16 @@ def _sheet(round_: PlannedRound, number: int, of: int, cases: list[Case]) -> She
     return Sheet(round=round_.id, number=number, of=of, ja=round_.ja, en=round_.en, expected=expected)
 
 
+def _meta(case: Case) -> ApplicationMeta:
+    return ApplicationMeta(
+        receipt_no=case.receipt_no,
+        procedure_id=case.procedure_id,
+        dantai_code=case.dantai_code,
+        received_at=case.received_at,
+        arrived_at=case.arrived_at,
+    )
+
+
 def _shown(body: Body) -> str:
     return body.text if body.text is not None else f"（{body.size} bytes, SHA-256 {body.sha256}）"
 
@@ -301,16 +311,8 @@ class Driver:
     # -- the steps -----------------------------------------------------------------------------------------------
 
     def _load(self, cases: list[Case], group: str) -> None:
-        for case in cases:
-            if self._catalogue.stimulus(case.name).load == (group or "start"):
-                meta = ApplicationMeta(
-                    receipt_no=case.receipt_no,
-                    procedure_id=case.procedure_id,
-                    dantai_code=case.dantai_code,
-                    received_at=case.received_at,
-                    arrived_at=case.arrived_at,
-                )
-                self._client.load_application(meta, case.zip_bytes)
+        wanted = [case for case in cases if self._catalogue.stimulus(case.name).load == (group or "start")]
+        self._client.load_applications((_meta(case), case.zip_bytes) for case in wanted)
 
     def _snapshot(self, cases: list[Case], *, deep: bool) -> Snapshot:
         listed = [shown_row(one, self._masker) for one in self._adapter.applications()]

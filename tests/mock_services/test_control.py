@@ -15,6 +15,7 @@ from mock_services.fault_kinds import FAULTS
 from tests.mock_services.support import START, Process, atena, link, meta
 
 BASE = "/world/v1"
+NEW = "R-NEVER-LAID"
 
 
 @pytest.fixture
@@ -70,6 +71,17 @@ def test_an_application_that_no_list_could_show_is_refused(outside: WorldClient,
     with pytest.raises(WorldError, match=r"download\.(list|status_list)") as refused:
         outside.load_application(meta(1, **change), b"Z")
     assert refused.value.status == 422
+
+
+def test_of_many_laid_in_one_call_none_is_taken_when_one_cannot_be_shown(
+    outside: WorldClient, raw: httpx.Client
+) -> None:
+    with pytest.raises(WorldError, match=r"download\.list") as refused:
+        outside.load_applications([(meta(1, receipt_no=NEW), b"PK"), (meta(2, receipt_no="R" * 33), b"PK")])
+    assert refused.value.status == 422
+    with pytest.raises(WorldError) as unknown:
+        outside.set_status(StatusChange(receipt_no=NEW, status="completed"))
+    assert unknown.value.status == 404
 
 
 @pytest.mark.parametrize("path", ["/atena/hoiku", "/pull/hoiku"])
@@ -134,7 +146,7 @@ def test_the_api_documents_itself(raw: httpx.Client) -> None:
     assert all(f"/{one}</code>" in page for one in ("health", "faults", "rules"))
     paths = raw.get("/openapi.json").json()["paths"]
     assert {path.removeprefix(BASE) for path in paths} == {
-        "/health", "/endpoints", "/reset", "/clock", "/application", "/links", "/links/delete", "/atena/{core_system}",
+        "/health", "/endpoints", "/reset", "/clock", "/application", "/applications", "/links", "/links/delete", "/atena/{core_system}",
         "/faults", "/rules", "/application/status", "/tokens/revoke", "/upward", "/pull/{core_system}", "/exchanges", "/bodies/{digest}", "/direct-connections",
         "/relay/stop", "/relay/start", "/relay/restart", "/relay/log",
     }  # fmt: skip

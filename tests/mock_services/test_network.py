@@ -11,6 +11,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from mock_services import control
 from mock_services.control import Fault, WorldClient, WorldError
 from tests.mock_services.support import DANTAI, START, Process, atena, link, meta, window
 
@@ -42,6 +43,17 @@ def test_an_application_comes_through_the_relay_unchanged(product: httpx.Client,
     assert row["sha256"] == answer.headers["X-Content-SHA256"] == hashlib.sha256(BIG).hexdigest()
     assert outside.direct_connections() == []
     assert outside.relay_log()[-1]["verdict"] == "allow"
+
+
+def test_applications_laid_in_a_few_calls_are_those_that_come_out(
+    product: httpx.Client, outside: WorldClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "PORTION", 100)
+    first = outside.last_seq()
+    bodies = {meta(number).receipt_no: bytes([number]) * 60 for number in range(1, 6)}
+    outside.load_applications((meta(number), bodies[meta(number).receipt_no]) for number in range(1, 6))
+    assert {one: product.get(f"/api/v1/applications/{one}/package").content for one in bodies} == bodies
+    assert outside.last_seq() > first
 
 
 def test_the_relay_lets_nothing_else_through(running: Process, outside: WorldClient) -> None:
