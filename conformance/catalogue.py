@@ -54,6 +54,9 @@ class Stimulus(_Data):
     attachments: bool = Field(default=False, description="its attachments are opened through the adapter")
     reopen: bool = Field(default=False, description="taken back to 審査中 after completion, before the core asks")
     illegal: tuple[Review, ...] = Field(default=(), description="states asked for right after import; must be refused")
+    slips: tuple[Literal["reasonless", "stale"], ...] = Field(
+        default=(), description="what a careless member of staff asks for during the review; must be refused"
+    )
 
 
 CARRIED_ON = Stimulus(review=(Review.REVIEWING, Review.COMPLETED))
@@ -73,6 +76,7 @@ class Step(_Data):
         "trespass",
         "review",
         "illegal",
+        "slip",
         "reopen",
         "relay",
         "faults",

@@ -104,6 +104,12 @@ def _status(
             "ファイルで渡す製品には、受付番号で求める口が無い",
             "handed over by files: nobody can ask by number",
         )
+    if check.needs == "staff-calls" and target.adapter.kind in ("files", "operator"):
+        return (
+            "na",
+            f"アダプタ {target.adapter.kind} では、理由や版を変えた一回ごとの操作を製品に伝えられない",
+            f"the {target.adapter.kind} adapter cannot pass on single calls with other reasons or versions",
+        )
     undeclared = sorted({procedure_of(case) for case in check.cases} - set(target.run.procedures) - {"S02"})
     if undeclared:
         names = ", ".join(undeclared)

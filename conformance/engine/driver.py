@@ -70,6 +70,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "trespass": ("渡してはならない申請を、受付番号で直接求める", "ask by number for what must not be handed over"),
     "review": ("審査を進める", "review applications"),
     "illegal": ("許されない状態変更を試みる", "try forbidden changes"),
+    "slip": (
+        "理由のない却下や、古い版を見た変更を試みる",
+        "try a rejection without a reason, a change on an old version",
+    ),
     "reopen": ("審査完了を審査中へ戻す", "reopen completed applications"),
     "relay": ("連携サーバ", "relay"),
     "faults": ("擾乱を設定する", "set the disturbance"),
@@ -282,6 +286,8 @@ class Driver:
                 self._load(cases, step.what)
             case "links":
                 self._client.put_links([LinkRecord(**asdict(row)) for case in cases for row in case.late_links])
+                if withdrawn := [serial for case in cases for serial in case.withdrawn_links]:
+                    self._client.delete_links(withdrawn)
             case "sync":
                 return self._adapter.sync()
             case "import":
@@ -298,6 +304,8 @@ class Driver:
                 self._review(cases, notes, name)
             case "illegal":
                 self._illegal(cases, notes, name)
+            case "slip":
+                self._slip(cases, notes, name, step.what)
             case "reopen":
                 self._reopen(cases, notes, name)
             case "relay":
@@ -335,7 +343,7 @@ class Driver:
     def _looked_at(self, step: Step, case: Case) -> bool:
         """Whether a snapshot reads the case's detail; of cases to which nothing has happened the list says enough."""
         stimulus = self._catalogue.stimulus(case.name)
-        late = bool(case.late_links) or stimulus.load == "late"
+        late = bool(case.late_links or case.withdrawn_links) or stimulus.load == "late"
         if step.late:
             return late
         return not step.brief or late or bool(stimulus.review or stimulus.illegal)
@@ -380,6 +388,20 @@ class Driver:
                 if before is not None:
                     self._attempt(case, to, before, notes, step)
 
+    def _slip(self, cases: list[Case], notes: _Notes, step: str, kind: str) -> None:
+        """A rejection without a reason; a change on the version of the first reading, as if nobody had worked since."""
+        for case in cases:
+            if kind not in self._catalogue.stimulus(case.name).slips:
+                continue
+            before = self._adapter.application(case.receipt_no)
+            first = notes.snapshots["first"].details.get(case.receipt_no) if "first" in notes.snapshots else None
+            if before is not None and first is not None:
+                if kind == "reasonless":
+                    self._attempt(case, Review.REJECTED, before, notes, step, reason="")
+                else:
+                    seen = before.model_copy(update={"version": first.version})
+                    self._attempt(case, Review.CORRECTION, seen, notes, step)
+
     def _reopen(self, cases: list[Case], notes: _Notes, step: str) -> None:
         for case in cases:
             if self._catalogue.stimulus(case.name).reopen:
@@ -388,10 +410,18 @@ class Driver:
                     self._attempt(case, Review.REVIEWING, before, notes, step)
 
     def _attempt(
-        self, case: Case, to: Review, before: ApplicationDetail, notes: _Notes, step: str
+        self,
+        case: Case,
+        to: Review,
+        before: ApplicationDetail,
+        notes: _Notes,
+        step: str,
+        reason: str | None = None,
     ) -> ApplicationDetail | None:
         """Asks for one change and writes down what became of it; a refusal is looked at again, in case it changed anyway."""
-        reason = "要件を満たさないため（試験）" if to in (Review.REJECTED, Review.WITHDRAWN, Review.CORRECTION) else ""
+        if reason is None:
+            needed = to in (Review.REJECTED, Review.WITHDRAWN, Review.CORRECTION)
+            reason = "要件を満たさないため（試験）" if needed else ""
         changed = self._adapter.review(case.receipt_no, ReviewChange(to=to, reason=reason, version=before.version))
         after = changed.detail or self._adapter.application(case.receipt_no)
         notes.reviews.append(

@@ -87,6 +87,7 @@ def test_every_case_builds_with_consistent_facts(world: World, name: str) -> Non
     assert case.dantai_code == world.municipality.dantai_code
     assert case.truth.fate == ("quarantined" if name.startswith("broken-") else "stored")
     assert bool(case.late_links) == (name == "k01-late-serial")
+    assert bool(case.withdrawn_links) == (name == "k01-withdrawn-link")
 
 
 @pytest.mark.parametrize("name", STORED)

@@ -24,7 +24,8 @@ def _careful(world: World, case: Case) -> tuple[str, str]:
     if found["result"] != world.profile.codes["verification_result"].values["valid"].wire:
         return "staff", ""
     core = load_procedures()[case.procedure_id].core_system
-    links: list[LinkRow] = [*world.links(), *case.late_links]
+    links: list[LinkRow] = [row for row in world.links() if row.serial not in case.withdrawn_links]
+    links += case.late_links
     by_serial = [row.atena_no for row in links if row.serial == found.get("serial") and row.state == "valid"]
     four = (found.get("name"), found.get("birth_date"), MUNICIPAL.get(found.get("gender", "")), found.get("address"))
 
@@ -71,6 +72,10 @@ def test_serial_traits(world: World) -> None:
     assert [row.state for row in second] == ["valid", "valid"]
     assert min(second, key=lambda row: row.valid_from).serial == _serial(world, "k01-second-card")
     assert rows[_serial(world, "k01-revoked")].state == "valid"
+    withdrawn = world.case("k01-withdrawn-link")
+    assert withdrawn.withdrawn_links == (_serial(world, "k01-withdrawn-link"),)
+    assert withdrawn.truth.signer is not None
+    assert rows[withdrawn.withdrawn_links[0]].atena_no not in ("", withdrawn.truth.signer.juki_atena_no)
 
 
 def test_the_digits_trap_bites_in_both_directions(world: World) -> None:

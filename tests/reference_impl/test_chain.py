@@ -67,7 +67,10 @@ def problems(case: Case, found: ApplicationDetail) -> list[str]:
     for role, want_person in ((Role.SIGNER, truth.signer), (Role.SUBJECT, truth.subject)):
         if want_person is not None and role in by_role:
             wrong += [
-                f"{role}: {one}" for one in person_problems(by_role[role], want_person, late=bool(case.late_links))
+                f"{role}: {one}"
+                for one in person_problems(
+                    by_role[role], want_person, late=bool(case.late_links or case.withdrawn_links)
+                )
             ]
     return wrong
 

@@ -77,6 +77,13 @@ def an_unknown_serial_falls_back(run: Record) -> None:
     must_be_identified(run, "k01-unknown-serial")
 
 
+@check("AM-3.3-07b")
+def a_withdrawn_link_falls_back(run: Record) -> None:
+    run.done("links")
+    run.done("sync:second")
+    must_be_identified(run, "k01-withdrawn-link", snapshot="second")
+
+
 @check("AM-3.3-81a")
 def ambiguity_goes_to_staff(run: Record) -> None:
     must_go_to_staff(run, "k01-ambiguous")

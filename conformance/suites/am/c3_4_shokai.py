@@ -161,6 +161,51 @@ def completion_without_review_is_refused(run: Record) -> None:
             )
 
 
+def _refused(run: Record, step: str, name: str, what: tuple[str, str], sent: str) -> None:
+    """The only attempt of ``step`` was refused (4xx), and the application is what it was."""
+    attempts = run.attempts(step, name)
+    if not attempts:
+        raise unverified("職員の誤りを試みていない", "the slip was not tried", case=name)
+    for one in attempts:
+        if not 400 <= one.status < 500 or one.after is not one.before:
+            fail(
+                what[0],
+                what[1],
+                case=name,
+                sent=sent,
+                expected=f"拒否（4xx）、状態は {one.before} のまま / refused, unchanged",
+                actual=f"{one.status}、状態 {one.after}",
+                exchanges=[one.exchange],
+            )
+
+
+@check("AM-3.4-81a")
+def a_rejection_needs_a_reason(run: Record) -> None:
+    allowed = [one for one in run.attempts("review:main", "k01-plain#3") if one.to is Review.REJECTED]
+    if not allowed or allowed[0].status >= 400:
+        raise unverified(
+            "理由のある却下もできていないため、拒んだことを確かめられない",
+            "not even a rejection with a reason works: refusing cannot be told from not working",
+            case="k01-plain#3",
+        )
+    what = ("理由のない却下を受け付けた", "a rejection without a reason was accepted")
+    _refused(run, "slip:reasonless", "k01-plain#10", what, "却下、理由なし / rejection, no reason")
+
+
+@check("AM-3.4-83a")
+def an_old_version_overwrites_nothing(run: Record) -> None:
+    changed = run.attempts("review:main", "k01-plain#10")
+    if not changed or changed[-1].status >= 400:
+        raise unverified("審査中にできていない", "the application was not taken under review", case="k01-plain#10")
+    what = (
+        "最初に見た版のままの変更で、後の変更を上書きした",
+        "a change on the version first seen overwrote a later one",
+    )
+    _refused(
+        run, "slip:stale", "k01-plain#10", what, "補正待ち、最初に読み取った版 / correction, the version first read"
+    )
+
+
 def _delivered_control(run: Record) -> None:
     if not _listed(run, "completed", "k01-plain"):
         raise unverified(

@@ -37,6 +37,14 @@ def _no_links(_: Callable[..., Any]) -> Callable[..., Any]:
     return sync
 
 
+def _keeps_what_was_withdrawn(original: Callable[..., Any]) -> Callable[..., Any]:
+    def apply(row: Any, connection: Any) -> None:
+        if row.text("change") != "delete":
+            original(row, connection)
+
+    return apply
+
+
 def _no_serial(original: Callable[..., Any]) -> Callable[..., Any]:
     def signer(verification: Any, core_system: str, directory: Any) -> Any:
         return original(replace(verification, serial=None), core_system, directory)
@@ -301,6 +309,14 @@ MUTANTS = (
         ("AM-3.3-84a",),
         "reference_impl.shinsei_kanri.identification:look_again",
         _never_again,
+    ),
+    Mutant(
+        "keeps-withdrawn-links",
+        "取り消された番号紐付を消さない",
+        "keeps links that were withdrawn",
+        ("AM-3.3-07b",),
+        "reference_impl.shinsei_kanri.links:apply",
+        _keeps_what_was_withdrawn,
     ),
     Mutant(
         "ignores-the-verification",

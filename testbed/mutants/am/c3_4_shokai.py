@@ -127,6 +127,20 @@ def _anything_goes(_: Callable[..., Any]) -> Callable[..., Any]:
     return transition_allowed
 
 
+def _reasons_are_optional(original: Callable[..., Any]) -> Callable[..., Any]:
+    def rejection_refusal(reason: str, procedure: Any) -> str:
+        return str(original(reason or "-", procedure))
+
+    return rejection_refusal
+
+
+def _any_version_will_do(_: Callable[..., Any]) -> Callable[..., Any]:
+    def version_matches(status: Any, version: int | None) -> bool:
+        return status is not None or version is None
+
+    return version_matches
+
+
 MUTANTS = (
     Mutant(
         "offers-unreviewed",
@@ -185,6 +199,22 @@ MUTANTS = (
         ("AM-3.4-06b",),
         "reference_impl.shinsei_kanri.review:transition_allowed",
         _anything_goes,
+    ),
+    Mutant(
+        "rejects-without-a-reason",
+        "理由のない却下を受け付ける",
+        "accepts a rejection without a reason",
+        ("AM-3.4-81a",),
+        "reference_impl.shinsei_kanri.review:rejection_refusal",
+        _reasons_are_optional,
+    ),
+    Mutant(
+        "last-writer-wins",
+        "古い版を見て行われた変更を受け付ける",
+        "accepts a change decided on an old version",
+        ("AM-3.4-83a",),
+        "reference_impl.shinsei_kanri.review:version_matches",
+        _any_version_will_do,
     ),
     Mutant(
         "offers-rejected",
