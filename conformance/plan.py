@@ -110,6 +110,7 @@ class PlannedInput(_Part):
 class Plan(_Part):
     """``suite_sha256``: over the sources that decide a verdict, so that a modified suite is told from an unmodified one.
 
+    ``not_carried``: procedures that are declared but whose application this profile cannot carry → why (日本語 / English).
     ``inputs``: what was tested, where that is files (rulesets, settings, packages); a repeated run must have the same.
     """
 
@@ -133,6 +134,7 @@ class Plan(_Part):
     rounds: tuple[PlannedRound, ...]
     waivers: tuple[Waiver, ...] = ()
     methods: dict[str, str] = {}
+    not_carried: dict[str, str] = {}
     functions: tuple[str, ...] = ()
     inputs: tuple[PlannedInput, ...] = ()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -52,13 +51,15 @@ def to_carry(target: Target) -> tuple[str, ...]:
     return tuple(one for one in target.run.procedures if one in travelling_procedures() and one not in checked)
 
 
-def carried_cases(world: World, target: Target) -> list[str]:
-    """The applications of `to_carry` that the profile of ``world`` can carry."""
-    found = []
+def carried_cases(world: World, target: Target) -> tuple[list[str], dict[str, str]]:
+    """The applications of `to_carry`, and of each procedure whose application the profile cannot carry, the reason."""
+    found, beyond = list[str](), dict[str, str]()
     for procedure in to_carry(target):
-        with suppress(NotExpressible):
+        try:
             found.append(world.case(carried_case(procedure)).name)
-    return found
+        except NotExpressible as error:
+            beyond[procedure] = str(error)
+    return found, beyond
 
 
 def inexpressible(world: World, role: str) -> dict[str, str]:
@@ -203,11 +204,12 @@ def make_plan(
     started_by: str = "",
     today: date,
     beyond: Mapping[str, str] | None = None,
-    carried: Sequence[str] = (),
+    carried: tuple[Sequence[str], Mapping[str, str]] = ((), {}),
 ) -> Plan:
     """The plan of one run. Raises TargetError for a selection or waiver that cannot be used.
 
-    ``carried``: applications that are sent beside those of the checks, when the whole role is tested.
+    ``carried``: applications that are sent beside those of the checks when the whole role is tested, and procedures
+    of which the profile cannot carry one (`carried_cases`).
     ``beyond``: cases that the profile cannot carry with the reason (`inexpressible`); their checks are 対象外.
     """
     catalogue = load_catalogue(target.role)
@@ -253,7 +255,7 @@ def make_plan(
             en=disturbance.en,
             cases=(
                 *sorted({case for one in active if one.round == name for case in one.cases}),
-                *(carried if name == "none" and selected is None else ()),
+                *(carried[0] if name == "none" and selected is None else ()),
             ),
         )
         for name, disturbance in catalogue.disturbances.items()
@@ -299,5 +301,6 @@ def make_plan(
         rounds=rounds,
         waivers=waivers,
         methods=dict(target.declare.methods),
+        not_carried=dict(carried[1]),
         functions=tuple(sorted({one.function for one in checks if one.function})),
     )

@@ -20,6 +20,8 @@ from conformance.events import (
 )
 from conformance.messages import Lang
 from conformance.plan import Plan, Waiver
+from conformance.planner import carried_cases, make_plan, to_carry
+from conformance.reporters.machine import as_dict
 from conformance.reporters.papers.cleanup import cleanup_paper
 from conformance.reporters.papers.connection import connection_paper
 from conformance.reporters.papers.connection_file import ConnectionFileError, Declared, load_connections
@@ -30,11 +32,15 @@ from conformance.reporters.papers.write import write_papers
 from conformance.reporters.papers.xlsx import write_paper_xlsx
 from conformance.reporters.write import write_reports
 from conformance.results import Results, fold
+from conformance.target import load_target
 from conformance.verdicts import Raw
+from fixtures.world import World
 from interface_spec.procedures import load_procedures
 from tests.conformance.factory import AT, plan_of, planned, stream, write_events
 from tests.conformance.sample_runs import HOSTILE, RUNS
+from tests.conformance.targets import GOOD, write_target
 from tests.conformance.test_reporters import STEERING, compare
+from tests.interface_spec.overlays import laid_over
 
 Make = Callable[[Plan, Results, Lang], Paper]
 EVERY: dict[str, Make] = {"katazuke": cleanup_paper, "setsuzoku": connection_paper, "seiseki": seiseki_paper}
@@ -169,6 +175,40 @@ class TestConnection:
         assert rows["K02"][3:5] == ["―", "方式の宣言なし"]  # only an application that had to be refused
         assert rows["K10"][4:6] == ["未検証", "宣言だけで、この要件集の検査にはこの手続の事例が無い"]
         assert "6.2(1)" in rows["K08"][5]
+
+    def test_what_the_profile_cannot_carry_is_told_with_the_reason_everywhere(self, tmp_path: Path) -> None:
+        short = laid_over(tmp_path, "[package.documents.form.row.label]\nlength = 14\n")
+        methods = ('{ K01 = "iv", C01 = "iv" }', '{ K01 = "iv", C01 = "iv", D01 = "ii" }')
+        (tmp_path / "two").mkdir()
+        target = load_target(write_target(tmp_path / "two", GOOD.replace('"C01"]', '"C01", "D01"]').replace(*methods)))
+        world = World(seed=7, reference_date=AT.date(), profile=short, carried=to_carry(target))
+        plan = make_plan(
+            run_id="r",
+            target=target,
+            profile=short,
+            world_version="1",
+            reference_date=AT.date(),
+            today=AT.date(),
+            carried=carried_cases(world, target),
+        )
+        assert "d01-carried" not in plan.rounds[0].cases
+        results = fold(stream(plan, {}))
+        why = as_dict(results)["run"]["not_carried"]["D01"]
+        assert "項目名" in why
+        assert "14" in why
+        assert "長さ 14 を超えます" in paper_html(connection_paper(plan, results, "ja"))
+        assert "longer than the profile allows" in paper_html(connection_paper(plan, results, "en"))
+        (row,) = [one for one in connection_paper(plan, results, "ja").tables[2].rows if one[0] == "D01"]
+        assert str(row[5]).startswith("このプロファイルでは申請を表せないため、運んでいない: ")
+
+    def test_a_procedure_whose_every_check_is_out_of_scope_says_why(self) -> None:
+        plan = plan_of(
+            planned(procedures=("K01",), status="na", reason="事例 k01-plain はこの上書きプロファイルでは表せない"),
+            methods={"K01": "iv"},
+        )
+        results = fold(stream(plan, {}))
+        (row,) = [one for one in connection_paper(plan, results, "ja").tables[0].rows if one[0] == "K01"]
+        assert row[5] == "事例 k01-plain はこの上書きプロファイルでは表せない"
 
     def test_the_municipality_adds_reasons_and_who_accepted_them(self, tmp_path: Path) -> None:
         path = tmp_path / "setsuzoku.toml"

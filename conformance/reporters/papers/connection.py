@@ -181,7 +181,16 @@ class _Row:
             )
         if self.furthest is not None:
             return "途中で止まった（報告書の指摘を参照）", "stopped on the way (see the findings of the report)"
-        if not self._given and not any(self._procedure.id in one.procedures for one in self._plan.checks):
+        if beyond := self._plan.not_carried.get(self._procedure.id):
+            ja, _, en = beyond.partition(" / ")
+            return (
+                f"このプロファイルでは申請を表せないため、運んでいない: {ja}",
+                f"no application can be expressed under this profile: {en or ja}",
+            )
+        mine = [one for one in self._plan.checks if self._procedure.id in one.procedures]
+        if not self._given and mine and all(one.status != "run" for one in mine):
+            return mine[0].reason_ja, mine[0].reason_en
+        if not self._given and not mine:
             return (
                 "宣言だけで、この要件集の検査にはこの手続の事例が無い",
                 "declared only: the suite has no case of this procedure",
