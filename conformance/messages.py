@@ -20,3 +20,8 @@ def say(table: str, key: object, lang: Lang = "ja") -> str:
     """The words for ``table.key``; KeyError names what the catalogue lacks."""
     pair = _catalogue()[table][str(key)]
     return pair[0] if lang == "ja" else pair[1]
+
+
+def knows(table: str, key: object) -> bool:
+    """Whether there are words for ``table.key``."""
+    return str(key) in _catalogue()[table]

@@ -108,6 +108,13 @@ def package_plan(
     )
 
 
+def planned_rules(plan: Plan) -> tuple[PlannedCheck, ...]:
+    """The checks as `package_plan` makes them, with what ``plan`` left out by its selection."""
+    left_out = {one.id for one in plan.checks if one.status == "deselected"}
+    rules = load_rules().values()
+    return tuple(_check(one, {rule.id for rule in rules} - left_out) for one in rules)
+
+
 def _product(files: Sequence[Judged]) -> dict[str, str]:
     """Whoever wrote the files is not known: the files stand for it."""
     return {"name": "、".join(one.name for one in files[:5]), "version": f"{len(files)} ZIP", "vendor": "―"}

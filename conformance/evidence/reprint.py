@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,9 @@ from pathlib import Path
 from lxml import etree
 from pydantic import ValidationError
 
+from conformance.engine.registers import REGISTERS_FILE
 from conformance.evidence.manifest import LAB_POLICY, LAB_RECORD, PICTURE
+from conformance.evidence.opened import Opened
 from conformance.firewall.judge import judge
 from conformance.firewall.picture import topology_svg
 from conformance.firewall.record import LabRecord
@@ -47,7 +48,7 @@ Test = Callable[[bytes], bool]
 Print = Callable[[Lang], Paper]
 
 
-def forged(bundle: zipfile.ZipFile, results: Results) -> Iterator[str]:
+def forged(bundle: Opened, results: Results) -> Iterator[str]:
     """Names of files in the bundle that the results do not give. Sensible for a bundle of this very suite only."""
     present = set(bundle.namelist())
     for name, says_so in _tests(bundle, results).items():
@@ -55,13 +56,13 @@ def forged(bundle: zipfile.ZipFile, results: Results) -> Iterator[str]:
             yield name
 
 
-def unproven(bundle: zipfile.ZipFile, results: Results, own: tuple[str, ...]) -> list[str]:
+def unproven(bundle: Opened, results: Results, own: tuple[str, ...]) -> list[str]:
     """Names of files that are in the bundle as they were handed over, and that nothing in it proves."""
     proven = {*own, "events.ndjson", f"{FOLDER}/{CONNECTIONS}", LAB_POLICY, *_tests(bundle, results)}
     return sorted(set(bundle.namelist()) - proven)
 
 
-def _tests(bundle: zipfile.ZipFile, results: Results) -> dict[str, Test]:
+def _tests(bundle: Opened, results: Results) -> dict[str, Test]:
     """One test for every file that can be printed again."""
     plan, present = results.plan, set(bundle.namelist())
     topology = bundle.read(PICTURE) if PICTURE in present else b""
@@ -77,7 +78,7 @@ def _tests(bundle: zipfile.ZipFile, results: Results) -> dict[str, Test]:
     found["plan.json"] = lambda data: _json(data) == plan.model_dump(mode="json")
     if results.registers is not None:
         registers = results.registers
-        found[registers.file] = lambda data: hashlib.sha256(data).hexdigest() == registers.sha256
+        found[REGISTERS_FILE] = lambda data: hashlib.sha256(data).hexdigest() == registers.sha256
     for name, make in _papers(plan, results, _declared(bundle, present)).items():
         found |= _paper_tests(name, make)
     if LAB_RECORD in present and LAB_POLICY in present:
@@ -106,7 +107,7 @@ def _paper_tests(name: str, make: Print | None) -> dict[str, Test]:
     }
 
 
-def _declared(bundle: zipfile.ZipFile, present: set[str]) -> Mapping[str, Declared] | None:
+def _declared(bundle: Opened, present: set[str]) -> Mapping[str, Declared] | None:
     """The municipality's own entries in the bundle; None when they cannot be read."""
     name = f"{FOLDER}/{CONNECTIONS}"
     if name not in present:

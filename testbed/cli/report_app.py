@@ -31,6 +31,7 @@ from conformance.reporters.write import write_reports
 from conformance.results import fold
 from conformance.verdicts import Exit
 from conformance.visible import visible
+from shinsei_testbed import module_command
 from testbed.cli import check as checking
 from testbed.cli.common import JsonFlag, LangOption, fail, language
 from testbed.cli.rerun import RerunProblem, Setup, run_again
@@ -193,7 +194,7 @@ def verify(
         issued = load_challenge(challenge) if challenge is not None else None
     except ChallengeError as error:
         raise fail(str(error)) from None
-    found = verify_bundle(file, trust, issued)
+    found = verify_bundle(file, trust, issued, module_command)
     again: Comparison | None = None
     if rerun and found.intact and found.results is not None and found.manifest is not None:
         rules = (tuple(boundary or ()), tuple(lgwan or ()))
@@ -219,6 +220,7 @@ def _as_dict(found: Verification, again: Comparison | None) -> dict[str, object]
         "trusted": found.trusted,
         "findings": [asdict(one) for one in found.findings],
         "reprinted": found.reprinted,
+        "rejudged": found.rejudged,
         "unproven": list(found.unproven),
         "manifest": found.manifest.model_dump(mode="json", exclude={"files"}) if found.manifest else None,
         "rerun": asdict(again) if again is not None else None,
@@ -267,6 +269,16 @@ def _proof(found: Verification) -> Iterator[str]:
         )
         return
     yield "・報告書と書類を出来事の記録から刷り直し、一致を確かめました / reports and papers follow from the events"
+    if found.rejudged:
+        yield (
+            "・検査を記録からやり直し、どの判定も同じでした（画面の文字は証跡に残さないため、照会画面の検査を除く）"
+            " / the checks were carried out on the records again, with the same verdicts (screens are not kept)"
+        )
+    else:
+        yield (
+            "・検査そのものはやり直していません。証跡に検査の対象が無く、判定は署名だけが裏づけます（--rerun で実施し直す）"
+            " / the checks were not carried out again: what they look at is not in the bundle (--rerun runs them)"
+        )
     folders = sorted({name.partition("/")[0] + ("/" if "/" in name else "") for name in found.unproven})
     if folders:
         listed = "、".join(folders)

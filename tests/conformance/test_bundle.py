@@ -8,6 +8,7 @@ import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 from openpyxl import load_workbook
@@ -22,8 +23,9 @@ from conformance.firewall.plan_lab import Declared, make_lab_plan
 from conformance.plan import PlannedInput
 from conformance.reporters.papers.write import keep_connections
 from conformance.reporters.write import write_reports
-from conformance.verdicts import Raw
+from conformance.verdicts import Exit, Raw
 from interface_spec.policy import POLICIES
+from testbed.cli import main
 from tests.conformance.factory import AT, plan_of, planned, stream, write_events
 from tests.conformance.sample_runs import RUNS, hostile
 from tests.firewall.data import baseline, perfect_record
@@ -324,3 +326,92 @@ def test_a_file_whose_stream_is_spoiled_is_named_and_nothing_is_raised(bundle: P
     assert found.findings
     told = {one.file for one in found.findings}
     assert told & ({name, SIGNATURE} if name == "signer.pem" else {name})
+
+
+def patched(data: bytes, mark: bytes, offset: int, value: bytes) -> bytes:
+    """``data`` with ``value`` in the first entry that begins with ``mark`` (local or central header)."""
+    at = data.index(mark) + offset
+    return data[:at] + value + data[at + len(value) :]
+
+
+LOCAL, CENTRAL = b"PK\x03\x04", b"PK\x01\x02"
+SPOILS: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda _data: b"",
+    "no zip": lambda _data: b"%PDF-1.7",
+    "cut short": lambda data: data[: len(data) // 2],
+    "only the end": lambda data: data[data.rindex(b"PK\x05\x06") :],
+    "encrypted": lambda data: patched(data, CENTRAL, 8, b"\x01\x00"),
+    "strongly encrypted": lambda data: patched(data, CENTRAL, 8, b"\x41\x00"),
+    "patched data": lambda data: patched(data, CENTRAL, 8, b"\x20\x00"),
+    "bzip2": lambda data: patched(data, CENTRAL, 10, b"\x0c\x00"),
+    "lzma": lambda data: patched(data, CENTRAL, 10, b"\x0e\x00"),
+    "unknown method": lambda data: patched(data, CENTRAL, 10, b"\x63\x00"),
+    "ZIP of the future": lambda data: patched(data, CENTRAL, 6, b"\xff\x00"),
+    "name that is no text": lambda data: patched(patched(data, CENTRAL, 8, b"\x00\x08"), CENTRAL, 46, b"\xff"),
+    "another name inside": lambda data: patched(data, LOCAL, 30, b"M"),
+    "no header": lambda data: patched(data, LOCAL, 0, b"XXXX"),
+    "offset outside": lambda data: patched(data, CENTRAL, 42, b"\xf0\xff\xff\x7f"),
+    "wrong checksum": lambda data: patched(data, CENTRAL, 16, b"\x00\x00\x00\x00"),
+    "wrong size": lambda data: patched(data, CENTRAL, 24, b"\x01\x00\x00\x00"),
+    "huge size": lambda data: patched(data, CENTRAL, 24, b"\xff\xff\xff\xfe"),
+}
+
+
+@pytest.mark.parametrize("kind", SPOILS)
+def test_a_spoiled_bundle_of_every_kind_is_told_and_nothing_is_raised(bundle: Path, kind: str) -> None:
+    bundle.write_bytes(SPOILS[kind](bundle.read_bytes()))
+    found = verify(bundle)
+    assert not found.intact
+    assert found.findings
+    assert "/" not in found.findings[0].file
+
+
+def test_bundles_spoiled_at_random_are_told_or_hold_what_they_held(bundle: Path) -> None:
+    """Bytes that no reader looks at (dates, comments) may differ; then every file is still what it was."""
+    whole, random = bundle.read_bytes(), Random(5)  # noqa: S311
+    with zipfile.ZipFile(bundle) as zipped:
+        before = {name: zipped.read(name) for name in zipped.namelist()}
+    central = whole.index(CENTRAL)
+    told = 0
+    for number in range(240):
+        data = bytearray(whole)
+        first = central if number % 2 else 0
+        for _ in range(random.randint(1, 4)):
+            data[random.randrange(first, len(data))] = random.randrange(256)
+        bundle.write_bytes(data if number % 3 else data[: random.randrange(len(data))])
+        found = verify(bundle)
+        told += not found.intact
+        if found.intact:
+            with zipfile.ZipFile(bundle) as zipped:
+                assert {name: zipped.read(name) for name in zipped.namelist()} == before
+    assert told > 120
+
+
+@pytest.mark.parametrize("error", [RuntimeError, ValueError, OSError, KeyError])
+@pytest.mark.parametrize("place", ["fold", "forged", "unmet", "_files"])
+def test_a_mistake_of_ours_is_not_called_tampering(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, place: str, error: type[Exception]
+) -> None:
+    def broken(*_: object) -> None:
+        raise error("our own bug")
+
+    monkeypatch.setattr(f"conformance.evidence.verify.{place}", broken)
+    with pytest.raises(error, match="our own bug"):
+        verify(bundle)
+    if place == "forged":  # this plan is none of the suite's: the command stops before it prints again
+        return
+    monkeypatch.setattr("sys.argv", ["shinsei", "report", "verify", str(bundle)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == Exit.HARNESS
+
+
+def test_tampering_is_exit_1_also_when_the_file_is_no_bundle(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["shinsei", "report", "verify", str(bundle)])
+    for kind in ("empty", "encrypted", "bzip2", "offset outside", "wrong checksum"):
+        whole = bundle.read_bytes()
+        bundle.write_bytes(SPOILS[kind](whole))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == Exit.NOT_CONFORMANT, kind
+        bundle.write_bytes(whole)

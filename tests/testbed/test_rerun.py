@@ -13,6 +13,7 @@ from tests.testbed.cli_runs import fake_target, run_folder, shinsei
 pytestmark = pytest.mark.long
 
 SELECTED = ("-k", "AM-3.1-01", "--date", "2026-01-15")
+SWAPPED = "AM-3.2-02a"
 
 
 def bundle_of(folder: Path, *words: str) -> Path:
@@ -74,6 +75,26 @@ def test_a_network_run_is_repeated_and_another_product_is_told_apart(tmp_path: P
     assert isinstance(told["rerun"], dict)
     assert [one[0] for one in told["rerun"]["conditions"]] == ["inputs"]
     assert {one["change"] for one in told["rerun"]["rows"]} >= {"worse"}
+
+
+@pytest.mark.slow
+def test_a_verdict_that_is_written_into_the_events_does_not_follow_from_the_records(tmp_path: Path) -> None:
+    """Events, reports and signature are all the signer's own; what the suite saw of the product says otherwise."""
+    done = shinsei("check", "am", "--mutant", "swaps-items", "-k", SWAPPED, "--date", "2026-01-15", cwd=tmp_path)
+    assert done.returncode == 1
+    run = run_folder(tmp_path / "out")
+    events = run / "events.ndjson"
+    assert shinsei("report", "bundle", str(run), "--out", "b.zip", cwd=tmp_path).returncode == 0
+    code, told = verified(tmp_path)
+    assert (code, told["intact"], told["rejudged"], told["reprinted"]) == (0, True, True, True)
+    lines = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
+    better = [one | {"raw": "pass", "finding": None} if one["type"] == "check-ended" else one for one in lines]
+    events.write_text("".join(json.dumps(one) + "\n" for one in better), encoding="utf-8")
+    assert shinsei("report", "bundle", str(run), "--out", "b.zip", cwd=tmp_path).returncode == 0
+    code, told = verified(tmp_path)
+    assert (code, told["intact"]) == (1, False)
+    assert isinstance(told["findings"], list)
+    assert [(one["file"], SWAPPED in one["ja"]) for one in told["findings"]] == [("events.ndjson", True)]
 
 
 def test_packages_are_judged_again_and_others_are_told_apart(tmp_path: Path) -> None:
