@@ -22,6 +22,11 @@ def say(table: str, key: object, lang: Lang = "ja") -> str:
     return pair[0] if lang == "ja" else pair[1]
 
 
+def every_word() -> list[str]:
+    """Every Japanese wording of the catalogue."""
+    return [ja for table in _catalogue().values() for ja, _ in table.values()]
+
+
 def knows(table: str, key: object) -> bool:
     """Whether there are words for ``table.key``."""
     return str(key) in _catalogue()[table]

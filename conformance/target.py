@@ -49,6 +49,10 @@ class RunChoice(_Table):
         default=False,
         description="the product may hold applications that are not of this run; what they show is masked",
     )
+    show_free_text: bool = Field(
+        default=False,
+        description="keep every word of the product's sentences in records and reports: only where it holds no real resident",
+    )
 
 
 class Declaration(_Table):

@@ -3,8 +3,9 @@
 A vendor's system may hold real residents. In an application of this run, personal fields that match no synthetic value
 are masked; an application that is not of this run is masked whole, and so is every long number that is not ours. An item's
 value that is neither ours nor like ours is masked too. In free text (the product's own sentences) go: whoever was masked
-elsewhere in the run, who is called by a title (様, さん …), what stands behind a label (氏名:, 住所: …). What the checks
-compare with stays readable: values of our own packages and what a product made of them, states.
+elsewhere in the run, who is called by a title (様, さん …), what stands behind a label (氏名:, 住所: …), and every run of
+kanji or katakana that is neither the town's nor put together from known words (`words`). What the checks compare with
+stays readable: values of our own packages and what a product made of them, states.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import json
 import re
 import secrets
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
+from conformance.engine.words import RUN, Vocabulary, our_words, runs
 from conformance.record import CaseTruth
 
 PERSONAL = frozenset(
@@ -45,6 +47,12 @@ _LABELLED = re.compile(
     r"(?P<label>(?:氏名|名前|フリガナ|カナ氏名|住所|生年月日|電話番号|電話|メールアドレス)\s*[:：=「『（(]\s*)"
     r"(?!フリガナ|カナ|漢字|必須|任意|全角|半角)(?P<value>[^\s、。，,;；:：」』）)\"\\]{2,60}(?:[ \u3000][^\s、。，,;；:：」』）)\"\\]{1,20})?)"
 )
+SHOWN_AS = "［伏字 "
+_MASKS = re.compile(r"(［伏字 [^］]*］)")
+_IN_A_ROW = re.compile(rf"(?:{RUN.pattern})(?:[ \u3000](?:{RUN.pattern}))*")
+"""Runs with one blank between: a full name may be the town's when its parts are not."""
+_DIGIT = re.compile(r"[0-9]")
+"""In what holds digits, an address of the town, every part may be read by itself; of a name only the whole."""
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 SHORTEST_LEARNED = 3
 """Anything shorter would take innocent text with it (男性, 済)."""
@@ -66,10 +74,17 @@ def mask(value: str) -> str:
 
 
 class Masker:
-    """Knows every value of the run's town. ``receipts`` are the applications of this run, ``items`` their values by item."""
+    """Knows every value of the run's town. ``receipts`` are the applications of this run, ``items`` their values by item.
+
+    ``words`` (asked when the first text comes): what may be read in free text; None: words are not hidden.
+    """
 
     def __init__(
-        self, known: Iterable[str], receipts: Iterable[str], items: Mapping[str, Collection[str]] | None = None
+        self,
+        known: Iterable[str],
+        receipts: Iterable[str],
+        items: Mapping[str, Collection[str]] | None = None,
+        words: Callable[[], Vocabulary] | None = None,
     ) -> None:
         self._receipts = frozenset(receipts)
         self._known = frozenset(_plain(one) for one in (*known, *self._receipts) if one)
@@ -78,7 +93,11 @@ class Masker:
         self._names: re.Pattern[str] | None = None
         self._salt = secrets.token_bytes(16)
         self._texts: dict[str, str] = {}
+        self._words = words
+        self._places: frozenset[str] | None = None
         self.masked = 0
+        self.hidden = 0
+        """Words of free text that are neither known nor the town's."""
         self.foreign = 0
         """Times an application was met that is not of this run."""
 
@@ -113,7 +132,7 @@ class Masker:
             return value
         plain = _plain(value)
         if plain in self._known or any(_alike(plain, _plain(one)) for one in ours if one):
-            return self.text(value)
+            return self.again(self._without_names(value))
         self.masked += 1
         tag = hmac.new(self._salt, value.encode("utf-8", "surrogatepass"), "sha256").hexdigest()[:6]
         return f"［伏字 {len(value)}字 {tag}］"
@@ -124,7 +143,7 @@ class Masker:
             return text
         shown = self._texts.get(text)
         if shown is None:
-            shown = self._without_names(text)
+            shown = self._known_words(self._without_names(text))
             if len(self._texts) < MOST_TEXTS and len(text) < LONGEST_KEPT:
                 self._texts[text] = shown
         return self.again(shown)
@@ -136,6 +155,27 @@ class Masker:
         text = _TITLED.sub(lambda found: self.value(found[0]), text)
         text = _KANA.sub(lambda found: self.value(found[0]), text)
         return _LABELLED.sub(lambda found: found["label"] + self.value(found["value"]), text)
+
+    def _known_words(self, text: str) -> str:
+        """``text`` with every run of kanji or katakana hidden that is no known word and nothing of the town."""
+        if self._words is None or _plain(text) in self._known:
+            return text
+        vocabulary = self._words()
+        if self._places is None:
+            self._places = frozenset(runs(one for one in self._known if _DIGIT.search(one)))
+        places = self._places
+
+        def one(found: re.Match[str]) -> str:
+            run = found[0]
+            if vocabulary.has(run) or _plain(run) in self._known or _plain(run) in places:
+                return run
+            self.hidden += 1
+            return mask(run)
+
+        def whole(found: re.Match[str]) -> str:
+            return found[0] if _plain(found[0]) in self._known else RUN.sub(one, found[0])
+
+        return "".join(part if part.startswith(SHOWN_AS) else _IN_A_ROW.sub(whole, part) for part in _MASKS.split(text))
 
     def again(self, text: str) -> str:
         """``text`` without the people who were masked elsewhere in the run, also later than it was written."""
@@ -264,10 +304,10 @@ def strings_of(node: Any) -> Iterable[str]:
             yield from strings_of(one)
 
 
-def masker_of(truths: Collection[CaseTruth], people: Iterable[str]) -> Masker:
-    """Knows ``people`` and everything that the applications of a run say."""
+def masker_of(truths: Collection[CaseTruth], people: Iterable[str], *, show: bool = False) -> Masker:
+    """Knows ``people`` and everything that the applications of a run say; ``show``: unknown words stay in free text."""
     items: dict[str, set[str]] = {}
     for item in (item for truth in truths for item in truth.items):
         items.setdefault(item.item_id, set()).add(item.value)
     ours = strings_of([truth.model_dump(mode="json") for truth in truths])
-    return Masker((*people, *ours), (truth.receipt_no for truth in truths), items)
+    return Masker((*people, *ours), (truth.receipt_no for truth in truths), items, None if show else our_words)

@@ -286,7 +286,7 @@ class _Run:
         # while the product starts:
         self._populate(client, world)
         redact = Redactor(keys.all())
-        masker = self._town = self._masker(world, plan)
+        masker = self._town = self._masker(world, plan, show=target.run.show_free_text)
         tape = AdapterTape(redact, masker)
         ready = self._product_ready(target, settings, children)
         adapter = open_adapter(
@@ -422,7 +422,7 @@ class _Run:
         ready = waiting.wait_ready("product", ready_file, target.start.ready_timeout_seconds)
         return {f"ready.{name}": str(value) for name, value in ready.items()}
 
-    def _masker(self, world: World, plan: Plan) -> Masker:
+    def _masker(self, world: World, plan: Plan, *, show: bool) -> Masker:
         """Knows everybody of the town and every application of this run."""
         cases = [world.case(name) for name in sorted({case for one in plan.rounds for case in one.cases})]
         names = tuple(one.name for one in fields(AtenaRow))
@@ -430,7 +430,7 @@ class _Run:
             str(getattr(row, name)) for core in world.core_systems() for row in world.atena(core) for name in names
         ]
         people += [one for row in world.links() for one in (row.serial, row.atena_no)]
-        return masker_of([truth_of(case) for case in cases], people)
+        return masker_of([truth_of(case) for case in cases], people, show=show)
 
     def _tell(self, ja: str, en: str, seconds: float) -> None:
         """Says what is waited for, while it is waited for."""

@@ -38,6 +38,13 @@ def about_the_run(run_dir: Path, tape: AdapterTape, dropped: int, masker: Masker
             f"この実施の合成データと一致しない値 {masker.masked} 件を伏せた。製品に試験以外のデータがある可能性がある",
             f"{masker.masked} values that match no synthetic person of this run were masked: the product may hold other data",
         )
+    if masker.hidden:
+        yield (
+            f"製品の文のうち、知らない語 {masker.hidden} 個を伏せた（実在の住民の名かもしれない）。"
+            "試験専用の製品なら [run] show_free_text = true でそのまま残せる",
+            f"{masker.hidden} unknown words in the product's sentences were masked: they may name a resident. "
+            "Where the product holds test data only, show_free_text = true below [run] keeps them",
+        )
 
 
 def about_calls(exchanges: list[Exchange]) -> Iterator[tuple[str, str]]:
