@@ -54,6 +54,7 @@ def _write_seconds(kills: list[NetworkKill]) -> None:
         "benchmark": "firewall-mutants",
         "unit": "s",
         "as_declared": sum(one.as_declared for one in kills),
+        "unverified": {one.mutant.id: one.unavailable for one in kills if one.unavailable},
         "of": len(kills),
         "seconds": {one.mutant.id: round(one.seconds, 2) for one in slowest},
     }
@@ -67,7 +68,7 @@ def run() -> list[Result]:
     kills = run_mutants(list(load_mutants().values()), module_command)
     _write_seconds(kills)
     slowest = max(kills, key=lambda one: one.seconds)
-    declared = sum(one.as_declared for one in kills)
+    declared, playable = sum(one.as_declared for one in kills), sum(not one.unavailable for one in kills)
     return [
         Result(
             "lab", "実験網の全ラウンド（対照・FWごと・連携サーバ・全体・再読込み・起動・停止）", lab, "秒",
@@ -79,7 +80,7 @@ def run() -> list[Result]:
             slowest.seconds <= MUTANT_SECONDS,
         ),
         Result(
-            "as-declared", "網の変異体のうち宣言どおりの検査が捕まえたもの", declared, "件", len(kills), "変異体の数",
-            declared / len(kills), "= 1.00", declared == len(kills),
+            "as-declared", f"網の変異体 {len(kills)} 件のうち宣言どおりの検査が捕まえたもの", declared, "件", playable,
+            "この機械で試せた変異体の数", declared / playable, "= 1.00", declared == playable,
         ),
     ]  # fmt: skip

@@ -20,7 +20,7 @@ from conformance.firewall.run import POLICY_FILE, RECORD_FILE, FwOptions, run_fw
 from conformance.firewall.sheet import write_sheet
 from conformance.firewall.start import LabFailed, clean
 from conformance.results import Results, fold
-from conformance.verdicts import Exit, Verdict
+from conformance.verdicts import Exit, Verdict, strongest
 from interface_spec.errors import SpecError
 from interface_spec.policy import Policy, load_policy, parse_policy
 from reference_impl.firewall.nftables import ruleset
@@ -232,7 +232,8 @@ def mutants(
     if out is not None:
         out.write_text(text, encoding="utf-8")
     sys.stdout.write(text)
-    raise typer.Exit(Exit.CONFORMANT if all(one.as_declared for one in kills) else Exit.NOT_CONFORMANT)
+    worst = {"otherwise": Exit.NOT_CONFORMANT, "unverified": Exit.INCOMPLETE}
+    raise typer.Exit(strongest(worst.get(one.outcome, Exit.CONFORMANT) for one in kills))
 
 
 @app.command("clean")

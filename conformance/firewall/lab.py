@@ -23,7 +23,7 @@ from conformance.firewall.neighbours import not_found
 from conformance.firewall.netns import tool
 from conformance.firewall.play_tricks import Trickster
 from conformance.firewall.probe import Prober, awaited
-from conformance.firewall.proxy_run import ProxyProblem
+from conformance.firewall.proxy_run import ProxyProblem, ProxyUnsupported
 from conformance.firewall.pump import Pump
 from conformance.firewall.record import PASSED, LabRecord, Round, Seen
 from conformance.firewall.relay_rounds import RelayRounds
@@ -299,6 +299,7 @@ class Lab:
         started = time.monotonic()
         self.check(variant)
         rounds: dict[str, Round] = {}
+        unavailable = ""
         for name in variant.rounds:
             step_started = time.monotonic()
             match name:
@@ -321,6 +322,8 @@ class Lab:
                 self._step(done, variant.name, played.seconds)
         except ProxyProblem as error:
             raise Refused(str(error)) from None
+        except ProxyUnsupported as error:
+            unavailable = str(error)  # what was played without the relay stays as it was seen
         pairs = {"boundary": variant.boundary, "lgwan": variant.lgwan}
         return LabRecord(
             policy=self.policy.id,
@@ -328,6 +331,7 @@ class Lab:
             tools=_tools(),
             privilege="user namespace" if os.environ.get("SHINSEI_LAB_USER") else "root",
             rounds=rounds,
+            unavailable=unavailable,
             packets=self.keeper.capture.count,
             packets_left_out=self.keeper.capture.left_out,
             seconds=time.monotonic() - started,

@@ -22,6 +22,7 @@ from conformance.firewall.pump import Opening, Pump
 from conformance.firewall.px_cases import PxCase, connect
 from conformance.firewall.record import Exchange
 from conformance.firewall.services import Dns, Sites, client_context
+from conformance.firewall.squid_build import lacking
 from interface_spec.policy import Policy
 
 IMPATIENT_SECONDS = 1.0
@@ -46,6 +47,10 @@ SQUID_LOGS = Path("/var/log/squid")
 
 class ProxyProblem(Exception):
     """The proxy under test did not start; ``str()`` is one sentence (the vendor's configuration, exit 2)."""
+
+
+class ProxyUnsupported(Exception):
+    """The Squid of this machine lacks what the configuration uses; ``str()`` is one sentence (未検証, not the vendor's fault)."""
 
 
 class Proxy:
@@ -92,6 +97,8 @@ class Proxy:
         if SQUID_LOGS.is_dir():
             subprocess.run(["mount", "--bind", str(logs), str(SQUID_LOGS)], check=True, timeout=10)
         squid = tool("squid") or "squid"
+        if missing := lacking(squid, conf.read_text(encoding="utf-8")):
+            raise ProxyUnsupported(missing)
         check = subprocess.run(
             self._network.ns.command(self.host, squid, "-k", "parse", "-f", str(conf)),
             capture_output=True,

@@ -75,7 +75,7 @@ class Round(_Part):
 
 
 class LabRecord(_Part):
-    """Everything of one lab: ``hashes`` of what was loaded, by name; ``unavailable``: why there was no lab at all.
+    """Everything of one lab: ``hashes`` of what was loaded, by name; ``unavailable``: why there was no lab, or no relay in it.
 
     ``packets``: how many the run's capture holds; ``packets_left_out``: how many its limit kept out.
     """

@@ -67,10 +67,13 @@ class LabView:
     def played(self, name: str) -> None:
         """Unverified when the round was not carried out."""
         if name not in self.record.rounds:
-            why = self.record.unavailable or "選ばれていない / not selected"
-            raise unverified(
-                f"ラウンド「{name}」が実施されていない: {why}", f"round '{name}' was not carried out: {why}"
-            )
+            ja, en = self._why("選ばれていない / not selected")
+            raise unverified(f"ラウンド「{name}」が実施されていない: {ja}", f"round '{name}' was not carried out: {en}")
+
+    def _why(self, otherwise: str) -> tuple[str, str]:
+        """Why something was not played, Japanese and English: what this machine lacks, or else ``otherwise``."""
+        ja, _, en = (self.record.unavailable or otherwise).rpartition(" / ")
+        return ja or en, en
 
     def cells(self, scope: Scope, *cases: str) -> Iterator[tuple[Cell, Seen]]:
         for number, seen in self.record.round(scope).cells.items():
@@ -87,9 +90,8 @@ class LabView:
         self.played(round_name)
         found = self.record.round(round_name).exchanges.get(name)
         if found is None:
-            raise unverified(
-                f"事例 {name} が実施されていない（連携サーバの設定が渡されていない）", f"case {name} was not played"
-            )
+            ja, en = self._why("連携サーバの設定が渡されていない / no configuration of the relay was handed in")
+            raise unverified(f"事例 {name} が実施されていない: {ja}", f"case {name} was not played: {en}")
         return found
 
     # ── judging ──

@@ -22,6 +22,7 @@ from conformance.firewall.judge import judge
 from conformance.firewall.netns import ADMIN_PATH, check_available, missing_tools, unshare_command
 from conformance.firewall.rules import make_rules
 from conformance.firewall.run import FwOptions, RelayOptions, run_fw, run_relay
+from conformance.firewall.squid_build import has_openssl
 from conformance.firewall.start import FOLDER_PREFIX, PID_FILE, clean, lab_folder, run_lab
 from conformance.results import Results, fold
 from conformance.verdicts import Raw, RunVerdict, Verdict
@@ -29,7 +30,7 @@ from interface_spec.policy import load_policy
 from shinsei_testbed import module_command
 from testbed.cli_firewall import write_reference, write_relay_target
 from testbed.mutants.firewall.model import load_mutants
-from testbed.mutants.firewall.run import Base, plan_for, run_mutants
+from testbed.mutants.firewall.run import Base, plan_for, run_mutants, table
 from testbed.mutants.relay.command import STORE_MODULE
 
 pytestmark = pytest.mark.slow
@@ -170,20 +171,7 @@ def test_without_namespaces_everything_is_unverified_with_the_reason(
     assert results.exit() == 4
 
 
-def squid_opens_tls() -> bool:
-    squid = shutil.which("squid", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    assert squid, "the lab's tools belong to CI"
-    return "--with-openssl" in subprocess.run([squid, "-v"], capture_output=True, text=True, check=True).stdout
-
-
-OPENED = pytest.param(
-    ("S34",),
-    id="opened",
-    marks=pytest.mark.skipif(not squid_opens_tls(), reason="Squid without OpenSSL (Debian: squid-openssl has it)"),
-)
-
-
-@pytest.mark.parametrize("sample", [pytest.param(SAMPLE, id="fw"), pytest.param(RELAY_SAMPLE, id="relay"), OPENED])
+@pytest.mark.parametrize("sample", [pytest.param(SAMPLE, id="fw"), pytest.param(RELAY_SAMPLE, id="relay")])
 def test_mutants_are_caught_by_exactly_their_checks(sample: tuple[str, ...]) -> None:
     known = load_mutants()
     kills = run_mutants([known[name] for name in sample], module_command)
@@ -193,6 +181,37 @@ def test_mutants_are_caught_by_exactly_their_checks(sample: tuple[str, ...]) -> 
         if not one.as_declared
     ]
     assert wrong == []
+
+
+def squid_program() -> str:
+    squid = shutil.which("squid", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    assert squid, "the lab's tools belong to CI"
+    return squid
+
+
+def test_an_opened_tunnel_is_caught_where_squid_can_open_one() -> None:
+    (kill,) = run_mutants([load_mutants()["S34"]], module_command)
+    assert kill.outcome == ("killed" if has_openssl(squid_program()) else "unverified"), kill
+
+
+def test_what_plain_squid_cannot_play_is_unverified_and_counted_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = tmp_path / "squid"
+    plain.write_text(
+        f'#!/bin/sh\nif [ "$1" = -v ]; then echo "configure options: \'--with-gnutls\'"; else exec {squid_program()} "$@"; fi\n',
+        encoding="utf-8",
+    )
+    plain.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    known = load_mutants()
+    kills = run_mutants([known["S34"], known["S01"]], module_command)
+    assert [one.outcome for one in kills] == ["unverified", "killed"]
+    shown = table(kills).splitlines()
+    assert shown[-2] == "捕まえた / killed 1; 未検証 / unverified 1"
+    assert shown[-1].startswith("- S34 未検証: ")
+    assert "apt-get install squid-openssl" in shown[-1]
+    assert "不一致" not in table(kills)
 
 
 def test_a_lab_needs_no_root() -> None:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Literal
 
 from conformance.firewall.job import Job, ProxyJob, RoundName, SlowPart, Variant
 from conformance.firewall.judge import judge
@@ -46,6 +48,16 @@ IDLE_CHECK = "RLY-3.1-81a"
 """Played only for mutants that leave a tunnel idle."""
 
 
+Outcome = Literal["killed", "needle", "equivalent", "unverified", "otherwise"]
+COUNTED: dict[Outcome, str] = {
+    "killed": "捕まえた / killed",
+    "needle": "証明だけが見つける / needles",
+    "equivalent": "同等 / equivalent",
+    "unverified": "未検証 / unverified",
+    "otherwise": "宣言と不一致 / not as declared",
+}
+
+
 @dataclass(frozen=True)
 class NetworkKill:
     """What became of one mutant. ``beside``: checks left 未検証 because the mutant breaks their positive control.
@@ -64,7 +76,16 @@ class NetworkKill:
     @property
     def as_declared(self) -> bool:
         """Caught by exactly the declared checks; a needle or an equivalent mutant by none."""
-        return not self.trouble and not self.errors and set(self.caught_by) == set(self.mutant.kills)
+        return self.outcome in ("killed", "needle", "equivalent")
+
+    @property
+    def outcome(self) -> Outcome:
+        """As what it counts: its kind when it came out as declared, 未検証 when it could not be played here, or neither."""
+        if self.unavailable:
+            return "unverified"
+        if self.trouble or self.errors or set(self.caught_by) != set(self.mutant.kills):
+            return "otherwise"
+        return self.mutant.kind
 
 
 @dataclass(frozen=True)
@@ -276,12 +297,29 @@ def table(kills: Sequence[NetworkKill]) -> str:
     ]
     words = {"killed": "捕まる", "needle": "証明だけ（needle）", "equivalent": "同等（equivalent）"}
     for one in kills:
-        caught = " ".join(one.caught_by) or ("– 未検証（この機械のカーネルに無い機能）" if one.unavailable else "–")
-        mark = "" if one.as_declared else " **宣言と不一致**"
+        caught = " ".join(one.caught_by) or ("未検証" if one.unavailable else "–")
+        mark = " **宣言と不一致**" if one.outcome == "otherwise" else ""
         lines.append(
             f"| {one.mutant.id} | {one.mutant.ja} / {one.mutant.en} | {words[one.mutant.kind]} | {caught}{mark} | {one.seconds:.1f} |"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *summary(kills)]) + "\n"
+
+
+def summary(kills: Sequence[NetworkKill]) -> list[str]:
+    """How many came out as what, and in one sentence each why some could not be played or came out otherwise."""
+    count = Counter(one.outcome for one in kills)
+    lines = ["; ".join(f"{words} {count[name]}" for name, words in COUNTED.items() if count[name])]
+    lines += [f"- {one.mutant.id} 未検証: {one.unavailable}" for one in kills if one.unavailable]
+    lines += [f"- {one.mutant.id}: {_what_happened(one)}" for one in kills if one.outcome == "otherwise"]
+    return lines
+
+
+def _what_happened(kill: NetworkKill) -> str:
+    if kill.trouble:
+        return kill.trouble
+    missed = " ".join(one for one in kill.mutant.kills if one not in kill.caught_by) or "–"
+    more = " ".join((*(one for one in kill.caught_by if one not in kill.mutant.kills), *kill.errors)) or "–"
+    return f"捕まえなかった検査 / did not catch it: {missed}; 宣言に無い検査 / not declared: {more}"
 
 
 def write_table(path: Path, kills: Sequence[NetworkKill]) -> None:
