@@ -1,7 +1,7 @@
 """``include`` of nft rulesets: the files are put into the text where they are named, so that one text is loaded and hashed.
 
-Files are looked for beside the file that names them, and nowhere else on this machine. Marks in the text (nft comments)
-tell afterwards which file and line a line of the whole came from.
+Files are looked for beside the file that names them, and nowhere else on this machine. Marks in the text (comments of nft and
+of iptables-save) tell afterwards which file and line a line of the whole came from; what is translated is marked as well.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 MOST_FILES = 64
 _INCLUDE = re.compile(r'^\s*include\s+"([^"]+)"\s*;?\s*(?:#.*)?$')
-_BEGIN, _END = "#shinsei begin ", "#shinsei end"
+_BEGIN, _END, _LINE = "#shinsei begin ", "#shinsei end", "#shinsei line "
 
 
 class IncludeError(ValueError):
@@ -69,12 +69,19 @@ def _read(path: Path, place: str) -> str:
         ) from None
 
 
+def line_mark(number: int) -> str:
+    """A line that says: the next one came from line ``number`` of its file."""
+    return f"{_LINE}{number}"
+
+
 def origin(name: str, text: str, number: int) -> str:
     """``file:line`` from which line ``number`` of the expanded ``text`` of file ``name`` came."""
     stack: list[tuple[str, int]] = [(name, 0)]
     for line in text.splitlines()[:number]:
         if line.startswith(_BEGIN):
             stack.append((line.removeprefix(_BEGIN), 0))
+        elif line.startswith(_LINE):
+            stack[-1] = (stack[-1][0], int(line.removeprefix(_LINE)) - 1)
         elif line == _END and len(stack) > 1:
             stack.pop()
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -53,7 +54,7 @@ def _known_interface(name: str, interfaces: set[str]) -> bool:
 def _place(rules: Rules, word: str) -> str:
     for name, text in zip(rules.names, rules.transactions, strict=True):
         for number, line in enumerate(text.splitlines(), 1):
-            if word in line:
+            if not line.startswith("#") and re.search(rf"(?<![\w.:-]){re.escape(word)}(?![\w.-])", line):
                 return origin(name, text, number)
     return rules.names[0]
 

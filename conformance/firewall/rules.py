@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from conformance.firewall.include import IncludeError, expanded, origin
+from conformance.firewall.include import IncludeError, expanded, line_mark, origin
 from conformance.firewall.ipset import IpSet, IpsetError, is_ipset, read_sets, written_out
 from conformance.firewall.netns import tool
 from conformance.firewall.table import TableError, compile_table
@@ -134,7 +134,7 @@ def _translate(kind: Kind, data: bytes, name: str, firewall: str, sets: dict[str
         return text
     if kind in ("iptables", "ip6tables"):
         try:
-            return _from_iptables(kind, written_out(text, sets, name), name)
+            return _from_iptables(kind, written_out(text, sets, name, 6 if kind == "ip6tables" else 4), name)
         except IpsetError as error:
             raise RulesError(str(error)) from None
     return text
@@ -150,14 +150,29 @@ def _from_iptables(kind: str, text: str, name: str) -> str:
         [program, "-f", "/dev/stdin"], input=text, capture_output=True, text=True, timeout=NFT_SECONDS, check=False
     )
     if done.returncode != 0:
-        line = re.search(r"line (\d+)", done.stderr)
-        place = f"{name}:{line[1]}" if line else name
+        line = re.search(r"line:? (\d+)", done.stderr)
+        place = origin(name, text, int(line[1])) if line else name
         raise RulesError(
             f"{place}: iptables-save として読めません / not readable as iptables-save: {_first(done.stderr)}"
         )
     opaque = [one for one in done.stdout.splitlines() if one.strip().startswith("# ") and "-A " in one]
     # What nft cannot say is loaded by iptables-nft itself: the kernel then holds the vendor's own match.
-    return text if opaque else done.stdout
+    return text if opaque else _marked(done.stdout, text, name)
+
+
+def _marked(translated: str, text: str, name: str) -> str:
+    """The translation with marks of the lines of ``text`` that its rules came from."""
+    rules = [number for number, line in enumerate(text.splitlines(), 1) if re.match(r"(\[\d+:\d+\] )?-[AI] ", line)]
+    lines = translated.splitlines()
+    if len(rules) != sum(line.startswith(("add rule ", "insert rule ")) for line in lines):
+        return translated
+    numbers = iter(rules)
+    marked = []
+    for line in lines:
+        if line.startswith(("add rule ", "insert rule ")):
+            marked.append(line_mark(int(origin(name, text, next(numbers)).rpartition(":")[2])))
+        marked.append(line)
+    return "\n".join(marked) + "\n"
 
 
 def _renamed(text: str, mapping: Mapping[str, str]) -> str:

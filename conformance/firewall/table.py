@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from conformance.firewall.include import line_mark
 from conformance.firewall.xlsx import XlsxError, read_xlsx
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -90,7 +91,7 @@ def compile_table(data: bytes, name: str, firewall: str) -> str:
     rows = sorted(_read(data, name), key=lambda one: one.order)
     rules: list[str] = []
     for row in rows:
-        rules += [f"    {rule}" for rule in _compile(row, name)]
+        rules += [one for rule in _compile(row, name) for one in (line_mark(row.line), f"    {rule}")]
     body = "\n".join(rules)
     neighbours = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept"
     return f"""flush ruleset

@@ -88,30 +88,110 @@ def test_windows_line_ends_are_no_fault() -> None:
 # ── ipset ──
 
 
+def plain(rules: str, sets: str, version: int = 4) -> list[str]:
+    """The written-out rules without the marks of their lines."""
+    return [
+        line for line in written_out(rules, read_sets(sets, "s"), "r", version).splitlines() if line and "#" not in line
+    ]
+
+
 def test_a_rule_that_asks_a_set_becomes_one_rule_an_element() -> None:
     assert is_ipset(SETS)
     assert not is_ipset("add element inet f s { 1.2.3.4 }\n")
     assert kind_of(SETS.encode(), "ipset.conf") == "ipset"
-    sets = read_sets(SETS, "s")
     rules = "-A F -m set --match-set web dst -p tcp -j ACCEPT\n-A F -p udp -m set --match-set svc dst,dst -j ACCEPT\n-A F -m set --match-set none src -j ACCEPT\n"
-    assert written_out(rules, sets, "r").splitlines() == [
-        "-A F -d 198.51.100.10 -p tcp -j ACCEPT",
-        "-A F -d 198.51.100.11 -p tcp -j ACCEPT",
+    assert plain(rules, SETS) == [
+        "-A F -p tcp -d 198.51.100.10 -j ACCEPT",
+        "-A F -p tcp -d 198.51.100.11 -j ACCEPT",
         "-A F -p udp -d 198.51.100.53 -m multiport --dports 53 -j ACCEPT",
-        "# -A F -m set --match-set none src -j ACCEPT",
     ]
-    assert written_out("-A F -m set --match-set svc dst,dst -j ACCEPT", sets, "r").count("-p tcp -m multiport") == 1
+    both = plain("-A F -m set --match-set svc dst,dst -j ACCEPT", SETS)
+    assert [line.split()[3] for line in both] == ["udp", "tcp"]
+    assert plain('[1:2] -A F -m comment --comment "a -m set --match-set web dst" -j DROP', SETS)[0].endswith("-j DROP")
+
+
+@pytest.mark.parametrize(
+    ("sets", "match", "expected"),
+    [
+        ("create s hash:ip family inet\nadd s 10.0.0.1\n", "-s 10.0.0.0/8", ["-s 10.0.0.0/8 -m iprange --src-range 10.0.0.1-10.0.0.1"]),
+        ("create s hash:ip family inet\nadd s 2001:db8::1\nadd s 10.0.0.1\n", "", ["-s 10.0.0.1"]),
+        ("create s hash:ip netmask 24\nadd s 10.0.1.0 timeout 60\n", "", ["-s 10.0.1.0/24"]),
+        ("create s bitmap:ip range 10.0.0.0/24\nadd s 10.0.0.1-10.0.0.3\n", "", ["-m iprange --src-range 10.0.0.1-10.0.0.3"]),
+        ("create s bitmap:port range 0-99\nadd s 53\n", "", ["-p tcp -m multiport --sports 53", "-p udp -m multiport --sports 53"]),
+        ("create s bitmap:port range 0-99\nadd s 53\n", "-p 17", ["-p 17 -m multiport --sports 53"]),
+        ("create s hash:mac\nadd s 00:11:22:33:44:55\n", "", ["-m mac --mac-source 00:11:22:33:44:55"]),
+        ("create a hash:ip\nadd a 10.0.0.1\ncreate b hash:net\nadd b 10.2.0.0/16\ncreate s list:set size 8\nadd s a\nadd s b\n", "", ["-s 10.0.0.1", "-s 10.2.0.0/16"]),
+    ],
+    ids=["beside-an-address", "other-family", "netmask", "bitmap-ip", "bitmap-port", "its-protocol", "mac", "list"],
+)  # fmt: skip
+def test_sets_of_each_kind_are_written_out(sets: str, match: str, expected: list[str]) -> None:
+    written = plain(f"-A F {match} -m set --match-set s src -j ACCEPT", sets)
+    assert written == [f"-A F {one} -j ACCEPT" for one in expected]
+
+
+@pytest.mark.parametrize(
+    ("kind", "element", "sides", "match", "expected"),
+    [
+        ("hash:ip,port,ip", "10.0.0.1,tcp:80,10.0.0.2", "src,dst,dst", "", ["-p tcp -m multiport --dports 80 -s 10.0.0.1 -d 10.0.0.2"]),
+        ("hash:net,net", "10.1.0.0/16,10.2.0.0/16", "src,dst", "", ["-s 10.1.0.0/16 -d 10.2.0.0/16"]),
+        ("hash:net,iface", "10.1.0.0/16,eth0", "src,src", "", ["-s 10.1.0.0/16 -i eth0"]),
+        ("hash:net,iface", "10.1.0.0/16,eth0", "src,dst", "-o eth0", ["-o eth0 -s 10.1.0.0/16"]),
+        ("hash:net,iface", "10.1.0.0/16,eth0", "src,dst", "-o eth1", []),
+        ("hash:ip,port", "10.0.0.1,icmp:echo-request", "dst,dst", "", ["-p icmp -m icmp --icmp-type echo-request -d 10.0.0.1"]),
+        ("hash:ip,port", "10.0.0.1,gre:0", "dst,dst", "", ["-p gre -d 10.0.0.1"]),
+        ("hash:ip,mark", "10.0.0.1,0x5", "src,src", "", ["-s 10.0.0.1 -m mark --mark 0x5"]),
+    ],
+)  # fmt: skip
+def test_the_parts_of_an_element_are_asked_in_their_directions(
+    kind: str, element: str, sides: str, match: str, expected: list[str]
+) -> None:
+    rule = f"-A F {match} -m set --match-set s {sides} -j DROP"
+    assert plain(rule, f"create s {kind}\nadd s {element}\n") == [f"-A F {one} -j DROP" for one in expected]
+
+
+def test_a_negated_set_becomes_a_chain_that_its_elements_leave() -> None:
+    assert plain("-A F -i a -m set ! --match-set web src -j REJECT --reject-with icmp-port-unreachable", SETS) == [
+        ":SHINSEI-SET-1 - [0:0]",
+        "-A F -i a -j SHINSEI-SET-1",
+        "-A SHINSEI-SET-1 -s 198.51.100.10 -j RETURN",
+        "-A SHINSEI-SET-1 -s 198.51.100.11 -j RETURN",
+        "-A SHINSEI-SET-1 -j REJECT --reject-with icmp-port-unreachable",
+    ]
+
+
+@pytest.mark.parametrize(("word", "taken"), [("", ("RETURN", "ACCEPT", "")), ("! ", ("ACCEPT", "RETURN", "ACCEPT"))])
+def test_exceptions_of_a_set_stand_before_what_they_are_excepted_from(word: str, taken: tuple[str, ...]) -> None:
+    sets = "create n hash:net\nadd n 10.0.0.0/8\nadd n 10.1.0.0/16 nomatch\n"
+    written = plain(f"-A F -m set {word}--match-set n src -j ACCEPT", sets)[2:]
+    assert written[0] == f"-A SHINSEI-SET-1 -s 10.1.0.0/16 -j {taken[0]}"
+    assert written[1] == f"-A SHINSEI-SET-1 -s 10.0.0.0/8 -j {taken[1]}"
+    assert written[2:] == ([f"-A SHINSEI-SET-1 -j {taken[2]}"] if taken[2] else [])
+
+
+def test_a_written_out_rule_still_tells_its_own_line() -> None:
+    text = written_out("*filter\n-A F -m set --match-set web dst -j DROP\n-A F -j LAST\n", read_sets(SETS, "s"), "r")
+    places = [origin("r", text, n) for n, line in enumerate(text.splitlines(), 1) if line.startswith("-A")]
+    assert places == ["r:2", "r:2", "r:3"]
 
 
 @pytest.mark.parametrize(
     ("sets", "rule", "words"),
     [
         (SETS, "-A F -m set --match-set other dst -j ACCEPT", ["r:1", "other", "ipset save"]),
-        (SETS, "-A F -m set ! --match-set web dst -j ACCEPT", ["r:1", "否定"]),
+        (SETS, "-A F -m set ! --match-set web dst -j RETURN", ["r:1", "否定", "RETURN"]),
+        (SETS, "-A F -m set ! --match-set web dst -g X", ["r:1", "否定", "-g"]),
         (SETS, "-A F -m set --match-set svc dst -j ACCEPT", ["r:1", "向き"]),
-        ("create b bitmap:port range 0-10\n", "", ["s:1", "bitmap:port"]),
+        (SETS, "-A F -m set --match-set web up -j ACCEPT", ["r:1", "up", "src・dst"]),
+        (SETS, "-A F -m set --match-set web dst --return-nomatch -j ACCEPT", ["r:1", "--return-nomatch"]),
+        (SETS, "-A F -j SET --add-set web src", ["r:1", "-j SET"]),
+        (SETS, "-A F ! -p udp -m set --match-set svc dst,dst -j ACCEPT", ["r:1", "否定", "-p"]),
+        ("create b bitmap:ip,mac range 10.0.0.0/24\n", "", ["s:1", "bitmap:ip,mac"]),
+        ("create m hash:mac\nadd m 00:11:22:33:44:55\n", "-A F -m set --match-set m dst -j DROP", ["r:1", "MAC"]),
+        ("create i hash:net,iface\nadd i 10.0.0.0/8,physdev:eth0\n", "", ["s:2", "physdev"]),
         ("create a hash:ip\nadd b 1.2.3.4\n", "", ["s:2", "b"]),
-        ("create n hash:net\nadd n 10.0.0.0/8 nomatch\n", "", ["s:2", "nomatch"]),
+        ("create n hash:net,port\nadd n 10.0.0.0/8,80 nomatch\n", "", ["s:2", "nomatch"]),
+        ("create l list:set\nadd l gone\n", "-A F -m set --match-set l src -j DROP", ["r:1", "gone"]),
+        ("create l list:set\nadd l l\n", "-A F -m set --match-set l src -j DROP", ["r:1", "重ね"]),
     ],
 )
 def test_a_set_that_cannot_be_written_out_is_one_sentence(sets: str, rule: str, words: list[str]) -> None:
@@ -170,6 +250,15 @@ def test_a_column_that_might_change_a_rule_is_refused(heading: str, cell: str, w
 
 
 # ── names ──
+
+
+def test_a_place_is_the_line_of_the_file_that_was_handed_in() -> None:
+    save = "*filter\n:FORWARD DROP [0:0]\n\n# a comment\n-A FORWARD -s 10.9.9.90/32 -j DROP\n-A FORWARD -s 10.9.9.9/32 -j DROP\nCOMMIT\n"
+    table = ROWS.replace("192.0.2.10", "10.9.9.9")
+    for name, text, line in (("v4.save", save, 6), ("t.csv", table, 2)):
+        rules = make_rules("boundary", [(name, text.encode())], baseline())
+        with pytest.raises(RulesError, match=rf"^{name}:{line}: .*10\.9\.9\.9"):
+            check_names(rules, _listing({"match": {"op": "==", "left": SOURCE, "right": "10.9.9.9"}}), baseline())
 
 
 def _listing(*expressions: dict[str, Any]) -> str:
