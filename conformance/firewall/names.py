@@ -19,6 +19,18 @@ SPECIAL = [
         "::/128", "::1/128", "fe80::/10", "ff00::/8",
     )
 ]  # fmt: skip
+RESERVED = {
+    ipaddress.ip_network(one)
+    for one in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+        "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+        "224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128", "::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48",
+        "100::/64", "2001::/23", "2001::/32", "2001:2::/48", "2001:10::/28", "2001:20::/28", "2001:db8::/32", "2002::/16",
+        "3ffe::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+    )
+}  # fmt: skip
+"""Blocks of the IANA registries of special-purpose addresses. A rule that only refuses a whole block of them says nothing of
+this network's plan; a single address of them that the policy does not know is refused as any other."""
 INTERFACES = ("iifname", "oifname", "iif", "oif")
 REWRITES = ("snat", "dnat", "dup", "fwd", "tproxy")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -30,7 +42,7 @@ def check_names(rules: Rules, listed: str, policy: Policy) -> None:
     legs = {leg.interface for leg in policy.firewall[rules.firewall].leg.values()}
     interfaces = {*legs, "lo"}
     prefixes = [net for zone in policy.zone.values() for net in (zone.v4, zone.v6)]
-    for kind, value in _named(json.loads(listed)["nftables"]):
+    for kind, value, refusing in _named(json.loads(listed)["nftables"]):
         if kind == "interface":
             for name in _strings(value):
                 if not _known_interface(name, interfaces):
@@ -40,7 +52,9 @@ def check_names(rules: Rules, listed: str, policy: Policy) -> None:
                     )
             continue
         for net in _networks(value):
-            if not any(net.version == own.version and net.overlaps(own) for own in [*prefixes, *SPECIAL]):
+            if not (refusing and net in RESERVED) and not any(
+                net.version == own.version and net.overlaps(own) for own in [*prefixes, *SPECIAL]
+            ):
                 raise RulesError(
                     f"{_place(rules, str(net).split('/')[0])}: アドレス {net} は方針のどのゾーンにもありません。"
                     f"方針の address_map に書いてください / address {net} is in no zone of the policy: add it to address_map"
@@ -59,8 +73,8 @@ def _place(rules: Rules, word: str) -> str:
     return rules.names[0]
 
 
-def _named(listed: list[dict[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """("interface" or "address", what is named) of every match, verdict map and rewriting of the ruleset."""
+def _named(listed: list[dict[str, Any]]) -> Iterator[tuple[str, Any, bool]]:
+    """("interface" or "address", what is named, whether its rule only refuses) of all that the ruleset's rules name."""
     tables: dict[tuple[str, str, str], list[Any]] = {}
     for one in listed:
         for kind in ("set", "map"):
@@ -70,9 +84,11 @@ def _named(listed: list[dict[str, Any]]) -> Iterator[tuple[str, Any]]:
     for one in listed:
         rule = one.get("rule", {})
         here = (rule.get("family", ""), rule.get("table", ""))
-        for statement in rule.get("expr", []):
-            if isinstance(statement, dict):
-                yield from _of_statement(statement, here, tables)
+        statements = [one for one in rule.get("expr", []) if isinstance(one, dict)]
+        refusing = any("drop" in one or "reject" in one for one in statements)
+        for statement in statements:
+            for kind, value in _of_statement(statement, here, tables):
+                yield kind, value, refusing
 
 
 def _of_statement(statement: dict[str, Any], here: tuple[str, str], tables: Tables) -> Iterator[tuple[str, Any]]:
@@ -146,8 +162,9 @@ def _networks(value: Any) -> Iterator[Network]:
     if isinstance(value, dict) and "prefix" in value:
         yield ipaddress.ip_network(f"{value['prefix']['addr']}/{value['prefix']['len']}", strict=False)
     elif isinstance(value, dict) and "range" in value:
-        for end in value["range"]:
-            yield from _networks(end)
+        first, last = (ipaddress.ip_address(one) for one in value["range"])
+        whole: list[Network] = list(ipaddress.summarize_address_range(first, last))
+        yield from whole if len(whole) == 1 else (ipaddress.ip_network(first), ipaddress.ip_network(last))
     elif isinstance(value, dict) and "elem" in value:
         yield from _networks(value["elem"].get("val"))
     elif isinstance(value, dict):

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from conformance.firewall.include import IncludeError, expanded, line_mark, origin
 from conformance.firewall.ipset import IpSet, IpsetError, is_ipset, read_sets, written_out
 from conformance.firewall.netns import tool
-from conformance.firewall.table import TableError, compile_table
+from conformance.firewall.table import TableError, compile_table, is_table, text_of
 from interface_spec.policy import FirewallName, Policy
 
 Kind = Literal["nft", "nft-json", "iptables", "ip6tables", "table", "ipset"]
@@ -59,7 +59,10 @@ def kind_of(data: bytes, name: str) -> Kind:
         return "ip6tables" if six or re.search(r"icmpv6|icmp6", text) else "iptables"
     if is_ipset(text):
         return "ipset"
-    return "nft"
+    try:
+        return "table" if is_table(text_of(data)) else "nft"
+    except UnicodeDecodeError:
+        return "nft"
 
 
 def read_rules(firewall: FirewallName, files: Iterable[Path], policy: Policy) -> Rules:
@@ -101,7 +104,7 @@ def make_rules(firewall: FirewallName, parts: Iterable[tuple[str, bytes]], polic
     for name, data, kind in given:
         if kind == "ipset":
             continue
-        text = _renamed(_translate(kind, data, name, firewall, sets), mapping)
+        text = _renamed(_translate(kind, data, name, firewall, sets, policy.address_map), mapping)
         names.append(name)
         kinds.append(kind)
         transactions.append(text)
@@ -117,10 +120,12 @@ def _text(data: bytes, name: str) -> str:
         raise RulesError(f"{name}: UTF-8 として読めません / not readable as UTF-8") from None
 
 
-def _translate(kind: Kind, data: bytes, name: str, firewall: str, sets: dict[str, IpSet]) -> str:
+def _translate(
+    kind: Kind, data: bytes, name: str, firewall: str, sets: dict[str, IpSet], objects: Mapping[str, str]
+) -> str:
     if kind == "table":
         try:
-            return compile_table(data, name, firewall)
+            return compile_table(data, name, firewall, objects)
         except TableError as error:
             raise RulesError(str(error)) from None
     text = _text(data, name)

@@ -8,16 +8,17 @@ An appliance keeps state and refuses what no row permits, to and from itself too
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import ipaddress
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from conformance.firewall.include import line_mark
-from conformance.firewall.xlsx import XlsxError, read_xlsx
+from conformance.firewall.xlsx import XlsxError, read_sheets
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "order": ("order", "順番", "順序", "項番", "番号", "優先順位", "no", "no.", "#", "seq", "priority"),
@@ -41,9 +42,15 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 HARMLESS = (
     "id", "担当", "担当者", "作成者", "作成日", "更新日", "更新者", "申請番号", "承認者", "ログ", "log", "hit", "hits",
-    "ヒット数", "用途", "目的", "owner", "created", "updated",
+    "ヒット数", "用途", "目的", "owner", "created", "updated", "ログ取得", "ログ出力", "logging", "uuid", "タグ", "tags",
 )  # fmt: skip
 """Columns that say nothing about what a rule does."""
+UNRESTRICTED: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("schedule", "スケジュール", "時間帯", "時間", "適用時間", "適用期間"): ("always", "常時", "24時間", "終日", "無期限"),
+    ("nat", "アドレス変換", "nat変換"): ("disable", "disabled", "無効", "無し", "なし", "無", "no", "off"),
+    ("user", "ユーザ", "ユーザー", "users", "groups", "application", "アプリケーション", "profile"): (),
+}  # fmt: skip
+"""Columns that would restrict or change a rule, and what in them (besides *any*) says that they do not."""
 REQUIRED = ("order", "src", "dst", "ports", "action")
 MOST_TITLE_ROWS = 20
 ACTIONS = {
@@ -69,14 +76,21 @@ SWITCH = {
     **dict.fromkeys(("", "有効", "enabled", "enable", "on", "yes", "true", "1", "○"), True),
     **dict.fromkeys(("無効", "disabled", "disable", "off", "no", "false", "0", "×"), False),
 }
+NUMBERED = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "ipv6-icmp": "icmpv6", "icmp6": "icmpv6", "ip": "any"}
 SERVICES = {"http": "80", "https": "443", "dns": "53", "domain": "53", "ssh": "22", "ntp": "123", "snmp": "161"}
 STATES = {"new", "established", "related", "invalid"}
 PROTOCOLS = {"tcp", "udp", "icmp", "icmpv6"}
-ANY = {"", "any", "all", "すべて", "全て", "*", "-"}
+ANY = {"", "any", "all", "すべて", "全て", "全", "指定なし", "*", "-"}
+NEGATION = re.compile(r"^[!^]|^(not|except)\b|以外|除く")
+OF_FIREWALL = {"boundary": ("境界", "boundary"), "lgwan": ("lgwan",)}
+"""How the sheet of a firewall is named in a workbook that holds those of several."""
 
 
 class TableError(ValueError):
     """A row cannot be used; ``str()`` names the row and what to write."""
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True)
@@ -86,12 +100,35 @@ class Row:
     values: dict[str, str]
 
 
-def compile_table(data: bytes, name: str, firewall: str) -> str:
-    """nft text of a table in CSV (UTF-8 or CP932) or XLSX. Raises TableError naming file, row and fix."""
-    rows = sorted(_read(data, name), key=lambda one: one.order)
+def is_table(text: str) -> bool:
+    """Whether a text without a telling file name is a rule table: one of its first lines is the heading."""
+    try:
+        grid = _grid_of_text("\n".join(text.splitlines()[:MOST_TITLE_ROWS]))
+    except csv.Error:
+        return False
+    return any(not _missing(row) for row in grid)
+
+
+def text_of(data: bytes) -> str:
+    """The text of a table: UTF-8, UTF-16 with its mark, or CP932. Raises UnicodeDecodeError."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp932")
+
+
+def compile_table(data: bytes, name: str, firewall: str, objects: Mapping[str, str] | None = None) -> str:
+    """nft text of a table in CSV (UTF-8, UTF-16 or CP932) or XLSX. Raises TableError naming file, row and fix.
+
+    ``objects``: what an address object of the appliance (its name) stands for.
+    """
+    rows = sorted(_read(data, name, firewall), key=lambda one: one.order)
+    known = {_plain(one).lower(): address for one, address in (objects or {}).items() if not _is_address(one)}
     rules: list[str] = []
     for row in rows:
-        rules += [one for rule in _compile(row, name) for one in (line_mark(row.line), f"    {rule}")]
+        rules += [one for rule in _compile(row, name, known) for one in (line_mark(row.line), f"    {rule}")]
     body = "\n".join(rules)
     neighbours = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept"
     return f"""flush ruleset
@@ -120,15 +157,19 @@ table inet {firewall} {{
 """
 
 
-def _read(data: bytes, name: str) -> list[Row]:
+def _read(data: bytes, name: str, firewall: str) -> list[Row]:
     if data.startswith(b"PK"):
-        try:
-            grid = read_xlsx(data)
-        except XlsxError as error:
-            raise TableError(f"{name}: {error}") from None
+        grid = _grid_of_workbook(data, name, firewall)
     else:
-        text = _text(data, name)
-        grid = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
+        try:
+            grid = _grid_of_text(text_of(data))
+        except csv.Error as error:
+            raise TableError(f"{name}: CSV として読めません / not readable as CSV: {error}") from None
+        except UnicodeDecodeError:
+            raise TableError(
+                f"{name}: UTF-8 でも UTF-16（BOM付き）でも CP932 でもありません。UTF-8 で保存し直してください"
+                " / neither UTF-8 nor UTF-16 nor CP932: save it as UTF-8"
+            ) from None
     filled = [n for n, row in enumerate(grid) if any(cell.strip() for cell in row)]
     if not filled:
         raise TableError(f"{name}: 表が空です / the table is empty")
@@ -154,6 +195,31 @@ def _read(data: bytes, name: str) -> list[Row]:
         if orders.count(row.order) > 1:
             raise TableError(f"{name}:{row.line}: 順番 {row.order} が二度あります / the order stands twice")
     return rows
+
+
+def _grid_of_text(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
+
+
+def _grid_of_workbook(data: bytes, name: str, firewall: str) -> list[list[str]]:
+    """The sheet that holds the rules: the one with the heading; of several, the one that names the firewall."""
+    try:
+        sheets = read_sheets(data, as_seen=True)
+    except XlsxError as error:
+        raise TableError(f"{name}: {error}") from None
+    found = {title: grid for title, grid in sheets.items() if any(not _missing(row) for row in grid[:MOST_TITLE_ROWS])}
+    mine = {
+        title: grid
+        for title, grid in found.items()
+        if any(word in _plain(title).lower() for word in OF_FIREWALL.get(firewall, ()))
+    }
+    chosen = mine if len(found) > 1 else found
+    if len(found) > 1 and len(mine) != 1:
+        raise TableError(
+            f"{name}: 規則の表が {len(found)} 枚あり（{'、'.join(found)}）、どれか分かりません。一枚だけのファイルにするか、シートの名に"
+            f" {OF_FIREWALL[firewall][0]} を入れてください / several sheets hold rules: name one after the firewall"
+        )
+    return next(iter(chosen.values()), next(iter(sheets.values()), []))
 
 
 def _plain(cell: str) -> str:
@@ -183,20 +249,16 @@ def _missing(heading: list[str]) -> list[str]:
 def _only_known(heading: list[str], cells: list[str], place: str) -> None:
     for at, cell in enumerate(cells):
         word = heading[at].strip() if at < len(heading) else ""
-        if cell.strip() and not _key(word) and _heading(word) not in HARMLESS:
+        if cell.strip() and not _key(word) and _heading(word) not in HARMLESS and not _unrestricted(word, cell):
             raise TableError(
                 f"{place}: 列 {word or at + 1}（{cell.strip()[:20]}）の意味が分かりません。規則に関わらない列なら消してください"
                 f" / the meaning of column {word or at + 1} is not known: remove it if it says nothing about the rule"
             )
 
 
-def _text(data: bytes, name: str) -> str:
-    for encoding in ("utf-8-sig", "cp932"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise TableError(f"{name}: UTF-8 でも CP932 でもありません / neither UTF-8 nor CP932")
+def _unrestricted(word: str, cell: str) -> bool:
+    plain = _plain(cell).lower()
+    return any(_heading(word) in words and plain in (*values, *ANY) for words, values in UNRESTRICTED.items())
 
 
 def _places(heading: list[str], place: str) -> dict[str, int]:
@@ -215,7 +277,7 @@ def _places(heading: list[str], place: str) -> dict[str, int]:
     return found
 
 
-def _compile(row: Row, name: str) -> list[str]:
+def _compile(row: Row, name: str, objects: Mapping[str, str]) -> list[str]:
     place = f"{name}:{row.line}"
     value = row.values
     action = ACTIONS.get(value["action"].lower())
@@ -229,11 +291,13 @@ def _compile(row: Row, name: str) -> list[str]:
     state = value.get("state", "").lower()
     states = [one for one in re.split(r"[\s,/・]+", state) if one not in ANY]
     if set(states) - STATES:
-        raise TableError(f"{place}: 状態 {state!r} は {'・'.join(sorted(STATES))} です / unknown state")
+        raise TableError(
+            f"{place}: 状態 {state!r} は {'・'.join(sorted(STATES))} です。規則の有効・無効なら、見出しを「有効」にしてください / unknown state"
+        )
     tail = f" ct state {{ {', '.join(states)} }}" if states else ""
     comment = re.sub(r'["\\]', "", value.get("comment", "")) or f"row {row.order}"
     lines = []
-    for family, addresses in _families(value["src"], value["dst"], place):
+    for family, addresses in _families(value["src"], value["dst"], place, objects):
         for service in _services(value, place):
             lines.append(
                 " ".join(one for one in (match, family, *addresses, service) if one)
@@ -242,8 +306,8 @@ def _compile(row: Row, name: str) -> list[str]:
     return lines
 
 
-def _families(source: str, destination: str, place: str) -> list[tuple[str, list[str]]]:
-    src, dst = _addresses(source, place), _addresses(destination, place)
+def _families(source: str, destination: str, place: str, objects: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    src, dst = _addresses(source, place, objects), _addresses(destination, place, objects)
     if not src and not dst:
         return [("", [])]
     found = []
@@ -262,27 +326,45 @@ def _families(source: str, destination: str, place: str) -> list[tuple[str, list
     return found
 
 
-def _addresses(text: str, place: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    found: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
-    for one in re.split(r"[\s,、;]+", text.strip()):
-        if one.lower() in ANY:
+def _addresses(text: str, place: str, objects: Mapping[str, str]) -> list[Network]:
+    found: list[Network] = []
+    if NEGATION.search(text.strip().lower()):
+        raise TableError(
+            f"{place}: {text.strip()!r}: 否定（!・以外）は使えません。許可・拒否する範囲を書き並べてください / negation is not possible: list the ranges"
+        )
+    for word in re.split(r"[\s,、;]+", text.strip()):
+        if word.lower() in ANY:
             continue
-        first, _, last = one.partition("-")
-        try:
-            if last:
-                found += ipaddress.summarize_address_range(ipaddress.ip_address(first), ipaddress.ip_address(last))
-            else:
-                found.append(ipaddress.ip_network(one, strict=False))
-        except (ValueError, TypeError):
-            raise TableError(
-                f"{place}: {one!r} は IPアドレスでも範囲でもありません / neither address nor prefix"
-            ) from None
+        for one in objects.get(word.lower(), word).split():
+            try:
+                found += _networks(one)
+            except (ValueError, TypeError):
+                raise TableError(
+                    f"{place}: {one!r} は IPアドレスでも範囲でもありません。機器のオブジェクト名なら、方針の address_map にアドレスを書いてください"
+                    " / neither address nor prefix: an object of the appliance belongs into address_map"
+                ) from None
     return found
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(list(_networks(text)))
+    except (ValueError, TypeError):
+        return False
+
+
+def _networks(text: str) -> Iterator[Network]:
+    first, _, last = text.partition("-")
+    if last:
+        yield from ipaddress.summarize_address_range(ipaddress.ip_address(first), ipaddress.ip_address(last))
+    else:
+        yield ipaddress.ip_network(text, strict=False)
 
 
 def _services(value: dict[str, str], place: str) -> list[str]:
     """The words of the protocol and its ports, one rule for each."""
-    named = [one for one in re.split(r"[\s,、;/・]+", value.get("proto", "").lower()) if one not in ANY]
+    written = re.split(r"[\s,、;/・]+", value.get("proto", "").lower())
+    named = [one for one in (NUMBERED.get(word, word) for word in written) if one not in ANY]
     for one in named:
         if one not in PROTOCOLS:
             raise TableError(
@@ -310,12 +392,12 @@ def _ports(text: str, place: str) -> Iterator[tuple[str, str]]:
     for one in re.split(r"[\s,、;]+", text.strip().lower()):
         if one in ANY:
             continue
-        protocol, _, port = one.rpartition("/")
-        if port in ("tcp", "udp"):
-            protocol, port = port, protocol
+        split = re.fullmatch(r"(?:(tcp|udp)[/:_-])?(.+?)(?:[/:](tcp|udp))?", one)
+        assert split is not None  # noqa: S101 — every text fits
+        protocol, port = split[1] or split[3] or "", split[2]
         port = SERVICES.get(port, port)
         low, _, high = port.partition("-")
-        good = all(p.isascii() and p.isdigit() and 0 < int(p) < 65536 for p in (low, high or low))
-        if not good or protocol not in ("", "tcp", "udp"):
+        good = all(p.isascii() and p.isdigit() and int(p) < 65536 for p in (low, high or low)) and port != "0"
+        if not good or (split[1] and split[3]):
             raise TableError(f"{place}: ポート {one!r} は 1〜65535 か 範囲（1024-2048）です / not a port or range")
         yield protocol, port

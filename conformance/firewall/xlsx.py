@@ -32,8 +32,11 @@ def read_xlsx(data: bytes) -> list[list[str]]:
         return _rows(archive.read(sheets[0]), _texts(archive))
 
 
-def read_sheets(data: bytes) -> dict[str, list[list[str]]]:
-    """Every sheet's rows by its name, in the workbook's order. Raises XlsxError as `read_xlsx` does."""
+def read_sheets(data: bytes, *, as_seen: bool = False) -> dict[str, list[list[str]]]:
+    """Every sheet's rows by its name, in the workbook's order. Raises XlsxError as `read_xlsx` does.
+
+    ``as_seen``: rows have the numbers that a reader sees, and a cell merged over several rows stands in each of them.
+    """
     with _opened(data) as archive:
         places = {
             one.get("Id", ""): one.get("Target", "") for one in _parse(archive.read("xl/_rels/workbook.xml.rels"))
@@ -43,7 +46,10 @@ def read_sheets(data: bytes) -> dict[str, list[list[str]]]:
         for sheet in _parse(archive.read("xl/workbook.xml")).iter(f"{{{MAIN}}}sheet"):
             place = places[sheet.get(f"{{{RELATED}}}id", "")]
             path = place.removeprefix("/") if place.startswith("/") else f"xl/{place}"
-            found[sheet.get("name", "")] = _rows(archive.read(path), texts)
+            page = archive.read(path)
+            found[sheet.get("name", "")] = (
+                _merged(page, _rows(page, texts, gaps=True)) if as_seen else _rows(page, texts)
+            )
         return found
 
 
@@ -72,12 +78,34 @@ def _parse(data: bytes) -> etree._Element:
 
 
 def _shared(data: bytes) -> list[str]:
-    return ["".join(t.text or "" for t in item.iter(f"{{{MAIN}}}t")) for item in _parse(data).iter(f"{{{MAIN}}}si")]
+    return [_text(item) for item in _parse(data).iter(f"{{{MAIN}}}si")]
 
 
-def _rows(data: bytes, shared: list[str]) -> list[list[str]]:
+def _text(item: etree._Element) -> str:
+    """The text of a cell without the readings (furigana) that Japanese input leaves beside it."""
+    readings = {t for one in item.iter(f"{{{MAIN}}}rPh") for t in one.iter(f"{{{MAIN}}}t")}
+    return "".join(t.text or "" for t in item.iter(f"{{{MAIN}}}t") if t not in readings)
+
+
+def _merged(data: bytes, rows: list[list[str]]) -> list[list[str]]:
+    """Fills what is merged over several rows: an empty cell would mean that anything is permitted."""
+    for one in _parse(data).iter(f"{{{MAIN}}}mergeCell"):
+        first, _, last = one.get("ref", "").partition(":")
+        top, bottom = (int(re.sub(r"\D", "", end)) - 1 for end in (first, last or first))
+        left, right = _column(first), _column(last or first)
+        if not top < bottom < MOST_ROWS or top >= len(rows) or left >= len(rows[top]):
+            continue
+        for row in rows[top : bottom + 1]:
+            row += [""] * (right + 1 - len(row))
+            row[left : right + 1] = [rows[top][left]] * (right + 1 - left)
+    return rows
+
+
+def _rows(data: bytes, shared: list[str], *, gaps: bool = False) -> list[list[str]]:
     rows: list[list[str]] = []
     for row in _parse(data).iter(f"{{{MAIN}}}row"):
+        if gaps:
+            rows += [[] for _ in range(len(rows), min(int(row.get("r", len(rows) + 1)) - 1, MOST_ROWS))]
         if len(rows) >= MOST_ROWS:
             raise XlsxError(f"行が {MOST_ROWS} を超えています / more rows than {MOST_ROWS}")
         cells: list[str] = []
@@ -88,7 +116,7 @@ def _rows(data: bytes, shared: list[str]) -> list[list[str]]:
             if cell.get("t") == "s":
                 value = shared[int(value)]
             elif cell.get("t") == "inlineStr":
-                value = "".join(t.text or "" for t in cell.iter(f"{{{MAIN}}}t"))
+                value = _text(cell)
             cells.append(value.removesuffix(".0") if re.fullmatch(r"\d+\.0", value) else value)
         rows.append(cells)
     return rows

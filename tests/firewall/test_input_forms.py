@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+import xlsxwriter
 
 from conformance.firewall.include import IncludeError, expanded, origin
 from conformance.firewall.ipset import IpsetError, is_ipset, read_sets, written_out
@@ -249,6 +252,107 @@ def test_a_column_that_might_change_a_rule_is_refused(heading: str, cell: str, w
         assert word in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "mark"), [("utf-16-le", "\ufeff"), ("utf-16-be", "\ufeff"), ("cp932", ""), ("utf-8", "\ufeff")]
+)
+def test_a_table_is_read_in_the_encodings_of_offices_and_known_by_its_heading(encoding: str, mark: str) -> None:
+    data = (mark + ROWS).encode(encoding)
+    assert compile_table(data, "t.csv", "boundary") == compile_table(ROWS.encode(), "t.csv", "boundary")
+    assert kind_of(data, "export.txt") == "table"
+    assert kind_of(b"flush ruleset\ntable inet f {\n}\n", "export.txt") == "nft"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("8080,tcp", "tcp:8080,", "tcp dport { 8080 }"),
+        ("8080,tcp", "TCP/8080 udp_53,", "udp dport { 53 }"),
+        ("8080,tcp", "8080/tcp,", "tcp dport { 8080 }"),
+        ("8080,tcp", "0-65535,6", "tcp dport { 0-65535 }"),
+        ("8080,tcp", "指定なし,17", "meta l4proto udp"),
+    ],
+)
+def test_services_as_appliances_write_them(old: str, new: str, expected: str) -> None:
+    assert expected in compile_table(ROWS.replace(old, new).encode(), "t.csv", "boundary")
+
+
+@pytest.mark.parametrize("cell", ["!172.16.50.20", "172.16.50.20以外", "not 172.16.50.20", "172.16.50.20を除く"])
+def test_a_negation_is_refused_as_one(cell: str) -> None:
+    with pytest.raises(TableError, match=r"^t\.csv:2: .*否定"):
+        compile_table(ROWS.replace("172.16.50.10", cell).encode(), "t.csv", "boundary")
+
+
+@pytest.mark.parametrize(("cell", "taken"), [("常時", True), ("always", True), ("any", True), ("夜間", False)])
+def test_a_schedule_that_never_ends_restricts_nothing(cell: str, taken: bool) -> None:
+    head, row = ROWS.splitlines()
+    data = f"{head},スケジュール\n{row},{cell}\n".encode()
+    if taken:
+        assert "K2b" in compile_table(data, "t.csv", "boundary")
+    else:
+        with pytest.raises(TableError, match="スケジュール"):
+            compile_table(data, "t.csv", "boundary")
+
+
+def test_an_object_of_the_appliance_is_what_the_policy_says_it_is() -> None:
+    text = BASELINE + '\n[address_map]\n"連携サーバ" = "192.0.2.10 2001:db8:2::10"\n'
+    data = ROWS.replace("192.0.2.10", "連携サーバ").encode()
+    rules = make_rules("boundary", [("t.csv", data)], parse_policy(text, "p.toml"))
+    assert "ip daddr { 192.0.2.10/32 }" in rules.transactions[0]
+    with pytest.raises(RulesError, match=r"^t\.csv:2: .*連携サーバ.*address_map"):
+        make_rules("boundary", [("t.csv", data)], baseline())
+
+
+def _book(*sheets: tuple[str, list[list[str]]], merged: str = "") -> bytes:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        for title, rows in sheets:
+            page = book.add_worksheet(title)
+            for number, row in enumerate(rows, 3):
+                for at, text in enumerate(row):
+                    if text:
+                        page.write_string(number, at, text)
+            if merged:
+                page.merge_range(merged, "172.16.50.10")
+    return out.getvalue()
+
+
+def test_a_cell_merged_over_rows_is_not_an_empty_one() -> None:
+    head, row = (one.split(",") for one in ROWS.splitlines())
+    second = ["2", "192.0.2.10", "", "22", "tcp", "許可", "merged"]
+    text = compile_table(_book(("規則", [head, row, second]), merged="C5:C6"), "t.xlsx", "boundary")
+    (line,) = [line for line in text.splitlines() if "merged" in line]
+    assert "ip saddr { 172.16.50.10/32 }" in line
+    lines = text.splitlines()
+    assert origin("t.xlsx", text, lines.index(line) + 1) == "t.xlsx:6"
+
+
+def test_the_sheet_of_the_firewall_is_found_in_a_workbook() -> None:
+    rows = [one.split(",") for one in ROWS.splitlines()]
+    other = [rows[0], [cell.replace("8080", "99") for cell in rows[1]]]
+    cover = ("表紙", [["通信制御"]])
+    assert "8080" in compile_table(_book(cover, ("一覧", rows)), "t.xlsx", "boundary")
+    both = _book(cover, ("境界ＦＷ", rows), ("LGWAN-FW", other))
+    assert "8080" in compile_table(both, "t.xlsx", "boundary")
+    assert "{ 99 }" in compile_table(both, "t.xlsx", "lgwan")
+    with pytest.raises(TableError, match="2 枚"):
+        compile_table(_book(("a", rows), ("b", rows)), "t.xlsx", "boundary")
+
+
+def test_readings_beside_japanese_words_are_no_part_of_them() -> None:
+    """Excel keeps the furigana of typed words in the shared texts: 許可 would be read as 許可キョカ."""
+    rows = [one.split(",") for one in ROWS.splitlines()]
+    data, out = _book(("規則", rows)), io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(out, "w") as target:
+        for one in source.namelist():
+            text = source.read(one)
+            if one == "xl/sharedStrings.xml":
+                read = '<rPh sb="0" eb="2"><t>キョカ</t></rPh>'
+                text = text.replace("<t>許可</t>".encode(), f"<t>許可</t>{read}".encode())
+                assert read.encode() in text
+            target.writestr(one, text)
+    assert compile_table(out.getvalue(), "t.xlsx", "boundary") == compile_table(data, "t.xlsx", "boundary")
+
+
 # ── names ──
 
 
@@ -293,6 +397,32 @@ def test_an_address_outside_the_policy_is_refused_wherever_it_stands(expression:
     rules = make_rules("boundary", [("a.nft", b"x\nhere 10.9.9.9\n")], baseline())
     with pytest.raises(RulesError, match=r"^a\.nft:2: .*10\.9\.9\.9"):
         check_names(rules, _listing(expression), baseline())
+
+
+@pytest.mark.parametrize(
+    ("value", "statement", "refused"),
+    [
+        ({"prefix": {"addr": "10.0.0.0", "len": 8}}, {"drop": None}, False),
+        ({"range": ["240.0.0.0", "255.255.255.255"]}, {"reject": {"type": "icmp"}}, False),
+        ({"set": [{"prefix": {"addr": "192.168.0.0", "len": 16}}, {"prefix": {"addr": "10.0.0.0", "len": 8}}]}, {"drop": None}, False),
+        ({"prefix": {"addr": "10.0.0.0", "len": 8}}, {"accept": None}, True),
+        ({"prefix": {"addr": "10.9.0.0", "len": 16}}, {"drop": None}, True),
+        ("10.9.9.9", {"drop": None}, True),
+        ({"range": ["10.9.9.1", "10.9.9.9"]}, {"drop": None}, True),
+    ],
+)  # fmt: skip
+def test_whole_reserved_blocks_may_be_refused_without_being_mapped(
+    value: object, statement: dict[str, Any], refused: bool
+) -> None:
+    match = {"match": {"op": "==", "left": SOURCE, "right": value}}
+    listed = json.dumps({"nftables": [{"rule": {"family": "ip", "table": "t", "expr": [match, statement]}}]})
+    rules = make_rules("boundary", [("a.nft", b"x\n")], baseline())
+    if refused:
+        with pytest.raises(RulesError, match="address_map"):
+            check_names(rules, listed, baseline())
+    else:
+        check_names(rules, listed, baseline())
+    assert rules.digest
 
 
 def test_one_interface_name_may_mean_two_things() -> None:
