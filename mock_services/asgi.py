@@ -9,9 +9,11 @@ import struct
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any, Protocol, cast
 
 from mock_services.http import Answer, Request, json_answer
+from mock_services.logs import LOGGER, log_exchange
 from mock_services.recorder import Recorder
 
 HEALTH_PATH = "/-/health"
@@ -24,7 +26,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-log = logging.getLogger("mock_services")
+log = logging.getLogger(LOGGER)
 
 
 class Service(Protocol):
@@ -64,15 +66,7 @@ class ServiceApp:
             log.exception("internal", extra={"system": self._service.system, "error": type(error).__name__})
             answer = Answer(500, faults=("internal-error",))
         self._recorder.record(self._service.system, request, answer)
-        log.info(
-            "exchange",
-            extra={
-                "system": self._service.system,
-                "operation": answer.operation,
-                "status": answer.status,
-                "fault": ",".join(answer.faults),
-            },
-        )
+        log_exchange(self._service.system, answer.operation, answer.status, answer.faults)
         date = self._recorder.clock.now() + timedelta(seconds=answer.date_skew)
         await _send(scope, receive, send, answer, date)
 
@@ -102,11 +96,11 @@ def _request(scope: Scope, body: bytes, size: int, cut: bool) -> Request:
     target = raw_path.partition(b"?")[0] + (b"?" + query if query else b"")
     client = scope.get("client") or ("", 0)
     head = len(scope["method"]) + len(target) + len(" HTTP/1.1\r\n") + 1
-    head += sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"]) + len("\r\n")
+    head += sum([len(name) + len(value) + len(": \r\n") for name, value in scope["headers"]]) + len("\r\n")
     return Request(
         method=scope["method"],
         target=target.decode("latin-1"),
-        headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
+        headers=tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]),
         body=body,
         peer=f"{client[0]}:{client[1]}",
         body_cut=cut,
@@ -123,11 +117,12 @@ async def _send(scope: Scope, receive: Receive, send: Send, answer: Answer, date
     length = answer.size if answer.announced is None else answer.announced
     if answer.status != 204:
         headers.append((b"content-length", str(length).encode()))
-    headers.append((b"date", format_datetime(date.astimezone(UTC), usegmt=True).encode()))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    headers.append((b"date", _http_date(date.replace(microsecond=0))))
+    start = {"type": "http.response.start", "status": answer.status, "headers": headers}
     if answer.send == "whole" and not answer.piece and answer.file is None:
-        await send({"type": "http.response.body", "body": answer.body})
+        await _send_at_once(scope, send, start, answer.body)
         return
+    await send(start)
     for piece in answer.pieces():
         await send({"type": "http.response.body", "body": piece, "more_body": True})
         if answer.every_ms:
@@ -141,6 +136,24 @@ async def _send(scope: Scope, receive: Receive, send: Send, answer: Answer, date
     else:
         _transport(scope).close()
     await _gone(receive)
+
+
+async def _send_at_once(scope: Scope, send: Send, start: Message, body: bytes) -> None:
+    """Head and body; over a connection of ours they leave in one write."""
+    connection = scope.get("state", {}).get("transport")
+    if connection is not None:
+        connection.gather()
+    try:
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+    finally:
+        if connection is not None:
+            connection.let_go()
+
+
+@lru_cache(maxsize=16)
+def _http_date(moment: datetime) -> bytes:
+    return format_datetime(moment.astimezone(UTC), usegmt=True).encode()
 
 
 _ON_ITS_WAY = 0.05

@@ -41,14 +41,18 @@ class Request:
     def header(self, name: str) -> str | None:
         """The first header of that name, any case; None when absent."""
         wanted = name.lower()
-        return next((value for key, value in self.headers if key.lower() == wanted), None)
+        for key, value in self.headers:
+            if key.lower() == wanted:
+                return value
+        return None
 
     def query(self) -> dict[str, str]:
         """Query names and values. MalformedError for a name that stands twice or bytes that are no UTF-8."""
+        text = self.target.partition("?")[2]
+        if not text:
+            return {}
         try:
-            pairs = parse_qsl(
-                self.target.partition("?")[2], keep_blank_values=True, strict_parsing=False, errors="strict"
-            )
+            pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=False, errors="strict")
         except ValueError:
             raise MalformedError("問合せ文字列が UTF-8 ではありません / query is not UTF-8") from None
         found = dict(pairs)

@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-import json
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from pydantic_core import to_json
 
 from mock_services.clock import WorldClock
 from mock_services.http import Answer, Request
@@ -23,7 +25,7 @@ SMALL = 16 * 1024
 
 _HASHED = 64
 """Large bodies whose digest is remembered by identity."""
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_NOTHING: dict[str, object] = {"text": "", "sha256": hashlib.sha256().hexdigest(), "size": 0}
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -39,9 +41,10 @@ class Recorder:
         self.clock = clock
         self._bodies = run_dir / "bodies"
         self._bodies.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file = open(run_dir / "exchanges.jsonl", "w+b", buffering=0, opener=_private)  # noqa: SIM115
+        self._file = open(run_dir / "exchanges.jsonl", "w+b", opener=_private)  # noqa: SIM115
         self._index: list[tuple[int, int, str]] = []  # (offset, length, system) of each line
         self._end = 0
+        self._to_flush = False
         self._bytes = 0
         self._kept: set[str] = set()
         self._hashed: dict[int, tuple[bytes, str]] = {}
@@ -75,11 +78,28 @@ class Recorder:
             "response_body": self._sent(answer),
             "fault": ",".join(answer.faults),
         }
-        line = _json(exchange).encode() + b"\n"
+        line = to_json(exchange) + b"\n"
         self._file.write(line)
+        self._flush_soon()
         self._index.append((self._end, len(line), system))
         self._end += len(line)
         self._bytes += len(line)
+
+    def _flush_soon(self) -> None:
+        """Calls that are answered in the same turn of the loop share one write; without a loop each has its own."""
+        if self._to_flush:
+            return
+        try:
+            asyncio.get_running_loop().call_soon(self._flush)
+        except RuntimeError:
+            self._file.flush()
+        else:
+            self._to_flush = True
+
+    def _flush(self) -> None:
+        self._to_flush = False
+        if not self._file.closed:
+            self._file.flush()
 
     def _sent(self, answer: Answer) -> dict[str, object]:
         if answer.file is None:
@@ -103,6 +123,8 @@ class Recorder:
         return {"text": None, "sha256": digest, "size": size}
 
     def _body(self, body: bytes) -> dict[str, object]:
+        if not body:
+            return _NOTHING
         text = _small_text(body)
         digest = hashlib.sha256(body).hexdigest() if len(body) <= SMALL else self._digest(body)
         if text is None and digest not in self._kept:

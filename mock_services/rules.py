@@ -78,14 +78,17 @@ class Door:
 
     def closed_until(self) -> datetime | None:
         """When the 保守時間帯 ends; None when there is none now."""
+        if not self.rules.maintenance:
+            return None
         now = self._clock.now()
         return max((end for one in self.rules.maintenance if (end := one.ends_at(now)) is not None), default=None)
 
     def wait_seconds(self, caller: str) -> int:
         """Seconds until ``caller`` may call; 0 = now, and then the call counts."""
-        most, now = self.rules.calls_per_minute, self._clock.now()
+        most = self.rules.calls_per_minute
         if most == 0:
             return 0
+        now = self._clock.now()
         if len(self._calls) >= _CALLERS:
             self._calls = {one: calls for one, calls in self._calls.items() if now - _MINUTE < calls[-1] <= now}
         calls = self._calls.setdefault(caller, deque())

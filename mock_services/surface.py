@@ -37,6 +37,19 @@ class Shape:
 
 
 @dataclass(frozen=True)
+class Path:
+    """Where an operation is called: the parts of its path that are ``fixed``, and those that are ``values``, by place."""
+
+    operation: str
+    method: str
+    fixed: Sequence[tuple[int, str]]
+    values: Sequence[tuple[int, str]]
+
+    def fits(self, given: Sequence[str]) -> bool:
+        return all(given[place] == part for place, part in self.fixed)
+
+
+@dataclass(frozen=True)
 class Bound:
     """A surface whose profile was found to fit the code."""
 
@@ -48,9 +61,15 @@ class Bound:
         return self.surface.operations[name]
 
     @cached_property
-    def calls(self) -> list[tuple[str, str, list[str]]]:
-        """(operation, method, its path in parts)."""
-        return [(name, one.method, one.path.split("/")) for name, one in self.surface.operations.items()]
+    def calls(self) -> Mapping[int, list[Path]]:
+        """The paths of the operations by how many parts they have."""
+        found: dict[int, list[Path]] = {}
+        for name, one in self.surface.operations.items():
+            parts = list(enumerate(one.path.split("/")))
+            values = [(place, part[1:-1]) for place, part in parts if part.startswith("{") and part.endswith("}")]
+            fixed = [(place, part) for place, part in parts if (place, part[1:-1]) not in values]
+            found.setdefault(len(parts), []).append(Path(name, one.method, fixed, values))
+        return found
 
     @cached_property
     def places(self) -> Mapping[str, Mapping[str, Mapping[str, Item]]]:
@@ -157,26 +176,13 @@ def find(bound: Bound, request: Request) -> tuple[str | None, dict[str, str], bo
     """(operation, path values, whether the path is known at all) for a request."""
     given = segments(request.path)
     known = False
-    for name, method, parts in bound.calls:
-        if len(parts) != len(given):
-            continue
-        values = _match(parts, given)
-        if values is None:
+    for path in bound.calls.get(len(given), ()):
+        if not path.fits(given):
             continue
         known = True
-        if method == request.method:
-            return name, values, True
+        if path.method == request.method:
+            return path.operation, {name: given[place] for place, name in path.values}, True
     return None, {}, known
-
-
-def _match(template: list[str], given: list[str]) -> dict[str, str] | None:
-    values: dict[str, str] = {}
-    for part, value in zip(template, given, strict=True):
-        if part.startswith("{") and part.endswith("}"):
-            values[part[1:-1]] = value
-        elif part != value:
-            return None
-    return values
 
 
 def read_request(bound: Bound, operation: Operation, request: Request, path_values: Mapping[str, str]) -> Record:
@@ -197,6 +203,8 @@ def read_request(bound: Bound, operation: Operation, request: Request, path_valu
         raise MalformedError("本文を持たない呼出しです / this call has no body")
     record: Record = {}
     for place, found, is_json in parts:
+        if not found and not by_place[place]:
+            continue
         values, problems = read_record(bound.codec, by_place[place], found, is_json=is_json)
         if problems:
             raise MalformedError(problems[0])

@@ -64,8 +64,7 @@ def canonical_serial(text: str) -> str:
     return f"{int(text, 16):X}"
 
 
-def _is_half_width(text: str) -> bool:
-    return all(" " <= char <= "~" or "\uff61" <= char <= "\uff9f" for char in text)
+_HALF_WIDTH = re.compile("[ -~\uff61-\uff9f]*")
 
 
 class Codec:
@@ -139,7 +138,7 @@ class Codec:
             case "N":
                 return text
             case "X":
-                if not _is_half_width(text):
+                if _HALF_WIDTH.fullmatch(text) is None:
                     raise WireError(item.wire, "半角ではない文字があります / not half-width")
                 return text
         if text == "":

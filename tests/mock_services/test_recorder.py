@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,6 +26,26 @@ def test_an_exchange_comes_back_as_it_was(tmp_path: Path) -> None:
     assert one.request_headers == [("X-A", "1"), ("X-A", "2")]
     assert (one.request_body.text, one.response_body.text, one.response_body.size) == ("up", "下り", 6)
     recorder.close()
+
+
+def test_calls_of_one_turn_of_the_loop_are_on_disk_after_it(tmp_path: Path) -> None:
+    file = tmp_path / "exchanges.jsonl"
+
+    async def turn() -> list[int]:
+        recorder = Recorder(tmp_path, WorldClock(START, StandingTick()))
+        for _ in range(3):
+            recorder.record("download", CALL, Answer(200))
+        sizes = [file.stat().st_size]
+        await asyncio.sleep(0)
+        sizes.append(len(file.read_bytes().splitlines()))
+        recorder.record("download", CALL, Answer(200))
+        sizes.append(len(recorder.exchanges()))
+        recorder.close()
+        sizes.append(len(file.read_bytes().splitlines()))
+        await asyncio.sleep(0)
+        return sizes
+
+    assert asyncio.run(turn()) == [0, 3, 4, 4]
 
 
 def test_exchanges_are_found_by_number_and_system(tmp_path: Path) -> None:
