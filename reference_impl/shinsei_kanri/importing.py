@@ -35,7 +35,7 @@ LARGE_BYTES = 2 * 1024 * 1024
 """From here on a package is fetched only when there is room; smaller ones may come in meanwhile."""
 EXPECTED = 3
 """Room for so many times the bytes of a large package: itself, and contents that do not get much smaller."""
-SHARES, LEAST, MOST = 4, 10, 100
+SHARES, LEAST, MOST = 4, 10, 200
 """An import is so many jobs of the queue, each with so many applications: to share out, and yet not all queue."""
 
 T = TypeVar("T")

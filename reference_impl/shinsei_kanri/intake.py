@@ -6,6 +6,7 @@ From quarantine they are tried again or released.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,6 +61,7 @@ class Intake:
     ) -> None:
         self._engine, self._clock, self._journal, self._profile = engine, clock, journal, profile
         self._procedures, self._judge, self._scanner = procedures, judge, scanner
+        self._unpacking = threading.Lock()  # only computes: several at once would take turns, and pay for every turn
 
     def check_scanner(self) -> None:
         """Raises ScannerTrouble when a scanner is configured and does not work."""
@@ -175,7 +177,8 @@ class Intake:
         """Raises RefusedPackage, ScannerTrouble. The ZIP is scanned before it is opened, then what was in it."""
         if scan:
             self._scan(body)
-        application = package.unpack(body, row, self._profile)
+        with self._unpacking:
+            application = package.unpack(body, row, self._profile)
         if scan:
             for file in application.attachments:
                 self._scan(file.body)

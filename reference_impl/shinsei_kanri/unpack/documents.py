@@ -16,6 +16,16 @@ from reference_impl.shinsei_kanri.wiring.fields import Fields
 from reference_impl.shinsei_kanri.wiring.formats import Codes
 
 _DECLARATION = re.compile(r"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)["']""")
+_PARSER = etree.XMLParser(
+    encoding="utf-8",
+    resolve_entities=False,
+    no_network=True,
+    load_dtd=False,
+    dtd_validation=False,
+    huge_tree=False,
+    remove_comments=False,  # one inside a value would cut it for some readers: `_elements` refuses it
+    remove_pis=False,
+)
 
 
 def read_record(
@@ -73,18 +83,8 @@ def _raw_rows(document: Document, body: Content, items: Mapping[str, Item]) -> l
 def parse_xml(text: str, what: str) -> etree._Element:
     """The root element. RefusedPackage for a DTD, however harmless, and for anything that is not well-formed."""
     check_no_doctype(text, what)
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=False,  # one inside a value would cut it for some readers: `_elements` refuses it
-        remove_pis=False,
-    )
     try:
-        return etree.fromstring(text.encode("utf-8"), parser)
+        return etree.fromstring(text.encode("utf-8"), _PARSER)
     except etree.XMLSyntaxError:
         raise RefusedPackage(f"{what}: XML として読めません / not well-formed XML") from None
 

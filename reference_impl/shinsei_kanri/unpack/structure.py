@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reference_impl.shinsei_kanri.records import Content
 from reference_impl.shinsei_kanri.unpack.errors import RefusedPackage
@@ -17,12 +17,13 @@ _CENTRAL, _LOCAL, _DESCRIPTOR = b"PK\x01\x02", b"PK\x03\x04", b"PK\x07\x08"
 _MASKED, _DESCRIBED_LATER, _ENCRYPTED = 0x2000, 0x8, 0x41
 _FULL = 0xFFFFFFFF
 _WIDE, _UNICODE_NAME = 0x0001, 0x7075
+_IN_DIRECTORY, _IN_FRONT = struct.Struct("<4x4x2H4x3I4H6xI"), struct.Struct("<4x2x2H4x3I2H")
+"""An entry in the directory, and its own header: flags, method, CRC, packed, size, lengths (and disk and offset)."""
 _END_REACH = 22 + 0xFFFF
 """The end record with the longest comment."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry as the directory describes it; ``data`` is where its bytes lie."""
 
     name: bytes
@@ -88,12 +89,13 @@ def _directory(body: Content, count: int, start: int, end: int) -> list[Entry]:
     while position < end:
         if body[position : position + 4] != _CENTRAL:
             raise RefusedPackage("ZIP の目録が壊れています / the directory is damaged")
-        flags, method = struct.unpack_from("<2H", body, position + 8)
-        crc, packed, size, name_length, extra_length, comment, disk = struct.unpack_from("<3I4H", body, position + 16)
-        offset = struct.unpack_from("<I", body, position + 42)[0]
+        (flags, method, crc, packed, size, name_length, extra_length, comment, disk, offset) = (
+            _IN_DIRECTORY.unpack_from(body, position)
+        )
         after = position + 46 + name_length
         name, extra = bytes(body[position + 46 : after]), bytes(body[after : after + extra_length])
-        size, packed, offset = _widened(extra, [size, packed, offset])
+        if _FULL in (size, packed, offset):
+            size, packed, offset = _widened(extra, [size, packed, offset])
         if disk:
             raise RefusedPackage("分割された ZIP は受け付けません / a split ZIP is refused")
         if flags & _ENCRYPTED:
@@ -102,7 +104,8 @@ def _directory(body: Content, count: int, start: int, end: int) -> list[Entry]:
             raise RefusedPackage("目録が隠された ZIP は受け付けません / a masked directory is refused")
         if not name:
             raise RefusedPackage("名前のないエントリがあります / an entry has no name")
-        _check_second_name(extra, name, utf8=bool(flags & 0x800))
+        if extra:
+            _check_second_name(extra, name, utf8=bool(flags & 0x800))
         found.append(Entry(name, flags, method, crc, packed, size, offset))
         position += 46 + name_length + extra_length + comment
     if position != end or len(found) != count:
@@ -155,16 +158,7 @@ def _placed(body: Content, found: Sequence[Entry], directory: int) -> list[Entry
         if entry.offset != expected:
             raise RefusedPackage("どのエントリにも属さないデータか、重なったエントリがあります / stray or shared bytes")
         first, expected = _local(body, entry, directory)
-        placed[entry.offset] = Entry(
-            entry.name,
-            entry.flags,
-            entry.method,
-            entry.crc,
-            entry.packed,
-            entry.size,
-            entry.offset,
-            (first, first + entry.packed),
-        )
+        placed[entry.offset] = entry._replace(data=(first, first + entry.packed))
     if expected != directory:
         raise RefusedPackage("どのエントリにも属さないデータがあります / bytes that belong to no entry")
     return [placed[entry.offset] for entry in found]
@@ -175,8 +169,7 @@ def _local(body: Content, entry: Entry, directory: int) -> tuple[int, int]:
     at = entry.offset
     if body[at : at + 4] != _LOCAL:
         raise RefusedPackage("エントリの見出しがありません / an entry's header is missing")
-    flags, method = struct.unpack_from("<2H", body, at + 6)
-    crc, packed, size, name_length, extra_length = struct.unpack_from("<3I2H", body, at + 14)
+    flags, method, crc, packed, size, name_length, extra_length = _IN_FRONT.unpack_from(body, at)
     name = bytes(body[at + 30 : at + 30 + name_length])
     first = at + 30 + name_length + extra_length
     extra = bytes(body[first - extra_length : first])
@@ -184,8 +177,9 @@ def _local(body: Content, entry: Entry, directory: int) -> tuple[int, int]:
     if after > directory:
         raise RefusedPackage("エントリのデータがファイルの外まであります / an entry's data leads out of the file")
     later = bool(entry.flags & _DESCRIBED_LATER)
-    told = (crc, *_widened(extra, [size, packed]))
-    true = (entry.crc, entry.size, entry.packed)
+    if _FULL in (size, packed):
+        size, packed = _widened(extra, [size, packed])
+    told, true = (crc, size, packed), (entry.crc, entry.size, entry.packed)
     fits = told == true or (
         later
         and told[0] in (0, entry.crc)

@@ -60,11 +60,10 @@ def read_row(
 
     Raises FormatError.
     """
-    row = Fields()
+    row = Fields(raw)  # type: ignore[arg-type]  # every value is replaced unless it is a text as it stands
     for name, item in items.items():
         value = raw.get(name)
-        if isinstance(value, str) and item.type in formats.TEXTS:  # most values: nothing to be read
-            row[name] = value
+        if item.type in formats.TEXTS and isinstance(value, str):
             continue
         try:
             row[name] = formats.read(item, value, codes)

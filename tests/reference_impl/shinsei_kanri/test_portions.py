@@ -149,7 +149,7 @@ def test_batches_are_shared_out_whatever_their_number() -> None:
         return [len(batch) for batch in importing.batches(rows[:count])]
 
     assert (sizes(0), sizes(7), sizes(32)) == ([], [7], [10, 10, 10, 2])
-    assert (sizes(200), sizes(1000)) == ([50] * 4, [100] * 10)
+    assert (sizes(200), sizes(1000)) == ([50] * 4, [200] * 5)
 
 
 def test_outcomes_are_told_within_the_transaction(engine: Engine) -> None:
