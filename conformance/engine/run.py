@@ -224,7 +224,7 @@ class _Run:
             started_by=f"{getpass.getuser()}@{socket.gethostname()}",
             today=today(),
             beyond=inexpressible(world(), target.role) if overlay else None,
-            carried=carried_cases(world(), target) if carried else (),
+            carried=carried_cases(world(), target) if carried else ((), {}),
         ).model_copy(update={"suite_sha256": suite_digest(), "challenge": self._options.challenge})
         if earlier is not None:
             resume.same_run(earlier, plan)
