@@ -13,7 +13,7 @@ import pytest
 import shinsei_testbed
 from tests.interface_spec.overlays import ODD
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 def run(folder: Path, *words: str) -> tuple[int, dict[str, Any], Path]:

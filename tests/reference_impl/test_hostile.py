@@ -40,6 +40,7 @@ def test_every_package_has_the_outcome_that_the_corpus_names() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_whole_corpus_through_the_product_in_bounded_memory(server: EmbeddedServer, tmp_path: Path) -> None:
     world = World(seed=1, reference_date=date(2026, 11, 23))
     url, now = server.create_database("hostile"), start_of(world)
