@@ -227,7 +227,9 @@ def _not_loaded(name: str, text: str, message: str) -> RulesError:
     found = re.match(r"/dev/stdin:(\d+):(\d+)-\d+: Error: (.*)", message) or re.search(
         r"line:? (\d+)()(?: failed)?:? ?(.*)", message
     )
-    number, what = (int(found[1]), found[3] or message) if found else (0, message)
+    number, what = (
+        (int(found[1]), found[3] or message) if found else (0, message.removeprefix("internal:0:0-0: Error: "))
+    )
     place = origin(name, text, number) if found else name
     line = text.splitlines()[number - 1] if 0 < number <= len(text.splitlines()) else ""
     missing = next((word for word, pattern in KERNEL_FEATURES.items() if re.search(pattern, line)), "")
