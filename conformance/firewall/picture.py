@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import escape
 
-from conformance.firewall.matrix import Cell, Scope, build_matrix
-from conformance.firewall.record import PASSED, LabRecord, Seen
-from interface_spec.policy import Policy, Role
+from conformance.firewall.marks import MARKS, FlowMark, Mark, flow_marks, zone_lines
+from conformance.firewall.record import LabRecord
+from interface_spec.policy import Policy
 
-Mark = Literal["ok", "leak", "closed", "open", "denied", "none"]
-"""ok: permitted and works; leak: passed but must be denied; closed: permitted but does not work; denied: as it must be;
-open: outside the scope of the 手順書; none: not probed."""
-
-MARKS: dict[Mark, tuple[str, str]] = {
-    "ok": ("○", "許可どおり / as permitted"),
-    "denied": ("×", "遮断どおり / as denied"),
-    "leak": ("!!", "遮断すべきものが通った / passed, must be denied"),
-    "closed": ("?!", "許可すべきものが通らない / must pass, does not"),
-    "open": ("–", "範囲外 / out of scope"),
-    "none": ("·", "未検証 / not probed"),
-}
 COLOURS: dict[Mark, str] = {
     "ok": "#197a4b", "denied": "#626264", "leak": "#ce0000", "closed": "#c16800", "open": "#949494", "none": "#949494",
 }  # fmt: skip
@@ -30,51 +16,16 @@ ZONE_ORDER = ("lgwan", "conn", "transit", "dmz", "mynum")
 LABEL_PLACES = (0.5, 0.3, 0.7, 0.15, 0.85)
 BETWEEN, SWING = 34, 120
 CELL = 26
+LISTED = 20
 Place = tuple[int, int]
 Label = tuple[int, int, int, int]
 WIDTH, ROW, LEFT, BOX = 980, 118, 30, 140
 
 
-@dataclass(frozen=True)
-class Line:
-    """Verdict of everything between two zones, with the first thing that went wrong."""
-
-    source: str
-    destination: str
-    mark: Mark
-    note: str = ""
-
-
-def _mark(cell: Cell, scope: Scope, seen: Seen) -> Mark:
-    match cell.expected(scope):
-        case "excluded" | None:
-            return "open"
-        case "allow":
-            return "ok" if seen.cls == "delivered" else "closed"
-    return "leak" if seen.cls in PASSED else "denied"
-
-
-def zone_lines(policy: Policy, record: LabRecord, scope: Scope = "chain") -> list[Line]:
-    """One line per ordered pair of zones that hold hosts, worst mark first in importance."""
-    order: list[Mark] = ["leak", "closed", "ok", "denied", "open", "none"]
-    seen = record.round(scope).cells
-    worst: dict[tuple[str, str], Line] = {}
-    for cell in build_matrix(policy):
-        if cell.destination.startswith("firewall:"):
-            continue
-        pair = (policy.host[cell.source].zone, policy.host[cell.destination].zone)
-        mark: Mark = _mark(cell, scope, seen[cell.number]) if cell.number in seen else "none"
-        before = worst.get(pair)
-        if before is None or order.index(mark) < order.index(before.mark):
-            note = cell.label() if mark in ("leak", "closed") else ""
-            worst[pair] = Line(*pair, mark, note)
-    return list(worst.values())
-
-
-def matrix_text(policy: Policy, record: LabRecord, scope: Scope = "chain") -> str:
+def matrix_text(policy: Policy, record: LabRecord) -> str:
     """The matrix zone × zone as text with its legend."""
     zones = [name for name in policy.zone if any(one.zone == name for one in policy.host.values())]
-    marks = {(line.source, line.destination): line for line in zone_lines(policy, record, scope)}
+    marks = {(line.source, line.destination): line for line in zone_lines(policy, record)}
     width = max(len(name) for name in zones) + 2
     rows = [" " * width + "".join(name.ljust(width) for name in zones) + "← 宛先 / to"]
     for source in zones:
@@ -90,48 +41,7 @@ def matrix_text(policy: Policy, record: LabRecord, scope: Scope = "chain") -> st
     return "\n".join(rows)
 
 
-@dataclass(frozen=True)
-class FlowMark:
-    """Verdict on one line of the picture: a permitted flow, a row that 図表12 or 13 denies, or something that leaked."""
-
-    source: str
-    destination: str
-    what: str
-    mark: Mark
-
-
-DENIED_ROWS: tuple[tuple[Role, Role, str], ...] = (
-    ("am", "download", "直接 / direct（図表12）"),
-    ("relay", "other-lgwan", "ほか / other（図表13）"),
-)
-
-
-def flow_marks(policy: Policy, record: LabRecord | None, scope: Scope = "chain") -> list[FlowMark]:
-    """Every permitted flow, then the denied rows of the 手順書, then one line for each pair of hosts that leaked."""
-    seen = record.round(scope).cells if record is not None else {}
-    pairs: dict[tuple[str, str], list[tuple[Cell, Mark]]] = {}
-    for cell in build_matrix(policy):
-        mark: Mark = _mark(cell, scope, seen[cell.number]) if cell.number in seen else "none"
-        pairs.setdefault((cell.source, cell.destination), []).append((cell, mark))
-    found = []
-    for flow in policy.all_flows:
-        marks = {m for c, m in pairs[(flow.source, flow.destination)] if c.port == flow.port and c.permitted} - {"none"}
-        shown: Mark = "none" if not marks else "closed" if "closed" in marks else "ok"
-        found.append(FlowMark(flow.source, flow.destination, f"{flow.id} {'/'.join(flow.protocol)} {flow.port}", shown))
-    for source_role, destination_role, what in DENIED_ROWS:
-        for pair in ((a, b) for a in policy.hosts_of(source_role) for b in policy.hosts_of(destination_role)):
-            marks = {m for _, m in pairs[pair]} & {"denied", "leak"}
-            if "leak" not in marks:
-                found.append(FlowMark(*pair, what, "denied" if marks else "none"))
-    for pair, cells in pairs.items():
-        leaked = [cell for cell, mark in cells if mark == "leak" and not cell.destination.startswith("firewall:")]
-        if leaked:
-            what = ", ".join(dict.fromkeys(f"{one.protocol} {one.port or ''}".strip() for one in leaked[:4]))
-            found.append(FlowMark(*pair, what + (" …" if len(leaked) > 4 else ""), "leak"))
-    return found
-
-
-def topology_text(policy: Policy, record: LabRecord | None = None, scope: Scope = "chain") -> str:
+def topology_text(policy: Policy, record: LabRecord | None = None) -> str:
     """The zones with the firewalls that join them, then each flow with its verdict: the diagram for a terminal."""
     order = [name for kind in ZONE_ORDER for name, zone in policy.zone.items() if zone.kind == kind]
     walls = sorted(policy.firewall.items(), key=lambda one: min(order.index(zone) for zone in one[1].leg))
@@ -145,18 +55,19 @@ def topology_text(policy: Policy, record: LabRecord | None = None, scope: Scope 
         hosts = [f"{one} {host.ja}" for one, host in policy.host.items() if host.zone == name]
         rows.append(f"{below}  {'  '.join(hosts)}".rstrip())
     rows.append("")
-    for one in flow_marks(policy, record, scope):
+    for one in flow_marks(policy, record):
         sign, words = MARKS[one.mark]
         rows.append(f"{sign:<3} {one.source:>3} → {one.destination:<4} {one.what}  {words}")
     return "\n".join(rows)
 
 
-def topology_svg(policy: Policy, record: LabRecord | None = None, scope: Scope = "chain") -> str:
+def topology_svg(policy: Policy, record: LabRecord | None = None) -> str:
     """The zones from LGWAN down to 利用事務系 with the firewalls between them and the permitted flows; leaks in red."""
     order = [name for kind in ZONE_ORDER for name, zone in policy.zone.items() if zone.kind == kind]
     place = {name: 20 + number * ROW for number, name in enumerate(order)}
     holding = [name for name in order if any(one.zone == name for one in policy.host.values())]
-    height = 130 + len(order) * ROW + len(holding) * CELL
+    leaks = [one for one in flow_marks(policy, record) if one.mark == "leak"]
+    height = 130 + len(order) * ROW + len(holding) * CELL + (30 + len(leaks) * LISTED if leaks else 0)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" font-family="sans-serif" font-size="13">',
         f"<title>{escape(policy.ja)} / {escape(policy.en)}</title>",
@@ -180,9 +91,11 @@ def topology_svg(policy: Policy, record: LabRecord | None = None, scope: Scope =
             parts.append(f'<text x="{x + 6}" y="{y + 39}" font-size="12">{escape(policy.host[one].ja[:12])}</text>')
             parts.append(f'<text x="{x + 6}" y="{y + 55}" fill="#626264" font-size="10">{policy.host[one].v4}</text>')
     parts += _walls(policy, place)
-    parts += _flows(policy, record, scope, at)
+    at |= {f"firewall:{name}": spot for name, spot in _bars(policy, place).items()}
+    parts += _flows(policy, record, at)
     parts += _legend(36 + len(order) * ROW)
-    parts += _grid(policy, record, scope, 84 + len(order) * ROW)
+    parts += _grid(policy, record, 84 + len(order) * ROW)
+    parts += _listed(policy, leaks, 140 + len(order) * ROW + len(holding) * CELL)
     parts.append("</svg>")
     return "\n".join(parts)
 
@@ -199,14 +112,22 @@ def _walls(policy: Policy, place: dict[str, int]) -> Iterable[str]:
             yield f'<circle cx="{x}" cy="{y + 42}" r="6" fill="#fff" stroke="#0017c1" stroke-width="2"/>'
 
 
-def _flows(policy: Policy, record: LabRecord | None, scope: Scope, at: dict[str, Place]) -> Iterable[str]:
-    marks = flow_marks(policy, record, scope)
+def _bars(policy: Policy, place: dict[str, int]) -> dict[str, Place]:
+    """The middle of each firewall's bar."""
+    tops = {name: [place[zone] + 42 for zone in wall.leg] for name, wall in policy.firewall.items()}
+    return {name: (WIDTH - LEFT - 70 + n * 40, (min(ys) + max(ys)) // 2) for n, (name, ys) in enumerate(tops.items())}
+
+
+def _flows(policy: Policy, record: LabRecord | None, at: dict[str, Place]) -> Iterable[str]:
+    marks = flow_marks(policy, record)
     places = _anchors([(one.source, one.destination) for one in marks], at)
     labels: list[Label] = []
+    number = 0
     for one, (start, end) in zip(marks, places, strict=True):
         others = [place for name, place in at.items() if name not in (one.source, one.destination)]
         bend = _bend(start, end, others)
-        words = f"{MARKS[one.mark][0]} {one.what}"
+        number += one.mark == "leak"
+        words = f"{MARKS[one.mark][0]}{number}" if one.mark == "leak" else f"{MARKS[one.mark][0]} {one.what}"
         label = _label(words, start, end, bend, [*labels, *_boxes(at)])
         labels.append(label)
         yield _arrow(start, end, one.mark, bend)
@@ -243,7 +164,8 @@ def _anchors(pairs: list[tuple[str, str]], at: dict[str, Place]) -> list[tuple[P
     for (own, upward), ends in sides.items():
         ends.sort(key=lambda end: _slot(at[own], at[pairs[end[0]][1 - end[1]]]))
         for place, end in enumerate(ends):
-            x = at[own][0] + round((place - (len(ends) - 1) / 2) * min(BETWEEN, BOX / len(ends)))
+            room = 0 if own.startswith("firewall:") else min(BETWEEN, BOX / len(ends))
+            x = at[own][0] + round((place - (len(ends) - 1) / 2) * room)
             found[end] = (x, at[own][1] + (-20 if upward else 20))
     return [(found[(number, 0)], found[(number, 1)]) for number in range(len(pairs))]
 
@@ -278,6 +200,21 @@ def _words(label: Label, words: str, colour: str) -> str:
     )
 
 
+def _listed(policy: Policy, leaks: Sequence[FlowMark], y: int) -> Iterable[str]:
+    """What the red arrows are, by the numbers on them."""
+
+    def name(end: str) -> str:
+        wall = {f"firewall:{one}": wall.ja for one, wall in policy.firewall.items()}
+        return wall.get(end) or policy.host[end].ja
+
+    if leaks:
+        yield f'<text x="{LEFT + 8}" y="{y}" font-weight="bold">通ったもの / what passed</text>'
+    for number, one in enumerate(leaks, 1):
+        words = f"{MARKS['leak'][0]}{number} {name(one.source)} → {name(one.destination)}: {one.what}"
+        colour = COLOURS["leak"]
+        yield f'<text x="{LEFT + 8}" y="{y + number * LISTED}" font-size="12" fill="{colour}">{escape(words)}</text>'
+
+
 def _legend(y: int) -> Iterable[str]:
     shown: tuple[Mark, ...] = ("ok", "denied", "leak", "closed", "open", "none")
     for number, mark in enumerate(shown):
@@ -286,11 +223,11 @@ def _legend(y: int) -> Iterable[str]:
         yield f'<text x="{x}" y="{row}" font-size="12" fill="{COLOURS[mark]}"><tspan font-weight="bold">{sign}</tspan> {escape(words)}</text>'
 
 
-def _grid(policy: Policy, record: LabRecord | None, scope: Scope, y: int) -> Iterable[str]:
+def _grid(policy: Policy, record: LabRecord | None, y: int) -> Iterable[str]:
     """The matrix zone × zone: from the zone of the row to the zone of the column."""
     zones = [n for kind in ZONE_ORDER for n, z in policy.zone.items() if z.kind == kind]
     zones = [name for name in zones if any(one.zone == name for one in policy.host.values())]
-    lines = zone_lines(policy, record or LabRecord(policy=policy.id), scope)
+    lines = zone_lines(policy, record or LabRecord(policy=policy.id))
     marks = {(line.source, line.destination): line.mark for line in lines}
     left, wide = LEFT + 190, 160
     yield f'<text x="{LEFT + 8}" y="{y}" font-weight="bold">ゾーン間の判定 / zone × zone</text>'

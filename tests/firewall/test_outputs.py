@@ -9,10 +9,11 @@ from lxml import etree
 from typer.testing import CliRunner
 
 from conformance.firewall.frames import ethernet, icmp, icmp_checksum, ipv4, ipv6, tcp, udp
+from conformance.firewall.marks import flow_marks, zone_lines
 from conformance.firewall.matrix import build_matrix
-from conformance.firewall.picture import flow_marks, matrix_text, topology_svg, topology_text, zone_lines
+from conformance.firewall.picture import matrix_text, topology_svg, topology_text
 from conformance.firewall.pump import parse_packet
-from conformance.firewall.record import Seen
+from conformance.firewall.record import LabRecord, Seen
 from conformance.firewall.run import POLICY_FILE, RECORD_FILE, RelayTarget
 from conformance.firewall.sheet import sheets
 from conformance.firewall.trace import deciding
@@ -193,3 +194,46 @@ def test_the_guide_names_every_field_of_a_relays_file_and_of_a_policy() -> None:
         assert f"`{name}`" in guide or f".{name}`" in guide, name
     for command in app.registered_commands:
         assert f"shinsei firewall {command.name}" in guide or command.name == "mutants", command.name
+
+
+def _changed(record: LabRecord, scope: str, **parts: object) -> LabRecord:
+    return record.model_copy(update={"rounds": {**record.rounds, scope: record.round(scope).model_copy(update=parts)}})
+
+
+def test_what_one_firewall_alone_lets_through_is_no_green_picture() -> None:
+    """The other firewall stops it in the whole chain; the report says 不適合, so the picture must show where."""
+    policy = baseline()
+    record = perfect_record(policy)
+    leak = next(c for c in build_matrix(policy) if c.case == "FW-D01" and "boundary" in c.crossing)
+    cells = {**record.round("boundary").cells, leak.number: Seen(cls="delivered", arrived=("dl",))}
+    changed = _changed(record, "boundary", cells=cells)
+    (drawn,) = [one for one in flow_marks(policy, changed) if one.mark == "leak"]
+    assert (drawn.source, drawn.destination) == ("ap", "dl")
+    assert "境界FWだけ" in drawn.what
+    assert "境界FWだけ" in topology_svg(policy, changed)
+    assert any(line.startswith("!!") and "境界FWだけ" in line for line in topology_text(policy, changed).splitlines())
+    assert f"!! {leak.label()}（境界FWだけ" in matrix_text(policy, changed)
+    assert {line.mark for line in zone_lines(policy, changed) if (line.source, line.destination) == ("mynum", "lgwan")} == {"leak"}  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "drawn"), [("FW-P01", True), ("FW-P15", False)])
+def test_a_crafted_packet_that_passed_is_drawn(case: str, drawn: bool) -> None:
+    policy = baseline()
+    record = perfect_record(policy)
+    tricks = record.round("lgwan").tricks
+    name = next(one for one in tricks if one.startswith(f"{case} "))
+    changed = _changed(record, "lgwan", tricks={**tricks, name: Seen(cls="delivered")})
+    leaks = [one for one in flow_marks(policy, changed) if one.mark == "leak"]
+    assert [one.what.partition("（")[0] for one in leaks] == ([case] if drawn else [])
+    assert any(line.mark == "leak" for line in zone_lines(policy, changed)) is drawn
+
+
+def test_an_open_door_of_a_firewall_itself_is_drawn_to_its_bar() -> None:
+    policy = baseline()
+    record = perfect_record(policy)
+    door = next(c for c in build_matrix(policy) if c.destination.startswith("firewall:boundary") and c.source == "ap")
+    cells = {**record.round("chain").cells, door.number: Seen(cls="delivered", arrived=("firewall:boundary",))}
+    changed = _changed(record, "chain", cells=cells)
+    (leak,) = [one for one in flow_marks(policy, changed) if one.mark == "leak"]
+    assert (leak.source, leak.destination) == ("ap", "firewall:boundary")
+    assert leak.what in topology_svg(policy, changed)
