@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from fastapi import FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
 
-from reference_impl.shinsei_kanri import VERSION, atena, control_api, identification, links
+from reference_impl.shinsei_kanri import VERSION, atena, control_api, identification, links, web
 from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.desk import Desk
 from reference_impl.shinsei_kanri.download_client import DownloadClient, DownloadUnavailable
@@ -37,6 +39,7 @@ from reference_impl.shinsei_kanri.pages.staff import Staff
 from reference_impl.shinsei_kanri.scanner import ClamAv, ScannerTrouble
 from reference_impl.shinsei_kanri.settings import LINK, Settings
 from reference_impl.shinsei_kanri.togo import TogoClient
+from reference_impl.shinsei_kanri.web import Operation
 from reference_impl.shinsei_kanri.worker import Worker
 
 LOOK_SECONDS = 5.0
@@ -148,36 +151,43 @@ def assemble(
     return Product(settings, engine, clock, journal, intake, importer, jobs, desk)
 
 
-def http(product: Product, on_ready: Callable[[], None]) -> FastAPI:
+def http(product: Product, on_ready: Callable[[], None]) -> Starlette:
     """The ASGI application; ``on_ready`` is called when it serves."""
     settings, engine = product.settings, product.engine
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
         on_ready()
         yield
 
-    app = FastAPI(title="申請管理システム / application management (reference)", version=VERSION, lifespan=lifespan)
-    app.include_router(control_api.router(engine, product.clock, product.jobs, product.desk, settings.control_token))
-    app.include_router(
-        operations.router(engine, product.clock, product.intake, settings.registers, settings.control_token)
-    )
+    described = [
+        *control_api.operations(engine, product.clock, product.jobs, product.desk),
+        *operations.operations(engine, product.clock, product.intake, settings.registers),
+    ]
     staff = Staff(settings.staff_account, settings.staff_password)
-    app.include_router(
-        pages.router(
+    handover = HandoverApi(engine, settings.profile, settings.procedures, settings.handover_api_keys, product.desk)
+    routes = [
+        *(web.served(operation, settings.control_token) for operation in described),
+        web.route("GET", "/openapi.json", lambda _: JSONResponse(openapi(described))),
+        *pages.routes(
             engine,
             product.clock,
             settings.procedures,
             settings.registers,
             staff,
             lambda core_system: interface(settings, core_system, product.clock),
-        )
-    )
-    app.include_router(actions.router(staff, product.desk, product.intake))
-    handover = HandoverApi(engine, settings.profile, settings.procedures, settings.handover_api_keys, product.desk)
-    app.router.routes.extend(handover.routes())
-    control_api.add_error_answers(app)
-    return app
+        ),
+        *actions.routes(staff, product.desk, product.intake),
+        *handover.routes(),
+    ]
+    return Starlette(routes=routes, exception_handlers=control_api.error_answers(pages.refused), lifespan=lifespan)
+
+
+def openapi(described: Sequence[Operation]) -> dict[str, Any]:
+    """The description of what has no profile of its own."""
+    from reference_impl.shinsei_kanri.openapi import document  # loaded when somebody asks for it
+
+    return document("申請管理システム / application management (reference)", VERSION, described)
 
 
 def interface(settings: Settings, core_system: str, clock: Clock) -> Document:

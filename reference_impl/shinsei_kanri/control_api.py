@@ -1,18 +1,16 @@
-"""The reference control interface (`interface_spec.control`) over HTTP."""
+"""The reference control interface (`interface_spec.control`) over HTTP, and the words of every refusal."""
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeVar
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, OperationalError, SQLAlchemyError
-from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from interface_spec import control
 from interface_spec.control import (
@@ -30,90 +28,67 @@ from reference_impl.shinsei_kanri.jobs import Jobs
 from reference_impl.shinsei_kanri.scanner import ScannerTrouble
 from reference_impl.shinsei_kanri.sending import stored_file
 from reference_impl.shinsei_kanri.storage import applications, database, tables
+from reference_impl.shinsei_kanri.web import Call, Handler, InvalidError, Number, Operation, as_json, whole
 
 PRODUCT = "reference 申請管理システム"
-MOST = 1000
+OFFSET, LIMIT = Number("offset", 0, 0, 2**31), Number("limit", 100, 1, 1000)
 T = TypeVar("T")
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Problem, "description": "not readable"},
-    401: {"model": Problem, "description": "wrong control token"},
-    404: {"model": Problem, "description": "not found"},
-    409: {"model": Problem, "description": "refused by the rules; nothing changed"},
-    422: {"model": Problem, "description": "not a valid request"},
-    503: {"model": Problem, "description": "database or scanner away"},
-}
 
 
-def authorised(token: str) -> Callable[[HTTPAuthorizationCredentials | None], Awaitable[None]]:
-    """A dependency that lets only bearers of ``token`` pass."""
-    scheme = HTTPBearer(auto_error=False)
+def operations(engine: Engine, clock: Clock, jobs: Jobs, at: desk.Desk) -> list[Operation]:
+    """All of the control interface."""
 
-    async def check(given: HTTPAuthorizationCredentials | None = Depends(scheme)) -> None:
-        if given is None or not hmac.compare_digest(given.credentials.encode(), token.encode()):
-            raise HTTPException(401, "制御用トークンが正しくありません / wrong control token")
-
-    return check
-
-
-def router(engine: Engine, clock: Clock, jobs: Jobs, at: desk.Desk, token: str) -> APIRouter:
-    """All paths of the control interface."""
-    api = APIRouter(tags=["control"], responses=REFUSALS)
-    guarded = [Depends(authorised(token))]
-
-    @api.get(control.HEALTH)
-    def health() -> Health:
+    def health(_: Call) -> Response:
         try:
             database.ping(engine)
             status = "ok"
         except SQLAlchemyError:
             status = "degraded"
-        return Health(status=status, product=PRODUCT, version=VERSION, now=clock.now())
+        return as_json(Health(status=status, product=PRODUCT, version=VERSION, now=clock.now()))
 
-    @api.post(control.SYNC, dependencies=guarded)
-    def sync() -> Job:
-        return jobs.start("sync")
+    def start(kind: str, _: Call) -> Response:
+        return as_json(jobs.start(kind))
 
-    @api.post(control.IMPORTS, dependencies=guarded)
-    def start_import() -> Job:
-        return jobs.start("import")
+    def job(call: Call) -> Response:
+        return as_json(found(jobs.get(call.path["job_id"])))
 
-    @api.get(control.JOB, dependencies=guarded)
-    def job(job_id: str) -> Job:
-        return found(jobs.get(job_id))
-
-    @api.get(control.APPLICATIONS, dependencies=guarded)
-    def list_applications(offset: int = Query(0, ge=0), limit: int = Query(100, ge=1, le=MOST)) -> ApplicationPage:
+    def list_applications(call: Call) -> Response:
+        offset, limit = OFFSET.of(call), LIMIT.of(call)
         with engine.connect() as connection:
-            return views.page(connection, offset, limit)
+            return as_json(views.page(connection, offset, limit))
 
     def shown(receipt_no: str) -> Response:
-        """The detail as JSON at once: it is one of our own models, which need not be validated again."""
         with engine.connect() as connection:
-            detail = found(views.detail(connection, receipt_no))
-        return Response(detail.model_dump_json(), media_type="application/json")
+            return as_json(found(views.detail(connection, receipt_no)))
 
-    @api.get(control.APPLICATION, dependencies=guarded, response_model=ApplicationDetail)
-    def application(receipt_no: str) -> Response:
-        return shown(receipt_no)
+    def application(call: Call) -> Response:
+        return shown(call.path["receipt_no"])
 
-    @api.get(control.ATTACHMENT, dependencies=guarded)
-    def attachment(receipt_no: str, seq: int) -> Response:
+    def attachment(call: Call) -> Response:
+        receipt_no, seq = call.path["receipt_no"], whole("path.seq", call.path["seq"])
         with engine.connect() as connection:
             file = found(applications.listed_attachment(connection, receipt_no, seq))
-        sent = stored_file(engine, tables.attachments, file.media_type, receipt_no=receipt_no, seq=seq)
-        return found(sent)
+        return found(stored_file(engine, tables.attachments, file.media_type, receipt_no=receipt_no, seq=seq))
 
-    @api.post(control.REVIEW, dependencies=guarded, response_model=ApplicationDetail)
-    def change_review(receipt_no: str, wanted: ReviewChange) -> Response:
-        at.change_review(receipt_no, wanted)
-        return shown(receipt_no)
+    def change_review(call: Call) -> Response:
+        at.change_review(call.path["receipt_no"], call.model(ReviewChange))
+        return shown(call.path["receipt_no"])
 
-    @api.post(control.IDENTIFY, dependencies=guarded, response_model=ApplicationDetail)
-    def identify_person(receipt_no: str, wanted: IdentifyPerson) -> Response:
-        at.identify(receipt_no, wanted)
-        return shown(receipt_no)
+    def identify_person(call: Call) -> Response:
+        at.identify(call.path["receipt_no"], call.model(IdentifyPerson))
+        return shown(call.path["receipt_no"])
 
-    return api
+    return [
+        Operation("GET", control.HEALTH, health, gives=Health, open=True),
+        Operation("POST", control.SYNC, partial(start, "sync"), gives=Job),
+        Operation("POST", control.IMPORTS, partial(start, "import"), gives=Job),
+        Operation("GET", control.JOB, job, gives=Job),
+        Operation("GET", control.APPLICATIONS, list_applications, gives=ApplicationPage, query=(OFFSET, LIMIT)),
+        Operation("GET", control.APPLICATION, application, gives=ApplicationDetail),
+        Operation("GET", control.ATTACHMENT, attachment, numbers=("seq",)),
+        Operation("POST", control.REVIEW, change_review, takes=ReviewChange, gives=ApplicationDetail),
+        Operation("POST", control.IDENTIFY, identify_person, takes=IdentifyPerson, gives=ApplicationDetail),
+    ]
 
 
 def found(value: T | None) -> T:
@@ -123,42 +98,45 @@ def found(value: T | None) -> T:
     return value
 
 
-def add_error_answers(app: FastAPI) -> None:
-    """Every error as ``{code, message}``; nothing of what was sent is repeated in it."""
-
-    @app.exception_handler(desk.RefusedError)
-    def refused(_: Request, error: desk.RefusedError) -> JSONResponse:
-        return problem(409, "refused", str(error))
-
-    @app.exception_handler(ScannerTrouble)
-    def unscanned(_: Request, error: ScannerTrouble) -> JSONResponse:
-        return problem(503, "scanner", str(error))
-
-    @app.exception_handler(OperationalError)
-    def away(_: Request, __: OperationalError) -> JSONResponse:
-        return problem(503, "database", "データベースを使えません / the database is away")
-
-    @app.exception_handler(DataError)
-    def impossible(_: Request, __: DataError) -> JSONResponse:
-        """A value that no database can hold (NUL, a number beyond all bounds): nobody has such an application."""
-        return problem(422, "invalid", "値が正しくありません / not a valid value")
-
-    @app.exception_handler(desk.NotFoundError)
-    def not_found(_: Request, __: desk.NotFoundError) -> JSONResponse:
-        return problem(404, "not_found", "その申請はありません / no such application")
-
-    @app.exception_handler(AnyHTTPException)
-    def other(_: Request, error: AnyHTTPException) -> JSONResponse:
-        code = {401: "unauthorized", 404: "not_found"}.get(error.status_code, "error")
-        return problem(error.status_code, code, str(error.detail), error.headers)
-
-    @app.exception_handler(RequestValidationError)
-    def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        place = ".".join(str(part) for part in error.errors()[0]["loc"])
-        place = place.encode("ascii", "backslashreplace").decode()[:200]
-        return problem(422, "invalid", f"{place}: 値が正しくありません / not a valid value")
+Words = Callable[[Exception], tuple[int, str, str]]
+"""From an error to status, code and message."""
 
 
-def problem(status: int, code: str, message: str, headers: object = None) -> JSONResponse:
-    extra = dict(headers) if isinstance(headers, dict) else None
-    return JSONResponse(Problem(code=code, message=message).model_dump(), status, extra)
+def _other(error: Exception) -> tuple[int, str, str]:
+    assert isinstance(error, HTTPException)  # noqa: S101 — the handler of this class
+    code = {401: "unauthorized", 404: "not_found", 413: "too_large"}.get(error.status_code, "error")
+    return error.status_code, code, str(error.detail)
+
+
+def _invalid(error: Exception) -> tuple[int, str, str]:
+    place = str(error).encode("ascii", "backslashreplace").decode()[:200]
+    return 422, "invalid", f"{place}: 値が正しくありません / not a valid value"
+
+
+ERRORS: Mapping[type[Exception], Words] = {
+    desk.RefusedError: lambda error: (409, "refused", str(error)),
+    desk.NotFoundError: lambda _: (404, "not_found", "その申請はありません / no such application"),
+    ScannerTrouble: lambda error: (503, "scanner", str(error)),
+    OperationalError: lambda _: (503, "database", "データベースを使えません / the database is away"),
+    # A value that no database can hold (NUL, a number beyond all bounds): nobody has such an application.
+    DataError: lambda _: (422, "invalid", "値が正しくありません / not a valid value"),
+    InvalidError: _invalid,
+    HTTPException: _other,
+}
+
+
+def error_answers(page: Callable[[Request, int, str], Response | None]) -> dict[type[Exception], Handler]:
+    """Every error as ``{code, message}``, or as ``page`` shows it; nothing of what was sent is repeated in it."""
+
+    def handler(words: Words) -> Handler:
+        async def answer(request: Request, error: Exception) -> Response:
+            status, code, message = words(error)
+            shown = page(request, status, message) or JSONResponse(
+                Problem(code=code, message=message).model_dump(), status
+            )
+            shown.headers.update(getattr(error, "headers", None) or {})
+            return shown
+
+        return answer
+
+    return {kind: handler(words) for kind, words in ERRORS.items()}

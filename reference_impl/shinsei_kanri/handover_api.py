@@ -18,6 +18,7 @@ from reference_impl.shinsei_kanri import desk, handover
 from reference_impl.shinsei_kanri.records import Status
 from reference_impl.shinsei_kanri.sending import stored_file
 from reference_impl.shinsei_kanri.storage import applications, tables
+from reference_impl.shinsei_kanri.web import BODY_BYTES
 from reference_impl.shinsei_kanri.wiring import serving
 from reference_impl.shinsei_kanri.wiring.fields import Fields
 from reference_impl.shinsei_kanri.wiring.formats import FormatError, Value
@@ -56,6 +57,7 @@ class HandoverApi:
                 self._endpoint(name, handler),
                 methods=[self._surface.operations[name].method],
                 name=f"handover-{name}",
+                max_body_size=BODY_BYTES,
             )
             for name, handler in handlers.items()
         ]

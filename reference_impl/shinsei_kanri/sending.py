@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import Engine, Table
+from starlette.responses import Response, StreamingResponse
 
 from reference_impl.shinsei_kanri.storage import files
 

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from fastapi import APIRouter, Depends
-from fastapi.responses import JSONResponse, Response
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import JSONResponse, Response
 
-from reference_impl.shinsei_kanri import control_api
 from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.intake import Intake
 from reference_impl.shinsei_kanri.operations import state
 from reference_impl.shinsei_kanri.scanner import ScannerTrouble
+from reference_impl.shinsei_kanri.web import Call, Operation
 
 
-def router(engine: Engine, clock: Clock, intake: Intake, sources: Sequence[str], token: str) -> APIRouter:
+def operations(engine: Engine, clock: Clock, intake: Intake, sources: Sequence[str]) -> list[Operation]:
     """Health is open to a load balancer; metrics need the control token."""
-    api = APIRouter(tags=["operations"], responses=control_api.REFUSALS)
 
-    @api.get("/health/live")
-    def live() -> dict[str, str]:
-        return {"status": "ok"}
+    def live(_: Call) -> Response:
+        return JSONResponse({"status": "ok"})
 
-    @api.get("/health/ready")
-    def ready() -> JSONResponse:
+    def ready(_: Call) -> Response:
         """200 when an application that arrives now is taken in; 503 with what stands in the way."""
         found = {"database": False, "schema": False, "worker": False, "scanner": False}
         try:
@@ -40,14 +36,17 @@ def router(engine: Engine, clock: Clock, intake: Intake, sources: Sequence[str],
         good = all(found.values())
         return JSONResponse({"status": "ok" if good else "unavailable", "checks": found}, 200 if good else 503)
 
-    @api.get("/metrics", dependencies=[Depends(control_api.authorised(token))])
-    def metrics() -> Response:
+    def metrics(_: Call) -> Response:
         with engine.connect() as connection:
             now = clock.now()
             body = exposition(state.snapshot(connection, now), state.registers(connection, list(sources), now))
         return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    return api
+    return [
+        Operation("GET", "/health/live", live, open=True),
+        Operation("GET", "/health/ready", ready, open=True),
+        Operation("GET", "/metrics", metrics),
+    ]
 
 
 def exposition(found: state.Snapshot, registers: Iterable[state.Register]) -> bytes:

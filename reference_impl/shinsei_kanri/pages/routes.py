@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, HTTPException, Query
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Table
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
 
 from interface_spec.control import ApplicationDetail, Handover, Ingestion, Review
 from interface_spec.procedures import Procedure
@@ -19,13 +21,14 @@ from reference_impl.shinsei_kanri.intake import MALWARE
 from reference_impl.shinsei_kanri.interface_document import Document, html
 from reference_impl.shinsei_kanri.operations import state
 from reference_impl.shinsei_kanri.pages.rendering import environment
-from reference_impl.shinsei_kanri.pages.staff import Staff
+from reference_impl.shinsei_kanri.pages.staff import PREFIX, Staff
 from reference_impl.shinsei_kanri.records import Typed
 from reference_impl.shinsei_kanri.sending import stored_file
 from reference_impl.shinsei_kanri.storage import applications, tables
+from reference_impl.shinsei_kanri.web import Call, Number, whole
 
 PAGE = 50
-MOST = 2**31
+OFFSET = Number("offset", 0, 0, 2**31)
 REMINDERS = 500
 HEADERS = {
     "Cache-Control": "no-store",
@@ -73,27 +76,25 @@ def next_reviews(one: ApplicationDetail, procedure: Procedure | None) -> list[Re
     ]
 
 
-def router(
+def routes(
     engine: Engine,
     clock: Clock,
     procedures: Mapping[str, Procedure],
     registers: list[str],
     staff: Staff,
     document: Callable[[str], Document],
-) -> APIRouter:
+) -> list[Route]:
     """The staff pages; `actions` holds what their forms do. ``document``: the interface of a core system (LookupError)."""
-    api = APIRouter(prefix="/staff", dependencies=[Depends(staff.name)], include_in_schema=False)
     rendered = templates()
 
-    def show(name: str, **values: Any) -> HTMLResponse:
-        return HTMLResponse(rendered.get_template(name).render(**values), headers=HEADERS)
+    def show(name: str, status: int = 200, **values: Any) -> Response:
+        return HTMLResponse(rendered.get_template(name).render(**values), status, HEADERS)
 
-    @api.get("")
-    def start() -> RedirectResponse:
-        return RedirectResponse("/staff/applications")
+    def start(_: Call, __: str) -> Response:
+        return RedirectResponse(f"{PREFIX}/applications")
 
-    @api.get("/applications")
-    def listing(offset: int = Query(0, ge=0, le=MOST)) -> HTMLResponse:
+    def listing(call: Call, _: str) -> Response:
+        offset = OFFSET.of(call)
         with engine.connect() as connection:
             page = views.page(connection, offset, PAGE)
             stale = [one for one in state.registers(connection, registers, clock.now()) if one.stale]
@@ -102,26 +103,23 @@ def router(
             "list.html", page=page, offset=offset, size=PAGE, procedures=procedures, stale=stale, reminders=reminders
         )
 
-    @api.get("/reminders")
-    def untold() -> HTMLResponse:
+    def untold(_: Call, __: str) -> Response:
         with engine.connect() as connection:
             found = state.reminders(connection, REMINDERS)
         return show("reminders.html", found=found, procedures=procedures)
 
-    @api.get("/interface")
-    def interfaces() -> HTMLResponse:
+    def interfaces(_: Call, __: str) -> Response:
         """The documents of 図表22, one a core system."""
         return show("interfaces.html", cores=sorted({one.core_system for one in procedures.values()}))
 
-    @api.get("/interface/{core_system}.html")
-    def interface(core_system: str) -> HTMLResponse:
+    def interface(call: Call, _: str) -> Response:
         try:
-            return HTMLResponse(html(document(core_system)), headers=HEADERS)
+            return HTMLResponse(html(document(call.path["core_system"])), headers=HEADERS)
         except LookupError:
             raise HTTPException(404, "その基幹の手続を取り込みません / no procedure of this core system") from None
 
-    @api.get("/applications/{receipt_no}")
-    def detail(receipt_no: str, name: str = Depends(staff.name)) -> HTMLResponse:
+    def detail(call: Call, name: str) -> Response:
+        receipt_no = call.path["receipt_no"]
         with engine.connect() as connection:
             one = control_api.found(views.detail(connection, receipt_no))
             row = control_api.found(applications.header(connection, receipt_no))
@@ -141,31 +139,47 @@ def router(
             token=staff.token(name),
         )
 
-    @api.get("/applications/{receipt_no}/package.zip")
-    def original(receipt_no: str) -> Response:
+    def original(call: Call, _: str) -> Response:
         """The original ZIP, but never one in which malware was found."""
+        receipt_no = call.path["receipt_no"]
         with engine.connect() as connection:
             if control_api.found(applications.header(connection, receipt_no)).quarantine_kind == MALWARE:
                 raise HTTPException(409, "マルウェア検査で見つかったものは出せません / found by the malware scanner")
-        headers = HEADERS | {"Content-Disposition": "attachment; filename=package.zip"}
-        return control_api.found(
-            stored_file(engine, tables.packages, "application/zip", headers, receipt_no=receipt_no)
-        )
+        return file(tables.packages, "application/zip", "filename=package.zip", receipt_no=receipt_no)
 
-    @api.get("/applications/{receipt_no}/form.pdf")
-    def form_pdf(receipt_no: str) -> Response:
-        headers = HEADERS | {"Content-Disposition": "attachment; filename=form.pdf"}
-        return control_api.found(
-            stored_file(engine, tables.form_pdfs, "application/pdf", headers, receipt_no=receipt_no)
-        )
+    def form_pdf(call: Call, _: str) -> Response:
+        receipt_no = call.path["receipt_no"]
+        return file(tables.form_pdfs, "application/pdf", "filename=form.pdf", receipt_no=receipt_no)
 
-    @api.get("/applications/{receipt_no}/attachments/{seq}")
-    def attachment(receipt_no: str, seq: int) -> Response:
+    def attachment(call: Call, _: str) -> Response:
+        receipt_no, seq = call.path["receipt_no"], whole("path.seq", call.path["seq"])
         with engine.connect() as connection:
-            file = control_api.found(applications.listed_attachment(connection, receipt_no, seq))
-        name = f"attachment; filename*=UTF-8''{quote(file.file_name, safe='')}"
-        headers = HEADERS | {"Content-Disposition": name}
-        key = {"receipt_no": receipt_no, "seq": seq}
-        return control_api.found(stored_file(engine, tables.attachments, file.media_type, headers, **key))
+            one = control_api.found(applications.listed_attachment(connection, receipt_no, seq))
+        name = f"filename*=UTF-8''{quote(one.file_name, safe='')}"
+        return file(tables.attachments, one.media_type, name, receipt_no=receipt_no, seq=seq)
 
-    return api
+    def file(table: Table, media_type: str, name: str, **key: Any) -> Response:
+        headers = HEADERS | {"Content-Disposition": f"attachment; {name}"}
+        return control_api.found(stored_file(engine, table, media_type, headers, **key))
+
+    works: dict[str, Callable[[Call, str], Response]] = {
+        "": start,
+        "/applications": listing,
+        "/reminders": untold,
+        "/interface": interfaces,
+        "/interface/{core_system}.html": interface,
+        "/applications/{receipt_no}": detail,
+        "/applications/{receipt_no}/package.zip": original,
+        "/applications/{receipt_no}/form.pdf": form_pdf,
+        "/applications/{receipt_no}/attachments/{seq}": attachment,
+    }
+    return [staff.route("GET", path, work) for path, work in works.items()]
+
+
+def refused(request: Request, status: int, message: str) -> Response | None:
+    """An error as a page for staff who look at one; None for everybody else."""
+    if not request.url.path.startswith(PREFIX) or "text/html" not in request.headers.get("Accept", ""):
+        return None
+    japanese, _, english = message.partition(" / ")
+    page = templates().get_template("refused.html").render(status=status, japanese=japanese, english=english)
+    return HTMLResponse(page, status, HEADERS)

@@ -12,11 +12,11 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import Engine, select, text
+from starlette.applications import Starlette
 
 from interface_spec.control import Review
-from reference_impl.shinsei_kanri import control_api
+from reference_impl.shinsei_kanri import control_api, web
 from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.desk import RefusedError
 from reference_impl.shinsei_kanri.operations import http as operations
@@ -45,9 +45,9 @@ def bench(engine: Engine, tmp_path: Path) -> Bench:
 
 
 async def ask(bench: Bench, path: str, key: str = "t") -> httpx.Response:
-    app = FastAPI()
-    app.include_router(operations.router(bench.engine, Clock(NOW), bench.intake, ["link", f"atena:{CORE}"], "t"))
-    control_api.add_error_answers(app)
+    described = operations.operations(bench.engine, Clock(NOW), bench.intake, ["link", f"atena:{CORE}"])
+    errors = control_api.error_answers(lambda *_: None)
+    app = Starlette(routes=[web.served(one, "t") for one in described], exception_handlers=errors)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://am") as client:
         return await client.get(path, headers={"Authorization": f"Bearer {key}"})
 
