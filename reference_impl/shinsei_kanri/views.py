@@ -11,17 +11,12 @@ from interface_spec.control import (
     ApplicationDetail,
     ApplicationPage,
     ApplicationSummary,
-    Attachment,
-    Event,
-    FormItem,
     Handover,
     Ingestion,
-    Person,
     Review,
 )
 from reference_impl.shinsei_kanri.clock import JST
-from reference_impl.shinsei_kanri.records import Decision
-from reference_impl.shinsei_kanri.storage import applications
+from reference_impl.shinsei_kanri.storage import applications, reading
 
 
 def page(connection: Connection, offset: int, limit: int) -> ApplicationPage:
@@ -31,36 +26,23 @@ def page(connection: Connection, offset: int, limit: int) -> ApplicationPage:
 
 def detail(connection: Connection, receipt_no: str) -> ApplicationDetail | None:
     """Everything about one application; None when there is none."""
-    row = applications.header(connection, receipt_no)
-    if row is None:
-        return None
-    return ApplicationDetail(
-        **_summary(row),
-        dantai_code=row.dantai_code,
-        quarantine_reason=row.quarantine_reason,
-        items=[
-            FormItem(
-                item_id=item.item_id, label=item.label, group=item.group, occurrence=item.occurrence, value=item.value
-            )
-            for item in applications.items(connection, receipt_no)
-        ],
-        attachments=[
-            Attachment(
-                seq=file.seq,
-                label=file.label,
-                file_name=file.file_name,
-                media_type=file.media_type,
-                size=file.size,
-                sha256=file.sha256,
-            )
-            for file in applications.attachments(connection, receipt_no)
-        ],
-        persons=[_person(one) for one in applications.persons(connection, receipt_no)],
-        core_errors=[_core_error(one) for one in applications.core_errors(connection, receipt_no)],
-        history=[
-            Event(at=local(one.at), actor=one.actor, what=one.what, reason=one.reason)
-            for one in applications.history(connection, receipt_no)
-        ],
+    row = reading.whole(connection, receipt_no)
+    return None if row is None else of(row)
+
+
+def of(row: Row[Any]) -> ApplicationDetail:
+    """What `reading.whole` found."""
+    return ApplicationDetail.model_validate(
+        {
+            **_summary(row),
+            "dantai_code": row.dantai_code,
+            "quarantine_reason": row.quarantine_reason,
+            "items": row.form,
+            "attachments": row.files,
+            "persons": row.people,
+            "core_errors": row.errors,
+            "history": [one | {"at": local(datetime.fromisoformat(one["at"]))} for one in row.events],
+        }
     )
 
 
@@ -81,20 +63,3 @@ def _summary(row: Row[Any]) -> dict[str, Any]:
         "imported_at": local(row.imported_at),
         "version": row.version,
     }
-
-
-def _person(one: Decision) -> Person:
-    return Person(
-        role=one.role,
-        state=one.state,
-        method=one.method,
-        juki_atena_no=one.juki_atena_no,
-        core_system=one.core_system,
-        atena_no=one.atena_no,
-        candidates=list(one.candidates),
-        reasons=list(one.reasons),
-    )
-
-
-def _core_error(row: Row[Any]) -> str:
-    return f"{row.item}: {row.reason}" if row.item else str(row.reason)

@@ -24,7 +24,7 @@ from reference_impl.shinsei_kanri.pages.rendering import environment
 from reference_impl.shinsei_kanri.pages.staff import PREFIX, Staff
 from reference_impl.shinsei_kanri.records import Typed
 from reference_impl.shinsei_kanri.sending import stored_file
-from reference_impl.shinsei_kanri.storage import applications, tables
+from reference_impl.shinsei_kanri.storage import applications, reading, tables
 from reference_impl.shinsei_kanri.web import Call, Number, whole
 
 PAGE = 50
@@ -121,9 +121,9 @@ def routes(
     def detail(call: Call, name: str) -> Response:
         receipt_no = call.path["receipt_no"]
         with engine.connect() as connection:
-            one = control_api.found(views.detail(connection, receipt_no))
-            row = control_api.found(applications.header(connection, receipt_no))
+            row = control_api.found(reading.whole(connection, receipt_no))
             typed = applications.typed_items(connection, receipt_no)
+        one = views.of(row)
         procedure = procedures.get(one.procedure_id)
         remarks = [form_types.remark(procedure, item.item_id, item.group, item.value) for item in one.items]
         return show(

@@ -232,10 +232,14 @@ def add_core_error(connection: Connection, receipt_no: str, at: datetime, item: 
 
 def change(connection: Connection, receipt_no: str, **values: Any) -> None:
     """Set columns of an application and move its version on."""
-    table = tables.applications
-    connection.execute(
-        update(table).where(table.c.receipt_no == receipt_no).values(**values, version=table.c.version + 1)
-    )
+    connection.execute(_CHANGE, values | {"changed": receipt_no})
+
+
+_CHANGE = (  # built once, as `_of_one`; the columns are those of the values
+    update(tables.applications)
+    .where(tables.applications.c.receipt_no == bindparam("changed"))
+    .values(version=tables.applications.c.version + 1)
+)
 
 
 def _of_one(table: Table, *order: str, without: str = "") -> Select[Any]:
@@ -252,7 +256,6 @@ _PERSONS = _of_one(tables.persons, "role")
 _ITEMS = _of_one(tables.form_items, "position")
 _ATTACHMENTS = _of_one(tables.attachments, "seq", without="body")
 _HISTORY = _of_one(tables.history, "id")
-_CORE_ERRORS = _of_one(tables.core_errors, "id")
 
 
 def status(connection: Connection, receipt_no: str, *, lock: bool = False) -> Status | None:
@@ -382,10 +385,6 @@ def waiting(connection: Connection, procedures: Collection[str]) -> Sequence[tup
 
 def history(connection: Connection, receipt_no: str) -> Sequence[Row[Any]]:
     return connection.execute(_HISTORY, {"receipt_no": receipt_no}).all()
-
-
-def core_errors(connection: Connection, receipt_no: str) -> Sequence[Row[Any]]:
-    return connection.execute(_CORE_ERRORS, {"receipt_no": receipt_no}).all()
 
 
 def same_person(connection: Connection, receipts: Collection[str]) -> dict[str, list[str]]:
