@@ -27,6 +27,10 @@ LONGEST_WAIT_SECONDS = 20.0
 """Who asks for more is asked again by the next import, not earlier than wanted by this one."""
 LIST_PASSES = 4
 CONCURRENT = 4
+ANSWER_BYTES = 16 * 1024 * 1024
+"""No page of a list and no login answer needs more (仮定)."""
+REFUSAL_BYTES = 64 * 1024
+"""So much of an answer is read whatever the list announced: a refusal may stand in the place of an application."""
 
 
 class DownloadUnavailable(Exception):
@@ -162,11 +166,13 @@ class DownloadClient:
     def get_package(self, listed: Listed) -> tuple[bytes, str]:
         """(bytes, SHA-256 from the answer's header) of one application.
 
+        What is larger than the list announced is cut one byte past that: memory is shared out by what was announced.
         Raises PackageTrouble for this application only, DownloadUnavailable when the other side is away.
         """
         operation = self._surface.operations["get"]
         try:
-            response = self._authorised("get", {"receipt_no": listed.receipt_no})
+            most = min(max(listed.size, REFUSAL_BYTES), self._profile.limit("package_bytes"))
+            response = self._authorised("get", {"receipt_no": listed.receipt_no}, most)
         except httpx.TransportError as error:
             raise PackageTrouble(f"転送が途中で切れました / transfer cut: {type(error).__name__}") from None
         if response.status_code != operation.status:
@@ -179,11 +185,11 @@ class DownloadClient:
             raise PackageTrouble(str(error)) from None
         return response.content, header.text("sha256")
 
-    def _authorised(self, name: str, values: dict[str, Value]) -> httpx.Response:
+    def _authorised(self, name: str, values: dict[str, Value], most: int = ANSWER_BYTES) -> httpx.Response:
         """Send with the token; when it is refused log in again (once for all threads) and send again."""
         for _ in range(RELOGINS):
             token = self._current_token()
-            response = self._send(name, values, token)
+            response = self._send(name, values, token, most)
             if self._refusal(response) != "bad_token":
                 return response
             self.renew(token)
@@ -201,7 +207,7 @@ class DownloadClient:
             if self._token == refused:
                 self._token = ""
 
-    def _send(self, name: str, values: dict[str, Value], token: str | None) -> httpx.Response:
+    def _send(self, name: str, values: dict[str, Value], token: str | None, most: int = ANSWER_BYTES) -> httpx.Response:
         """One call, repeated with growing pauses while the other side says so or breaks off."""
         operation = self._surface.operations[name]
         plain = calls.build(operation, values, self._profile.codes)
@@ -212,13 +218,15 @@ class DownloadClient:
         last: httpx.TransportError | None = None
         for attempt in range(TRIES):
             try:
-                response = self._receive(call, headers, limit=name == "get")
+                response = self._receive(call, headers, most)
             except (httpx.TimeoutException, httpx.ConnectError, httpx.ProxyError) as error:
                 raise DownloadUnavailable(connection_trouble(error)) from None
             except httpx.TransportError as error:
                 last = error
                 self._wait(BACK_OFF_SECONDS * 2**attempt)
                 continue
+            if name != "get" and len(response.content) > most:
+                raise DownloadUnavailable(f"応答が {most} バイトを超えています / the answer is larger than it can be")
             refusal = self._refusal(response)
             if refusal == "maintenance":
                 raise DownloadUnavailable(f"ダウンロード機能が保守中です（{response.status_code}） / maintenance")
@@ -237,18 +245,17 @@ class DownloadClient:
             "ダウンロード機能との通信が繰り返し切れました / the connection breaks again and again"
         )
 
-    def _receive(self, call: calls.Call, headers: dict[str, str], *, limit: bool) -> httpx.Response:
-        """The whole answer; an application larger than the profile's limit is cut one byte past it."""
+    def _receive(self, call: calls.Call, headers: dict[str, str], most: int) -> httpx.Response:
+        """The whole answer; one larger than ``most`` bytes is cut one byte past that."""
         request = self._http.build_request(
             call.method, call.path, params=call.query or None, headers=headers, json=call.body
         )
         response = self._http.send(request, stream=True)
         try:
             body = bytearray()
-            most = self._profile.limit("package_bytes")
             for piece in response.iter_raw():
-                body += piece
-                if limit and len(body) > most:
+                body += piece[: most + 1 - len(body)]
+                if len(body) > most:
                     break
         finally:
             response.close()

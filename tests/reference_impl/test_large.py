@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
+import subprocess
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
+from time import sleep
 
 import pytest
+from sqlalchemy import func, select
 
 from fixtures.hostile.draft import Draft
 from fixtures.world import World
@@ -15,11 +20,14 @@ from interface_spec import control
 from interface_spec.control import Ingestion, JobState
 from interface_spec.profile import load_profile
 from mock_services.models import ApplicationMeta
+from reference_impl.shinsei_kanri.storage import database, tables
+from shinsei_testbed import module_command
 from testbed.postgres import EmbeddedServer
 from tests.reference_impl.product import (
     KEYS,
     Product,
     Running,
+    product_environment,
     running_product,
     running_world,
     start_of,
@@ -55,20 +63,34 @@ def large_package(world: World, name: str) -> tuple[ApplicationMeta, bytes, list
 
 
 @pytest.fixture(scope="module")
-def town(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, Product]]:
+def town(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, Product, str]]:
+    """The world, the product and the URL of its database."""
     world, folder = World(seed=31, reference_date=date(2026, 11, 23)), tmp_path_factory.mktemp("large")
-    now = start_of(world)
-    with (
-        running_world(folder, world, now) as running,
-        running_product(running, server.create_database("large"), now) as product,
-    ):
-        yield running, product
+    now, url = start_of(world), server.create_database("large")
+    with running_world(folder, world, now) as running, running_product(running, url, now) as product:
+        yield running, product, url
+
+
+def peak_of(command: str, file: Path, running: Running, database_url: str) -> float:
+    """Do ``command`` with ``file`` to its end; the most memory that it ever had, in MiB."""
+    now = start_of(running.world)
+    environment = product_environment(running, database_url, now, file.with_suffix(".ready"))
+    words = module_command("reference_impl.shinsei_kanri", command, str(file))
+    most = 0.0
+    with subprocess.Popen(words, env=os.environ | environment) as process:
+        while process.poll() is None:
+            most = max(most, peak_mib(process.pid))
+            sleep(0.02)
+    assert process.returncode == 0
+    return most
 
 
 @pytest.mark.slow
-def test_packages_near_the_limits_pass_in_bounded_memory(town: tuple[Running, Product]) -> None:
-    """Taken in and handed out."""
-    running, product = town
+def test_packages_near_the_limits_pass_in_bounded_memory(
+    town: tuple[Running, Product, str], server: EmbeddedServer, tmp_path: Path
+) -> None:
+    """Taken in, handed out, backed up and restored."""
+    running, product, original = town
     profile = load_profile()
     surface = profile.surfaces["handover"]
     running.put_registers()
@@ -97,3 +119,24 @@ def test_packages_near_the_limits_pass_in_bounded_memory(town: tuple[Running, Pr
             )
             assert (given.status_code, given.content) == (200, content)
     assert peak_mib(product.pid) < MOST_MIB
+
+    backup, restored = tmp_path / "backup.zip", server.create_database("large-again")
+    assert 0 < peak_of("backup", backup, running, original) < MOST_MIB
+    assert 0 < peak_of("restore", backup, running, restored) < MOST_MIB
+    assert kept(restored) == kept(original)
+
+
+def kept(database_url: str) -> list[tuple[str, ...]]:
+    """Keys, sizes and digests of all stored files."""
+    engine = database.connect(database_url)
+    try:
+        with engine.connect() as connection:
+            return [
+                tuple(map(str, row))
+                for table in (tables.packages, tables.form_pdfs, tables.attachments)
+                for row in connection.execute(
+                    select(*table.primary_key.columns, func.sha256(table.c.body)).order_by(*table.primary_key.columns)
+                )
+            ]
+    finally:
+        engine.dispose()

@@ -1,7 +1,8 @@
 """Backup and restore without PostgreSQL's tools: one consistent snapshot as a ZIP with counts and hashes.
 
 The queue is left out: runs that were under way are put into the queue again after a restore. Rows are in PostgreSQL's
-binary form: as text, a file would take twice its size in memory.
+binary form. Memory stays bounded whatever is stored: a COPY from PostgreSQL would bring every row as a whole, so rows with
+a file are read and put into that form here, piece by piece.
 """
 
 from __future__ import annotations
@@ -10,19 +11,23 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from psycopg import Cursor, sql
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, Table, case, func, select, text
 
 from reference_impl.shinsei_kanri.clock import Clock
-from reference_impl.shinsei_kanri.storage import migrations, schema, tables
+from reference_impl.shinsei_kanri.storage import bulk, files, migrations, schema, tables
 
 MANIFEST = "manifest.json"
 CHUNK = 1024 * 1024
+FILE = "body"
+Bytes = bytes | bytearray | memoryview
+INLINE, AT_ONCE = 256 * 1024, 32
+"""Files up to so many bytes come with their rows, and so many rows at once."""
 
 
 class BackupTrouble(Exception):
@@ -44,7 +49,7 @@ def backup(engine: Engine, clock: Clock, path: Path) -> dict[str, int]:
                     counts[table.name] = connection.execute(select(func.count()).select_from(table)).scalar_one()
                     columns = [column.name for column in table.columns]
                     with archive.open(f"{table.name}.copy", "w", force_zip64=True) as entry:
-                        digest = _copy_out(connection, table.name, columns, entry)
+                        digest = _written(_binary(connection, table, columns), entry)
                     manifest["tables"][table.name] = {
                         "columns": columns,
                         "rows": counts[table.name],
@@ -106,16 +111,40 @@ def _named(table: str, columns: list[str], form: str) -> sql.Composed:
     return sql.SQL(form).format(sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns)))
 
 
-def _copy_out(connection: Connection, table: str, columns: list[str], entry: IO[bytes]) -> str:
+def _written(pieces: Iterable[Bytes], entry: IO[bytes]) -> str:
+    """Write ``pieces``; their SHA-256."""
     digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+        entry.write(piece)
+    return digest.hexdigest()
+
+
+def _binary(connection: Connection, table: Table, columns: list[str]) -> Iterator[Bytes]:
+    """The rows of ``table`` as a binary COPY."""
+    if FILE in columns:
+        yield from bulk.packed(table, columns, _with_files(connection, table))
+        return
     with (
         _cursor(connection) as cursor,
-        cursor.copy(_named(table, columns, "COPY {} ({}) TO STDOUT (FORMAT BINARY)")) as copy,
+        cursor.copy(_named(table.name, columns, "COPY {} ({}) TO STDOUT (FORMAT BINARY)")) as copy,
     ):
-        for piece in copy:
-            digest.update(piece)
-            entry.write(piece)
-    return digest.hexdigest()
+        yield from copy
+
+
+def _with_files(connection: Connection, table: Table) -> Iterator[tuple[Sequence[Any], int, Iterable[Bytes]]]:
+    """(values, size of the file, its pieces) of every row; a large file is read when its pieces are asked for."""
+    size = func.octet_length(table.c.body)
+    plain = [column for column in table.columns if column.name != FILE]
+    query = select(*plain, size, case((size <= INLINE, table.c.body)))
+    for *values, length, body in connection.execute(query, execution_options={"yield_per": AT_ONCE}):
+        if body is not None:
+            yield values, length, [body]
+            continue
+        key = {
+            column.name: value for column, value in zip(plain, values, strict=True) if column.name in table.primary_key
+        }
+        yield values, length, files.pieces_within(connection, table, length, **key)
 
 
 def _copy_in(connection: Connection, table: str, columns: list[str], entry: IO[bytes]) -> str:

@@ -66,23 +66,36 @@ def append_bodies(connection: Connection, table: Table, rows: Iterable[Mapping[s
     if first is None:
         return
     columns = tuple(first)
-    numbers = {name: _LONG if isinstance(table.c[name].type, BigInteger) else _WHOLE for name in _whole(table)}
+    files = ((values, len(body), _pieces(body)) for *values, body in (row.values() for row in chain([first], waiting)))
     with _copying(connection, _copy(table.name, columns, " (FORMAT BINARY)")) as copy:
-        packed = bytearray(_SIGNATURE)
-        for row in chain([first], waiting):
-            *values, body = row.values()
-            packed += _COLUMNS.pack(len(columns))
-            for name, value in zip(columns, values, strict=False):
-                content = numbers[name].pack(value) if name in numbers else value.encode()
-                packed += _LENGTH.pack(len(content))
-                packed += content
-            packed += _LENGTH.pack(len(body))
-            for piece in _pieces(body):
-                packed += piece
-                if len(packed) >= CHUNK:
-                    copy.write(bytes(packed))
-                    packed.clear()
-        copy.write(bytes(packed + _TRAILER))
+        for piece in packed(table, columns, files):
+            copy.write(piece)
+
+
+def packed(
+    table: Table,
+    columns: Sequence[str],
+    rows: Iterable[tuple[Sequence[Any], int, Iterable[bytes | bytearray | memoryview]]],
+) -> Iterator[bytes]:
+    """Rows of texts and numbers with a file as their last column, as PostgreSQL's binary COPY, piece by piece.
+
+    A row is its values, and the file's size and pieces.
+    """
+    numbers = {name: _LONG if isinstance(table.c[name].type, BigInteger) else _WHOLE for name in _whole(table)}
+    waiting = bytearray(_SIGNATURE)
+    for values, size, pieces in rows:
+        waiting += _COLUMNS.pack(len(columns))
+        for name, value in zip(columns, values, strict=False):
+            content = numbers[name].pack(value) if name in numbers else value.encode()
+            waiting += _LENGTH.pack(len(content))
+            waiting += content
+        waiting += _LENGTH.pack(size)
+        for piece in pieces:
+            waiting += piece
+            if len(waiting) >= CHUNK:
+                yield bytes(waiting)
+                waiting.clear()
+    yield bytes(waiting + _TRAILER)
 
 
 def _pieces(body: bytes | memoryview) -> Iterator[memoryview]:

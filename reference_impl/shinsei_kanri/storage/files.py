@@ -35,6 +35,11 @@ def pieces(engine: Engine, table: Table, **key: Any) -> Iterator[bytes]:
         yield from _pieces(connection, table, size(connection, table, **key) or 0, key)
 
 
+def pieces_within(connection: Connection, table: Table, length: int, **key: Any) -> Iterator[bytes]:
+    """The file of ``length`` bytes as the transaction of ``connection`` sees it, in pieces of at most `PIECE` bytes."""
+    yield from _pieces(connection, table, length, key)
+
+
 def _pieces(connection: Connection, table: Table, length: int, key: dict[str, Any]) -> Iterator[bytes]:
     for start in range(1, length + 1, PIECE):
         query = select(func.substring(table.c.body, start, PIECE)).filter_by(**key)

@@ -117,10 +117,10 @@ def _no_validity(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _gives_up(_: Callable[..., Any]) -> Callable[..., Any]:
-    def authorised(self: Any, name: str, values: Any) -> Any:
+    def authorised(self: Any, name: str, values: Any, *most: int) -> Any:
         from reference_impl.shinsei_kanri.download_client import DownloadUnavailable
 
-        response = self._send(name, values, self._current_token())
+        response = self._send(name, values, self._current_token(), *most)
         if response.status_code == 401:
             raise DownloadUnavailable("認証トークンが拒まれました / the token is refused")
         return response
@@ -194,12 +194,12 @@ def _every_procedure(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _skips_the_window(original: Callable[..., Any]) -> Callable[..., Any]:
-    def send(self: Any, name: str, values: Any, token: Any) -> Any:
+    def send(self: Any, name: str, values: Any, token: Any, *most: int) -> Any:
         from reference_impl.shinsei_kanri import importing
         from reference_impl.shinsei_kanri.download_client import DownloadUnavailable
 
         try:
-            return original(self, name, values, token)
+            return original(self, name, values, token, *most)
         except DownloadUnavailable as error:
             if "503" in str(error):
                 usual = importing.import_window
