@@ -23,6 +23,7 @@ def unknown_words(plan: Plan) -> Iterator[Why]:
     words = [("role", plan.role)]
     words += [("function", one.function) for one in plan.checks]
     words += [("method", one) for one in plan.methods.values()]
+    words += [("level", one.level) for one in plan.requirements.values()]
     for table, word in words:
         if not knows(table, word):
             yield f"計画にない語です（{table}: {word}）", f"a word that no plan has ({table}: {word})"

@@ -115,7 +115,9 @@ def _table(results: Results, console: Console, lang: Lang) -> None:
             table.add_section()
             table.add_row("", Text(say("function", function, lang), style="bold"), "", "")
         requirement = results.plan.requirements[planned.requirement] if results.plan else None
-        level = requirement.level if requirement and planned.deciding else say("text", "beside", lang)
+        level = (
+            say("level", requirement.level, lang) if requirement and planned.deciding else say("text", "beside", lang)
+        )
         table.add_row(
             planned.id,
             Text(planned.ja if lang == "ja" else planned.en),

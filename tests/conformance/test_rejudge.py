@@ -152,6 +152,14 @@ def lowered(requirement: str) -> Change:
     return change
 
 
+def levelled(word: str) -> Change:
+    def change(plan: Plan) -> Plan:
+        named = {name: one.model_copy(update={"level": word}) for name, one in plan.requirements.items()}
+        return plan.model_copy(update={"requirements": named})
+
+    return change
+
+
 class TestPlan:
     def test_a_plan_of_ours_is_one(self, plan: Plan) -> None:
         assert list(unknown_words(plan)) == []
@@ -209,6 +217,7 @@ class TestPlan:
             (lambda plan: plan.model_copy(update={"methods": {"K01": "v"}}), "v"),
             (touched("AM-9.1-01a", function="9.9"), "9.9"),
             (lambda plan: plan.model_copy(update={"requirements": {}}), "AM-9.1-01"),
+            (levelled("絶対"), "絶対"),
             (lambda plan: plan.model_copy(update={"checks": plan.checks * 2}), "AM-9.1-01a"),
         ],
     )

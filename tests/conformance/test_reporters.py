@@ -193,6 +193,6 @@ def test_a_failure_shows_clause_sent_expected_actual_why_and_how_to_repeat(tmp_p
 def test_only_short_words_of_a_table_are_kept_on_one_line() -> None:
     """A remark beside a check may be long: kept on one line it would push the verdicts off the page."""
     template = (TEMPLATES / "report.html.j2").read_text(encoding="utf-8")
-    assert "td .short { white-space:nowrap; }" in template
+    assert "td .short, td.short { white-space:nowrap; }" in template
     assert '<span class="soft">{{ one.reason_ja' in template
     assert "td .soft {" not in template

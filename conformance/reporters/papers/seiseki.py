@@ -107,7 +107,7 @@ def _requirements(plan: Plan, results: Results, lang: Lang) -> Table:
         how = verdict_cell(gravest(found), lang) if found else Cell(say("text", "answered", lang), "na")
         text = one.ja if lang == "ja" else one.en
         told = f"{answer.statement}（{answer.by} {answer.date}）" if answer is not None else ""
-        rows.append((one.id, one.clause, one.level, f"{text}\n{told}".strip(), how))
+        rows.append((one.id, one.clause, say("level", one.level, lang), f"{text}\n{told}".strip(), how))
     columns = (
         Column(say("text", "requirement", lang), 13),
         Column(say("text", "clause", lang), 22),
