@@ -86,7 +86,7 @@ def _secrets(target: Target) -> Iterator[Diagnosis]:
             try:
                 resolve_secret(reference, name)
             except TargetError as error:
-                yield _bad(f"credentials.{name}", str(error))
+                yield _bad(f"credentials.{name}", str(error).removeprefix(f"credentials.{name}: "))
             else:
                 yield _ok(f"credentials.{name}", "値があります", "has a value")
 

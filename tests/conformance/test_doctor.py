@@ -199,6 +199,8 @@ def test_an_unset_secret_is_named_and_the_product_left_alone(tmp_path: Path, mon
     monkeypatch.delenv("TEST_CONTROL_TOKEN")
     found = examine(write_target(tmp_path), today=TODAY)
     assert bad(found) == ["credentials.control_token"]
+    (told,) = [one for one in found if one.field == "credentials.control_token"]
+    assert told.ja.startswith("環境変数 TEST_CONTROL_TOKEN")  # the field is printed before it, once
 
 
 def test_an_unreachable_product_is_bad_in_every_endpoint(tmp_path: Path) -> None:
