@@ -1,7 +1,8 @@
 """1,000,000 applications registered with the download function against 1,000: start, memory, p95 of the list over TLS.
 
-The p95 of pages that were asked for before, and of pages that nobody has seen; before that, right after the start, whether
-another client has to wait while somebody looks at page after page that nobody has seen.
+The p95 of pages that were asked for before, and of pages that nobody has seen: right after the start (against 1,000 that had
+all the time they wanted) and later. And whether another client has to wait while somebody looks at page after page that nobody
+has seen.
 """
 
 from __future__ import annotations
@@ -126,10 +127,10 @@ def run() -> list[Result]:
                 folder.mkdir()
                 towns.append(_Town(folder, count))
             few, many = towns
-            first: list[float] = []
-            beside = _p95(many.beside(lambda: first.append(many.new())))
+            first = [many.new(_SHORT) for _ in range(_NEW)]
             for one in towns:
                 one.settle()
+            company = [_p95(one.beside(ask)) for one, ask in ((few, few.seen), (many, many.new))]
             of_few: list[list[float]] = [[], []]
             of_many: list[list[float]] = [[], []]
             for _ in range(_NEW):
@@ -141,7 +142,7 @@ def run() -> list[Result]:
                 of_few[0].append(few.seen())
                 of_many[0].append(many.seen())
             (bound, bound_new), (p95, p95_new) = map(_p95, of_few), map(_p95, of_many)
-            memory, slowest = many.memory_mib(), max(first) * 1000
+            memory, p95_first = many.memory_mib(), _p95(first)
         finally:
             for one in towns:
                 one.close()
@@ -163,7 +164,11 @@ def run() -> list[Result]:
             p95_new / bound_new, "≤ 2", p95_new <= 2 * bound_new,
         ),
         Result(
-            "beside-new", "起動の直後、別の利用者が誰も見たことのない頁を次々に見る間の一覧 p95", beside, "ms", slowest,
-            "その頁のうち最も遅いもの", beside / slowest, "≤ 0.1（待たされない）", beside <= 0.1 * slowest,
+            "list-p95-first", "同じ、起動の直後", p95_first, "ms", bound_new, "1,000 件のとき、すべて準備した後",
+            p95_first / bound_new, "≤ 2", p95_first <= 2 * bound_new,
+        ),
+        Result(
+            "beside-new", "別の利用者が誰も見たことのない 100 件の頁を次々に見る間の一覧 p95", company[1], "ms", company[0],
+            "1,000 件のとき、別の利用者は見たことのある頁を見る", company[1] / company[0], "≤ 2", company[1] <= 2 * company[0],
         ),
     ]  # fmt: skip

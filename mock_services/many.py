@@ -1,9 +1,10 @@
 """Applications in any number: application i of a town is a function of (seed, date, count, i); nothing of it is stored.
 
 They are spread evenly over the days before the world's start, and one in 25 arrives up to two hours late (手順書5章③-1).
-The fixtures' own factory makes the first thousand packages; of more, each is one of these with its own 受付番号 and 受付日時
-(`mock_services.molds`), filled in when size, digest or bytes are asked for. What is changed (処理状況) or replaced moves to
-the store's overlay. How they are spread, and that the same people apply again, is 仮定.
+Up to a thousand, the fixtures' own factory makes every package. Of more, it makes those of one round of all procedures, and
+each application is one of these with its own 受付番号 and 受付日時 (`mock_services.molds`), filled in when size, digest or bytes
+are asked for: so few are made before the first call comes. What is changed (処理状況) or replaced moves to the store's
+overlay. How they are spread, and that the same people apply again, is 仮定.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ _SOON, _LATEST = (60, 300), (1800, 7200)
 _HALF = 1 << 20  # receipt numbers: a scrambled 40-bit number, eight letters of base 32
 _MASK = (1 << 64) - 1
 _KNOWN = 20_000
-_MOLDS = 1_000
+_ALL_DIFFERENT = 1_000
+"""Applications up to which no two have the same content."""
 _ANY_TAIL = "ABCDEFGH"
 _NAP_SECONDS = 0.005
 
@@ -107,7 +109,8 @@ class Many:
         self._scramble = Scramble.drawn(draw, "receipt", _HALF, _HALF)
         procedures = travelling_procedures()
         self.cycle = draw.shuffled("procedures", procedures * 3)
-        self.mold_count = min(count, _MOLDS - _MOLDS % len(self.cycle))
+        self.mold_count = count if count <= _ALL_DIFFERENT else len(self.cycle)
+        self._made = 0
         span = min(count * _MOST_APART, max(_LEAST_SPAN, timedelta(seconds=count)))
         self._seconds = int(span.total_seconds())
         self._first = until.replace(microsecond=0) - span
@@ -195,12 +198,19 @@ class Many:
 
     def prepare(self, stop: Event) -> None:
         """Make every mold, with breaks that leave the processor to the calls, until ``stop`` is set; for a thread."""
-        for number in range(self.mold_count):
+        while True:
             while not stop.wait(_NAP_SECONDS) and self._hurried:
                 pass
-            if stop.is_set():
+            if stop.is_set() or not self.prepare_one():
                 return
-            self.mold(number)
+
+    def prepare_one(self) -> bool:
+        """Make the next mold; False when all are there."""
+        if self._made == self.mold_count:
+            return False
+        self.mold(self._made)
+        self._made += 1
+        return True
 
     def _mixed(self, index: int) -> int:
         """64 well-mixed bits (splitmix64)."""

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,8 @@ from mock_services.tls import ServerTls
 from mock_services.world import RelayWanted, World
 
 log = logging.getLogger("mock_services")
+_PREPARING_SECONDS = 1.5
+"""Longest that the start waits for packages to be made; enough for all of a large population (a second)."""
 
 
 class RunningWorld:
@@ -67,6 +70,7 @@ class RunningWorld:
         try:
             if self.relay is not None:
                 self.relay.spawn()  # it starts up while we do
+            self._prepare()
             self._listeners.append(Listener(control_app(self), self._sockets["control"]))
             for listener in self._listeners:
                 await listener.start()
@@ -79,6 +83,12 @@ class RunningWorld:
             await self.stop()
             raise
         return self.endpoints()
+
+    def _prepare(self) -> None:
+        """Make packages while nobody can call yet, for a moment; a thread makes the rest."""
+        until = time.monotonic() + _PREPARING_SECONDS
+        while time.monotonic() < until and self.world.applications.prepare_one():
+            pass
 
     async def stop(self) -> None:
         self._stopping.set()

@@ -60,8 +60,11 @@ class Register(Protocol):
     def take(self, receipt_no: str) -> None:
         """From now on it is stored: the function no longer shows it."""
 
+    def prepare_one(self) -> bool:
+        """Do ahead a piece (milliseconds) of what would keep the first calls waiting; False when nothing is left."""
+
     def prepare(self, stop: Event) -> None:
-        """Do ahead what would keep the first calls waiting, until ``stop`` is set; in a thread of its own."""
+        """Do the rest of it, until ``stop`` is set; in a thread of its own."""
 
 
 class DownloadStore:
@@ -95,6 +98,10 @@ class DownloadStore:
     def register(self, many: Register) -> None:
         """Add a population of applications; one at a time."""
         self._register = many
+
+    def prepare_one(self) -> bool:
+        """See `Register.prepare_one`."""
+        return self._register is not None and self._register.prepare_one()
 
     def prepare(self, stop: Event) -> None:
         """See `Register.prepare`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -90,6 +91,8 @@ async def list_applications(call: Call) -> Answer:
 
 
 _ROWS_KEPT = 20_000
+_AT_A_TIME = 10
+"""Rows that are made before other calls get a turn: size and digest cost a tenth of a millisecond each."""
 
 
 async def _listed(call: Call, rows: Sequence[Application]) -> Sequence[Mapping[str, Value]]:
@@ -100,12 +103,15 @@ async def _listed(call: Call, rows: Sequence[Application]) -> Sequence[Mapping[s
     if len(known) == len(rows):
         return known
     await ready(one.package for one in rows)
-    if operation.body != "json":
-        return [_row(one) for one in rows]
     if len(kept) > _ROWS_KEPT:
         kept.clear()
-    made = []
+    made: list[Mapping[str, Value]] = []
     for one in rows:
+        if len(made) % _AT_A_TIME == 0:
+            await asyncio.sleep(0)
+        if operation.body != "json":
+            made.append(_row(one))
+            continue
         found = kept.get(one.receipt_no)
         if found is None or found[0] is not one:
             row = json_row(call.bound.codec, operation.row, _row(one))

@@ -12,9 +12,11 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
+import httpx
 import pytest
 
 from fixtures.zip_writer import Entry, write_zip
+from mock_services import serve
 from mock_services.download.errors import ForbiddenError, NotFoundError
 from mock_services.download.models import Window
 from mock_services.download.packages import ready
@@ -22,7 +24,8 @@ from mock_services.download.shelf import Application
 from mock_services.many import Many
 from mock_services.molds import Mold, cast_mold
 from mock_services.seeding import fill
-from tests.mock_services.support import OTHER_DANTAI, START, InProcess, in_process, meta
+from mock_services.serve import RunningWorld, open_sockets
+from tests.mock_services.support import OTHER_DANTAI, START, InProcess, in_process, meta, window
 
 TOWN, COUNT = "991236", 3000
 
@@ -218,6 +221,63 @@ def test_molds_are_made_ahead_until_the_world_stops(tmp_path: Path) -> None:
     world.world.applications.prepare(stop)
     assert all(many.has_mold(index) for index in range(many.count))
     world.world.recorder.close()
+
+
+def test_a_large_population_is_ready_to_be_listed_when_the_world_accepts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "_PREPARING_SECONDS", 60)
+    world = in_process(tmp_path, dantai_code=TOWN, fixtures={"applications": 1_000_000})
+    fill(world.world)
+    many = many_of(world)
+    assert many.mold_count == len(many.cycle) < many.count
+    monkeypatch.setattr(many, "prepare", lambda _: None)
+
+    async def started() -> bool:
+        running = RunningWorld(world.world.config, world.world, open_sockets(world.world.config))
+        await running.start()
+        made = all(many.has_mold(index) for index in range(many.mold_count))
+        await running.stop()
+        return made
+
+    assert asyncio.run(started())
+
+
+def test_up_to_a_thousand_no_two_have_the_same_content(tmp_path: Path) -> None:
+    world = in_process(tmp_path, dantai_code=TOWN, fixtures={"applications": 500})
+    fill(world.world)
+    many = many_of(world)
+    assert many.mold_count == many.count
+    world.world.recorder.close()
+
+
+def test_other_calls_get_their_turn_while_a_page_is_filled(filled: InProcess) -> None:
+    many, turns = many_of(filled), [0]
+    for index in range(many.mold_count):
+        many.mold(index)
+    login = {"dantaiCode": TOWN, "account": "city", "secret": "open sesame"}
+    asked = window(receivedFrom="2026-09-01T00:00:00+0900", limit=100, offset=900)
+
+    async def list_beside_another() -> int:
+        transport = httpx.ASGITransport(app=filled.world.download_app())
+        async with httpx.AsyncClient(transport=transport, base_url="http://mock") as client:
+            token = (await client.post("/api/v1/login", json=login)).json()["accessToken"]
+            headers = {"Authorization": f"Bearer {token}"}
+            before = len(filled.world.applications.wire_rows)
+
+            async def another() -> None:
+                while True:
+                    rows = len(filled.world.applications.wire_rows) - before
+                    turns[0] += 0 < rows < 100
+                    await asyncio.sleep(0)
+
+            beside = asyncio.ensure_future(another())
+            answer = await client.get("/api/v1/applications", params=asked, headers=headers)
+            beside.cancel()
+            return len(answer.json()["items"])
+
+    assert asyncio.run(list_beside_another()) == 100
+    assert turns[0] >= 5
 
 
 def test_a_changed_status_and_a_replaced_package_lie_over_the_function(filled: InProcess) -> None:
