@@ -114,3 +114,28 @@ def test_head_and_body_of_an_answer_leave_in_one_write(tmp_path: Any, monkeypatc
     recorder.close()
     assert [one[-1] for one in writes] == [b"hello GET", b"hello PUT"]
     assert all(head.startswith(b"HTTP/1.1 200 OK\r\n") for head, _ in writes)
+
+
+class _Endless:
+    system = "endless"
+
+    async def handle(self, request: Request) -> Answer:  # noqa: ARG002 - whatever is asked
+        return Answer(200, (), bytes(64 * 1024 * 1024))
+
+
+def test_a_client_that_does_not_read_on_does_not_keep_the_world_from_ending(tmp_path: Any) -> None:
+    recorder = Recorder(tmp_path, WorldClock(START))
+
+    async def stopped_meanwhile() -> bytes:
+        sock = listen("127.0.0.1", 0, "ports.link")
+        listener = Listener(ServiceApp(cast(Any, _Endless()), recorder), sock)
+        await listener.start()
+        reader, writer = await asyncio.open_connection(*sock.getsockname(), limit=1024)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        first = await reader.readexactly(15)
+        await asyncio.wait_for(listener.stop(), 60)
+        writer.close()
+        return first
+
+    assert asyncio.run(stopped_meanwhile()) == b"HTTP/1.1 200 OK"
+    recorder.close()
