@@ -123,6 +123,15 @@ class Part:
     def application(self, number: int) -> Application:
         return self.run.application(self.place(number))
 
+    def newest(self, most: int) -> Part:
+        """The newest ``most`` of these, whatever is laid ready from now on."""
+        if not isinstance(self.run, Kept):
+            return self  # a function does not change
+        first = self.place(max(0, len(self) - most)) if len(self) else self.high
+        fixed = Kept()
+        fixed.rows = self.run.rows[first : self.high]
+        return Part(fixed, 0, len(fixed), [gap - first for gap in self.gaps if gap >= first])
+
     def rows(self, start: int, count: int) -> list[Application]:
         if not self.gaps and isinstance(self.run, Kept):
             return self.run.rows[self.low + start : min(self.low + start + count, self.high)]
@@ -149,10 +158,13 @@ class Matches:
         taken = least + bisect_left(range(least, most), True, key=lambda i: other.order(start - i - 1) < one.order(i))
         return list(_merged(one, taken, other, start - taken, count))
 
-    def newest_first(self) -> Iterator[Application]:
-        """All, from the end, a page at a time."""
-        for end in range(len(self), 0, -_PAGE):
-            yield from reversed(self.rows(max(0, end - _PAGE), min(_PAGE, end)))
+    def newest(self, most: int) -> Iterator[list[Application]]:
+        """The newest ``most`` from the end, a page at a time, as they are now: whoever reads may take their time."""
+        kept = Matches(tuple(part.newest(most) for part in self.parts))
+        last = max(0, len(kept) - most)
+        return (
+            kept.rows(max(last, end - _PAGE), min(_PAGE, end - last))[::-1] for end in range(len(kept), last, -_PAGE)
+        )
 
     def without(self, one: Application) -> Matches:
         """The same without ``one``; itself when ``one`` is not among them."""

@@ -73,7 +73,7 @@ def _work(app: FastAPI, staff: Staff, pages: StaffPages) -> None:
     @app.get("/", summary="申請の一覧（新しい順、処理状況と言葉で絞る） / applications, newest first")
     async def listing(request: Request, status: str = "", q: str = "") -> Response:
         town = _town(request)
-        return pages.listing(town, staff.search(town, status, q.strip()), status, q)
+        return pages.listing(town, await staff.search(town, status, q.strip()), status, q)
 
     @app.get("/applications/{receipt_no}", summary="申請1件 / one application")
     async def one(request: Request, receipt_no: str) -> Response:

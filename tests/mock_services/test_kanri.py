@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from mock_services.kanri import models as kanri
+from mock_services.kanri.models import Listing, Staff
 from mock_services.models import Fault
 from tests.mock_services.support import DANTAI, OTHER_DANTAI, InProcess, asgi_client, in_process, meta, window
 
@@ -81,3 +84,41 @@ def test_a_form_from_another_site_is_refused(world: InProcess) -> None:
     headers = {"Sec-Fetch-Site": "cross-site"}
     assert client.post("/applications/R0001/status", data={"status": "completed"}, headers=headers).status_code == 403
     assert client.post("/sign-out").url.path == "/sign-in"
+
+
+def test_other_calls_go_on_while_staff_search_and_what_arrives_meanwhile_is_not_in_it(world: InProcess) -> None:
+    for number in range(10, 1210):
+        world.world.load_application(meta(number), b"PK")
+    staff = Staff(world.world.profile, world.world.applications, {})
+
+    async def search_beside_arrivals() -> tuple[Listing, int]:
+        arrived = 0
+
+        async def arrive() -> None:
+            nonlocal arrived
+            while True:
+                world.world.load_application(meta(2000 + arrived), b"PK late")
+                arrived += 1
+                await asyncio.sleep(0)
+
+        other = asyncio.ensure_future(arrive())
+        found = await staff.search(DANTAI, "processing", "R")
+        other.cancel()
+        return found, arrived
+
+    found, arrived = asyncio.run(search_beside_arrivals())
+    assert arrived >= 10
+    assert found.total == 1202
+    assert [one.receipt_no for one in found.rows[:2]] == ["R1209", "R1208"]
+
+
+def test_a_search_looks_through_the_newest_only_and_says_so(world: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(10, 310):
+        world.world.load_application(meta(number), b"PK")
+    monkeypatch.setattr(kanri, "SEARCHED", 250)
+    staff = Staff(world.world.profile, world.world.applications, {})
+    everything = asyncio.run(staff.search(DANTAI, "", ""))
+    assert (everything.total, len(everything.rows), everything.rows[0].receipt_no) == (302, 100, "R0309")
+    assert asyncio.run(staff.search(DANTAI, "", "R0010")) == Listing([], None)
+    (one,) = asyncio.run(staff.search(DANTAI, "", "R0100")).rows
+    assert one.receipt_no == "R0100"

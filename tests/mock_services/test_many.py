@@ -79,7 +79,9 @@ def test_a_window_holds_what_a_scan_finds(
     assert [one.receipt_no for one in found.rows(0, len(found))] == wanted
     paged = [one.receipt_no for at in range(0, len(wanted), 7) for one in found.rows(at, 7)]
     assert paged == wanted
-    assert [one.receipt_no for one in found.newest_first()] == wanted[::-1]
+    assert [one.receipt_no for page in found.newest(COUNT) for one in page] == wanted[::-1]
+    for most in (1, 7, 150):
+        assert [one.receipt_no for page in found.newest(most) for one in page] == wanted[::-1][:most]
 
 
 def test_nobody_is_listed_before_it_has_arrived(filled: InProcess) -> None:
