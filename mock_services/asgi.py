@@ -65,10 +65,14 @@ class ServiceApp:
         except Exception as error:  # the simulated system must never be the reason that a run hangs
             log.exception("internal", extra={"system": self._service.system, "error": type(error).__name__})
             answer = Answer(500, faults=("internal-error",))
-        self._recorder.record(self._service.system, request, answer)
-        log_exchange(self._service.system, answer.operation, answer.status, answer.faults)
-        date = self._recorder.clock.now() + timedelta(seconds=answer.date_skew)
-        await _send(scope, receive, send, answer, date)
+        try:
+            self._recorder.record(self._service.system, request, answer)
+            log_exchange(self._service.system, answer.operation, answer.status, answer.faults)
+            date = self._recorder.clock.now() + timedelta(seconds=answer.date_skew)
+            await _send(scope, receive, send, answer, date)
+        finally:
+            if answer.file is not None:
+                answer.file.gone()
 
     def _health(self) -> Answer:
         """Ours, not the contract's: neither recorded nor disturbed."""

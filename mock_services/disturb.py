@@ -177,7 +177,7 @@ def respelt(
     bound: Bound, operation: str, answer: Answer, change: Callable[[_Rows], _Rows], *, counted: bool = False
 ) -> Answer:
     """The answer with other rows, on the wire: nothing behind it knows. ``counted``: its total is theirs, too."""
-    plan = bound.operation(operation)
+    plan, answer = bound.operation(operation), answer.in_memory()
     total = plan.response.get("total") if counted else None
     if plan.body == "json":
         content = json.loads(answer.body)

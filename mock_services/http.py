@@ -82,11 +82,17 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class BigBody:
-    """A body that lies in a file and is sent piece by piece."""
+    """A body that lies in a file and is sent piece by piece. ``passing``: of this one answer; the file goes with it."""
 
     path: Path
     size: int
     sha256: str
+    passing: bool = False
+
+    def gone(self) -> None:
+        """The answer was sent, or will not be."""
+        if self.passing:
+            self.path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,11 @@ class Answer:
 
     def in_memory(self) -> Answer:
         """The same with its body in memory, for whoever has to change it."""
-        return self if self.file is None else replace(self, body=self.file.path.read_bytes(), file=None)
+        if self.file is None:
+            return self
+        body = self.file.path.read_bytes()
+        self.file.gone()
+        return replace(self, body=body, file=None)
 
 
 def json_answer(status: int, content: object, headers: Headers = ()) -> Answer:

@@ -31,7 +31,7 @@ from mock_services.tls import ServerTls
 from mock_services.world import RelayWanted, World
 
 log = logging.getLogger("mock_services")
-_PREPARING_SECONDS = 1.5
+_PREPARING_SECONDS = 1.2
 """Longest that the start waits for packages to be made; enough for all of a large population (a second)."""
 
 

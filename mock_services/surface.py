@@ -272,6 +272,29 @@ def _from_text(operation: Operation, content: Mapping[str, object], rows: Sequen
     return replace(answer, body=answer.body[:-1] + tail)
 
 
+class RowsBody:
+    """The body of an answer with any number of rows, piece by piece: `head`, `piece` after `piece`, `tail`.
+
+    ``answer``: all of it but the rows.
+    """
+
+    def __init__(self, bound: Bound, operation: Operation, response: Mapping[str, Value]) -> None:
+        self._bound, self._operation, self._begun = bound, operation, False
+        self.answer = write_answer(bound, operation, response, ())
+        self._json = operation.body == "json"
+        self.head, self.tail = (self.answer.body[:-2], b"]}") if self._json else (self.answer.body, b"")
+
+    def piece(self, rows: Sequence[Mapping[str, Value]]) -> bytes:
+        """These rows after those before."""
+        codec, items = self._bound.codec, self._operation.row
+        if not self._json:
+            plain = self._bound.surface.file.model_copy(update={"header": False, "bom": False})
+            return write_csv(codec, plain, items, rows)
+        text = json.dumps([json_row(codec, items, row) for row in rows], ensure_ascii=False, separators=(",", ":"))
+        begun, self._begun = self._begun, self._begun or bool(rows)
+        return (("," if begun and rows else "") + text[1:-1]).encode()
+
+
 class WireRow(dict[str, "Value"]):
     """A JSON row that stands in its wire form already (see `json_row`), and as text: written once, sent often."""
 

@@ -103,7 +103,9 @@ class World:
 
     # ── services ──────────────────────────────────────────────────────────
     def download_app(self) -> ServiceApp:
-        service = DownloadService(self._download, self.applications, self.boxes["download"], self.door)
+        service = DownloadService(
+            self._download, self.applications, self.boxes["download"], self.door, self.config.run_dir / "packages"
+        )
         return ServiceApp(spoken(service, self._download, self.profile), self.recorder)
 
     def link_app(self) -> ServiceApp:

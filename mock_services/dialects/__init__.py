@@ -6,6 +6,7 @@ in any importable module: the profile names it (``dialects.<name>.server = "pack
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from importlib import import_module
 from typing import Protocol
 
@@ -37,9 +38,10 @@ class Service(Protocol):
 class Spoken:
     """A service behind its dialect."""
 
-    def __init__(self, service: Service, bound: Bound, dialect: ServerDialect) -> None:
+    def __init__(self, service: Service, bound: Bound, dialect: ServerDialect, operations: Collection[str]) -> None:
+        """``operations``: those whose answers the dialect changes; it gets their bodies in memory."""
         self.system = service.system
-        self._service, self._bound, self._dialect = service, bound, dialect
+        self._service, self._bound, self._dialect, self._operations = service, bound, dialect, operations
 
     async def handle(self, request: Request) -> Answer:
         try:
@@ -48,13 +50,14 @@ class Spoken:
             return (
                 error_answer(self._bound, "bad_request") if "bad_request" in self._bound.surface.errors else Answer(400)
             )
-        return self._dialect.from_plain(plain, await self._service.handle(plain))
+        answer = await self._service.handle(plain)
+        return self._dialect.from_plain(plain, answer.in_memory() if answer.operation in self._operations else answer)
 
 
 def spoken(service: Service, bound: Bound, profile: Profile) -> Service:
     """``service`` in the dialect that the profile gives its surface; itself when there is none."""
     entry = profile.dialects_in_force().get(bound.name)
-    return service if entry is None else Spoken(service, bound, _load(profile, bound.name, entry))
+    return service if entry is None else Spoken(service, bound, _load(profile, bound.name, entry), entry.operations)
 
 
 def check_dialects(profile: Profile) -> None:

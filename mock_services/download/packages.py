@@ -7,9 +7,13 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from mock_services.http import BigBody
+
+_NUMBERS = count(1)
 HELD = 1024 * 1024
 """Bytes up to which a package is held in memory; a bigger one lies on disk and is read piece by piece."""
 
@@ -111,6 +115,14 @@ class Spool:
         sha256 = self._digest.hexdigest()
         path = self._file.replace(self._folder / f"{sha256}.zip")
         return OnDisk(path, self.size, sha256)
+
+    def answer(self) -> bytes | BigBody:
+        """What was written as the body of one answer; a big one stays where it arrived until it is sent."""
+        if self._out is None:
+            return bytes(self._parts)
+        self._out.close()
+        kept = self._file.replace(self._folder / f"answer-{next(_NUMBERS)}.tmp")
+        return BigBody(kept, self.size, self._digest.hexdigest(), passing=True)
 
     def drop(self) -> None:
         """Leave nothing of an unfinished one behind."""

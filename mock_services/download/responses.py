@@ -11,22 +11,26 @@ from typing import cast
 
 from mock_services.download.errors import BadTokenError
 from mock_services.download.models import DownloadStore, Token, Window
-from mock_services.download.packages import ready
+from mock_services.download.packages import Spool, ready
 from mock_services.download.shelf import Application, Matches
 from mock_services.fault_kinds import ExpireTokenParams, PageLimitParams, ShiftParams
 from mock_services.faults import FaultBox, strike
 from mock_services.http import Answer, BigBody, Request
-from mock_services.surface import Bound, WireRow, json_row, write_answer
+from mock_services.surface import Bound, RowsBody, WireRow, json_row, write_answer
 from mock_services.wiring import Record, Value
 
 
 @dataclass(frozen=True)
 class Call:
-    """One authorised call: what was asked, by whom (None for login), and the faults that struck so far."""
+    """One authorised call: what was asked, by whom (None for login), and the faults that struck so far.
+
+    ``folder``: where an answer lies that is too big to be held.
+    """
 
     bound: Bound
     store: DownloadStore
     faults: FaultBox
+    folder: Path
     asked: Record
     token: Token | None
     struck: list[str]
@@ -162,9 +166,20 @@ async def get_application(call: Call) -> Answer:
 async def list_statuses(call: Call) -> Answer:
     window = Window(cast(datetime, call.asked["received_from"]), cast(datetime, call.asked["received_to"]))
     found = call.store.matching(call.dantai_code, window)
-    everything = found.rows(0, len(found))
-    rows: list[dict[str, Value]] = [{"receipt_no": one.receipt_no, "status": one.status} for one in everything]
-    return call.answer("status_list", {"total": len(rows)}, rows)
+    body = RowsBody(call.bound, call.bound.operation("status_list"), {"total": len(found)})
+    spool = Spool(call.folder)
+    try:
+        spool.write(body.head)
+        for page in found.pages():
+            spool.write(body.piece([{"receipt_no": one.receipt_no, "status": one.status} for one in page]))
+            await asyncio.sleep(0)
+        spool.write(body.tail)
+        whole = spool.answer()
+    finally:
+        spool.drop()
+    if isinstance(whole, bytes):
+        return replace(body.answer, body=whole)
+    return replace(body.answer, body=b"", file=whole)
 
 
 async def update_status(call: Call) -> Answer:

@@ -6,6 +6,7 @@ Disturbances first, then path and method, then the token, then what is asked: no
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from interface_spec.profile import Profile
 from mock_services.disturb import after, before
@@ -63,8 +64,10 @@ class DownloadService:
 
     system = "download"
 
-    def __init__(self, bound: Bound, store: DownloadStore, faults: FaultBox, door: Door) -> None:
+    def __init__(self, bound: Bound, store: DownloadStore, faults: FaultBox, door: Door, folder: Path) -> None:
+        """``folder``: for answers that are too big to be held."""
         self._bound, self._store, self._faults, self._door = bound, store, faults, door
+        self._folder = folder
 
     async def handle(self, request: Request) -> Answer:
         name, path_values, path_known = find(self._bound, request)
@@ -102,6 +105,8 @@ class DownloadService:
                 asked = read_request(self._bound, self._bound.operation(operation), request, path_values)
             except MalformedError:
                 raise BadRequestError from None
-            return await OPERATIONS[operation](Call(self._bound, self._store, self._faults, asked, token, struck))
+            return await OPERATIONS[operation](
+                Call(self._bound, self._store, self._faults, self._folder, asked, token, struck)
+            )
         except DownloadError as error:
             return error_answer(self._bound, error.name)

@@ -160,11 +160,19 @@ class Matches:
 
     def newest(self, most: int) -> Iterator[list[Application]]:
         """The newest ``most`` from the end, a page at a time, as they are now: whoever reads may take their time."""
-        kept = Matches(tuple(part.newest(most) for part in self.parts))
+        kept = self._as_now(most)
         last = max(0, len(kept) - most)
         return (
             kept.rows(max(last, end - _PAGE), min(_PAGE, end - last))[::-1] for end in range(len(kept), last, -_PAGE)
         )
+
+    def pages(self) -> Iterator[list[Application]]:
+        """All, a page at a time, as they are now."""
+        kept = self._as_now(len(self))
+        return (kept.rows(start, _PAGE) for start in range(0, len(kept), _PAGE))
+
+    def _as_now(self, most: int) -> Matches:
+        return Matches(tuple(part.newest(most) for part in self.parts))
 
     def without(self, one: Application) -> Matches:
         """The same without ``one``; itself when ``one`` is not among them."""

@@ -63,7 +63,9 @@ def test_every_request_has_an_answer_of_the_table(
     request = Request(method, target, tuple(headers), body)
     services: list[tuple[Service, set[int]]] = [
         (
-            DownloadService(world._download, world.applications, world.boxes["download"], world.door),
+            DownloadService(
+                world._download, world.applications, world.boxes["download"], world.door, world.config.run_dir
+            ),
             {200, 400, 401, 403, 404},
         ),
         (JukiService(world._link, world.links, "link-key"), {200, 400, 401, 404}),

@@ -16,15 +16,21 @@ import httpx
 import pytest
 
 from fixtures.zip_writer import Entry, write_zip
+from interface_spec.profile import TextFile
 from mock_services import serve
+from mock_services.download import packages
 from mock_services.download.errors import ForbiddenError, NotFoundError
 from mock_services.download.models import Window
-from mock_services.download.packages import ready
+from mock_services.download.packages import Spool, ready
 from mock_services.download.shelf import Application
+from mock_services.http import BigBody
 from mock_services.many import Many
+from mock_services.models import Fault
 from mock_services.molds import Mold, cast_mold
 from mock_services.seeding import fill
 from mock_services.serve import RunningWorld, open_sockets
+from mock_services.surface import RowsBody, write_answer
+from mock_services.wiring import Value
 from tests.mock_services.support import OTHER_DANTAI, START, InProcess, in_process, meta, window
 
 TOWN, COUNT = "991236", 3000
@@ -280,6 +286,62 @@ def test_other_calls_get_their_turn_while_a_page_is_filled(filled: InProcess) ->
 
     assert asyncio.run(list_beside_another()) == 100
     assert turns[0] >= 5
+
+
+def test_a_status_list_of_everything_is_written_piece_by_piece_and_leaves_nothing_behind(
+    filled: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packages, "HELD", 10_000)
+    folder, recorder = filled.world.config.run_dir / "packages", filled.world.recorder
+    lying = set(folder.glob("*")) if folder.exists() else set()
+    token = filled.world.applications.login(TOWN, "city", "open sesame").value
+    seen: list[Path | None] = []
+    real = Spool.answer
+
+    def noted(spool: Spool) -> bytes | BigBody:
+        body = real(spool)
+        seen.append(body.path if isinstance(body, BigBody) else None)
+        return body
+
+    monkeypatch.setattr(Spool, "answer", noted)
+    client = filled.download()
+    client.headers["Authorization"] = f"Bearer {token}"
+    asked = window(receivedFrom="2026-01-01T00:00:00+0900")
+    answer = client.get("/api/v1/statuses", params=asked)
+    (path,) = seen
+    assert path is not None
+    assert set(folder.glob("*")) == lying
+    wanted = filled.world.applications.of_town(TOWN)
+    rows = answer.json()["items"]
+    assert answer.json()["total"] == len(rows) == len(wanted) > 2000
+    assert [one["receiptNo"] for one in rows] == [one.receipt_no for one in wanted.rows(0, len(wanted))]
+    recorded = recorder.exchanges(since=recorder.newest - 1)[0].response_body
+    assert recorder.body(recorded.sha256) == answer.content
+    filled.world.set_faults([Fault(name="missing-rows", operation="status_list", params={"n": 5}, times=1)])
+    spoilt = client.get("/api/v1/statuses", params=asked).json()
+    assert (spoilt["total"], len(spoilt["items"])) == (len(rows), len(rows) - 5)
+    assert set(folder.glob("*")) == lying
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_rows_in_pieces_are_the_rows_at_once(filled: InProcess, header: bool) -> None:
+    """In CSV too, where a profile writes the status list so."""
+    bound = filled.world._download
+    plain = bound.operation("status_list")
+    total = plain.response["total"].model_copy(update={"place": "header"})
+    as_csv = plain.model_copy(update={"body": "csv", "response": {"total": total}})
+    surface = bound.surface.model_copy(update={"file": TextFile(bom=header, header=header)})
+    rows: list[dict[str, Value]] = [{"receipt_no": f"R{number}", "status": "processing"} for number in range(5)]
+    for one, operation in ((bound, plain), (replace(bound, surface=surface), as_csv)):
+        body = RowsBody(one, operation, {"total": 5})
+        whole = write_answer(one, operation, {"total": 5}, rows)
+        pieces = [body.piece(rows[:2]), body.piece([]), body.piece(rows[2:])]
+        assert b"".join([body.head, *pieces, body.tail]) == whole.body
+        assert body.answer.headers == whole.headers
+        assert (
+            RowsBody(one, operation, {"total": 5}).head + body.tail
+            == write_answer(one, operation, {"total": 5}, ()).body
+        )
 
 
 def test_a_changed_status_and_a_replaced_package_lie_over_the_function(filled: InProcess) -> None:
