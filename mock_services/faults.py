@@ -10,12 +10,13 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import cast
 
 from pydantic import ValidationError
 
 from interface_spec.errors import first_problem
 from interface_spec.profile import Surface
-from mock_services.fault_kinds import FAULTS, Kind, Params, UnauthorisedParams
+from mock_services.fault_kinds import FAULTS, ExpireTokenParams, Kind, Params, UnauthorisedParams
 from mock_services.models import Fault, FaultState
 
 
@@ -176,6 +177,17 @@ class FaultBox:
             return None
         strike(armed, struck)
         return armed
+
+    def outlived(self, operation: str, token: str, struck: list[str]) -> bool:
+        """Whether this call is one too many for the token (fault ``expire-token``); it counts, by token."""
+        armed = self.peek("expire-token", operation)
+        if armed is None:
+            return False
+        armed.calls[token] = armed.calls.get(token, 0) + 1
+        if armed.calls[token] <= cast(ExpireTokenParams, armed.params).after_calls:
+            return False
+        strike(armed, struck)
+        return True
 
 
 def strike(armed: Armed, struck: list[str]) -> None:

@@ -7,6 +7,7 @@ with the profile at start, so that a misspelt or missing item is one sentence in
 from __future__ import annotations
 
 import csv
+import hmac
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -166,6 +167,12 @@ def _places(profile: Profile, where: str, operation: Operation, *, has_rows: boo
 
 def _spec_error(profile: Profile, place: str, problem: str) -> SpecError:
     return SpecError(f"profile {profile.profile.id}", place, problem)
+
+
+def has_key(bound: Bound, request: Request, key: str) -> bool:
+    """Whether the call shows this API key where the surface wants one; true where it wants none."""
+    given = (request.header(bound.surface.auth_header) or "").encode(errors="surrogatepass")
+    return bound.surface.auth == "none" or hmac.compare_digest(given, key.encode())
 
 
 def segments(path: str) -> list[str]:

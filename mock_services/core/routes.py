@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import replace
 
 from interface_spec.profile import Profile
@@ -10,7 +9,7 @@ from mock_services.core.errors import ERRORS, UnauthorizedError
 from mock_services.core.models import AtenaStore
 from mock_services.core.responses import full
 from mock_services.http import Answer, MalformedError, Request
-from mock_services.surface import Bound, Shape, bind, error_answer, find, no_such_call, read_request
+from mock_services.surface import Bound, Shape, bind, error_answer, find, has_key, no_such_call, read_request
 
 SHAPES = {
     "full": Shape(
@@ -46,8 +45,7 @@ class AtenaService:
         name, path_values, path_known = find(self._bound, request)
         if name is None:
             return no_such_call(self._bound, path_known=path_known)
-        given = request.header(self._bound.surface.auth_header) or ""
-        if self._bound.surface.auth == "api-key" and not hmac.compare_digest(given.encode(), self._api_key.encode()):
+        if not has_key(self._bound, request, self._api_key):
             answer = error_answer(self._bound, UnauthorizedError.name)
         else:
             try:

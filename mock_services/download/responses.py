@@ -13,7 +13,7 @@ from mock_services.download.errors import BadTokenError
 from mock_services.download.models import DownloadStore, Token, Window
 from mock_services.download.packages import Spool, ready
 from mock_services.download.shelf import Application, Matches
-from mock_services.fault_kinds import ExpireTokenParams, PageLimitParams, ShiftParams
+from mock_services.fault_kinds import PageLimitParams, ShiftParams
 from mock_services.faults import FaultBox, strike
 from mock_services.http import Answer, BigBody, Request
 from mock_services.surface import Bound, RowsBody, WireRow, json_row, write_answer
@@ -57,14 +57,9 @@ def authorise(
     """The caller's token. BadTokenError when it is missing, unknown, expired or struck by expire-token."""
     scheme, _, value = (request.header(bound.surface.auth_header) or "").partition(" ")
     token = store.authorise(value if scheme.lower() == "bearer" else None)
-    armed = faults.peek("expire-token", operation)
-    if armed is not None:
-        params = cast(ExpireTokenParams, armed.params)
-        armed.calls[token.value] = armed.calls.get(token.value, 0) + 1
-        if armed.calls[token.value] > params.after_calls:
-            strike(armed, struck)
-            store.revoke(token.value)
-            raise BadTokenError
+    if faults.outlived(operation, token.value, struck):
+        store.revoke(token.value)
+        raise BadTokenError
     return token
 
 

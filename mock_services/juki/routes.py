@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import replace
 
 from interface_spec.profile import Profile
@@ -10,7 +9,17 @@ from mock_services.http import Answer, MalformedError, Request
 from mock_services.juki.errors import ERRORS, BadRequestError, JukiError, UnauthorizedError
 from mock_services.juki.models import LinkStore
 from mock_services.juki.responses import OPERATIONS
-from mock_services.surface import Bound, Shape, bind, error_answer, find, need_codes, no_such_call, read_request
+from mock_services.surface import (
+    Bound,
+    Shape,
+    bind,
+    error_answer,
+    find,
+    has_key,
+    need_codes,
+    no_such_call,
+    read_request,
+)
 
 _ROW = {"serial": "SERIAL", "atena_no": "text", "valid_from": "DATE", "valid_to": "DATE", "state": "CODE"}
 
@@ -48,10 +57,8 @@ class JukiService:
         return replace(self._operate(name, request, path_values), operation=name)
 
     def _operate(self, name: str, request: Request, path_values: dict[str, str]) -> Answer:
-        surface = self._bound.surface
         try:
-            given = request.header(surface.auth_header) or ""
-            if surface.auth == "api-key" and not hmac.compare_digest(given.encode(), self._api_key.encode()):
+            if not has_key(self._bound, request, self._api_key):
                 raise UnauthorizedError
             try:
                 asked = read_request(self._bound, self._bound.operation(name), request, path_values)

@@ -21,8 +21,8 @@ class NameUnknownError(DnsError):
     code = 3
 
 
-class NotImplementedYetError(DnsError):
-    """Anything but a standard query."""
+class QueryKindError(DnsError):
+    """A kind of query that this server does not answer: anything but a standard query (NOTIMP)."""
 
     code = 4
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mock_services.http import Answer, Request
-from mock_services.lgwan.errors import DnsError, FormatError, NotAQuestionError, NotImplementedYetError
+from mock_services.lgwan.errors import DnsError, FormatError, NotAQuestionError, QueryKindError
 from mock_services.lgwan.models import Names
 
 _A, _IN, _TTL = 1, 1, 30
@@ -66,7 +66,7 @@ def resolved(names: Names, data: bytes, peer: str) -> bytes:
     question: _Question | None = None
     try:
         if head.opcode:
-            raise NotImplementedYetError
+            raise QueryKindError
         question = _question(data, questions)
         address = names.ask(peer, question.name)
     except DnsError as error:

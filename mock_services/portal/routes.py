@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -12,7 +11,17 @@ from mock_services.http import Answer, MalformedError, Request
 from mock_services.portal.errors import ERRORS, BadRequestError, PortalError, TooLargeError, UnauthorizedError
 from mock_services.portal.models import PortalStore
 from mock_services.portal.responses import KINDS, OPERATIONS, Call
-from mock_services.surface import Bound, Shape, bind, error_answer, find, need_codes, no_such_call, read_request
+from mock_services.surface import (
+    Bound,
+    Shape,
+    bind,
+    error_answer,
+    find,
+    has_key,
+    need_codes,
+    no_such_call,
+    read_request,
+)
 
 _TYPED = {"item_id": "text", "group": "text", "occurrence": "INT", "value": "text"}
 SHAPES = {
@@ -109,11 +118,7 @@ class PortalService:
             return error_answer(self._bound, error.name)
 
     def _client(self, request: Request) -> str:
-        surface = self._bound.surface
-        given = (request.header(surface.auth_header) or "").encode(errors="surrogatepass")
-        if surface.auth == "none":
-            return next(iter(self._api_keys))
         for client, key in self._api_keys.items():
-            if hmac.compare_digest(given, key.encode()):
+            if has_key(self._bound, request, key):
                 return client
         raise UnauthorizedError

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
 from urllib.parse import parse_qsl
 
 from interface_spec.errors import SpecError
 from interface_spec.profile import OAuth, Profile
-from mock_services.fault_kinds import ExpireTokenParams
-from mock_services.faults import FaultBox, strike
+from mock_services.faults import FaultBox
 from mock_services.http import Answer, Request, json_answer
 from mock_services.surface import Bound, Shape, bind, find
 from mock_services.togo.errors import ERRORS, BadRequestError, InvalidRequestError, TokenError, UnauthorizedError
@@ -72,12 +70,7 @@ class TogoService:
         scheme, _, value = (request.header(self._bound.surface.auth_header) or "").partition(" ")
         scope = self._bound.operation(name).scope
         token = self._tokens.authorise(value if scheme.lower() == "bearer" else None, scope)
-        armed = self._box.peek("expire-token", name)
-        if armed is None:
-            return
-        armed.calls[token.value] = armed.calls.get(token.value, 0) + 1
-        if armed.calls[token.value] > cast(ExpireTokenParams, armed.params).after_calls:
-            strike(armed, struck)
+        if self._box.outlived(name, token.value, struck):
             self._tokens.revoke(token.value)
             raise UnauthorizedError
 
