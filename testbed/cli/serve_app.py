@@ -216,7 +216,7 @@ def _show(config: dict[str, Any], endpoints: dict[str, Any], wanted: list[str], 
         "juki": (endpoints["link_url"], f"API key {config['link_api_key']}"),
         "core": (
             "\n".join(f"{name} {url}" for name, url in endpoints["atena_urls"].items()),
-            "\n".join(f"{name} {one['atena_api_key']}" for name, one in config["core"].items()),
+            "\n".join(f"API key ({name}) {one['atena_api_key']}" for name, one in config["core"].items()),
         ),
         "juki-cs": (f"{config['run_dir']}/juki-cs", ""),
     }
@@ -237,7 +237,8 @@ def _values_of(name: str, config: dict[str, Any]) -> str:
             client = config["togo"]["clients"][0]
             return f"client_id {client['client_id']}\nsecret {client['secret']}"
         case "portal":
-            return "\n".join(f"{site} {key}" for site, key in config["portal"]["api_keys"].items())
+            return "\n".join(f"API key ({site}) {key}" for site, key in config["portal"]["api_keys"].items())
         case "kanri":
-            return f"{config['dantai_code']} {config['download']['account']}\n{config['download']['secret']}"
+            account = config["download"]
+            return f"団体コード {config['dantai_code']}\naccount {account['account']}\nsecret {account['secret']}"
     return ""

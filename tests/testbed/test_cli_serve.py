@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from shinsei_testbed import module_command
-from testbed.cli.serve_app import SYSTEMS, ports_of
+from testbed.cli.serve_app import SYSTEMS, _values_of, ports_of
 
 COMMAND = module_command("testbed.cli.run", "serve")
 
@@ -107,6 +107,19 @@ def test_what_is_shown_names_addresses_and_documents(tmp_path: Path) -> None:
     finally:
         child.kill()
         child.communicate()
+
+
+def test_every_value_that_is_shown_says_what_it_is() -> None:
+    config = {
+        "dantai_code": "991236",
+        "download": {"account": "a", "secret": "b"},
+        "portal": {"api_keys": {"site": "k"}},
+        "togo": {"clients": [{"client_id": "c", "secret": "s"}]},
+    }
+    for name in ("portal", "kanri", "togo"):
+        shown = _values_of(name, config).splitlines()
+        assert shown
+        assert all(line.rpartition(" ")[0] for line in shown)
 
 
 def test_every_system_has_a_sentence() -> None:
