@@ -10,7 +10,7 @@ from typing import Any
 _METHODS = ("get", "put", "post", "delete", "patch")
 _STYLE = """
 :root { color-scheme: light }
-body { font: 16px/1.7 "Noto Sans JP", "Noto Sans CJK JP", sans-serif; color: #1a1a1c; max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem }
+body { font: 16px/1.7 "Noto Sans JP", "Noto Sans CJK JP", sans-serif; color: #1a1a1c; background: #fff; max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem }
 h1 { font-size: 1.75rem; line-height: 1.5 } h2 { font-size: 1.25rem; margin-top: 2.5rem; border-bottom: 1px solid #949494 }
 details { border: 1px solid #b3b3b3; border-radius: 8px; margin: .5rem 0; padding: .5rem 1rem }
 summary { cursor: pointer; overflow-wrap: anywhere } summary:focus-visible, a:focus-visible { outline: 4px solid #000; outline-offset: 2px; background: #ffd43d }
@@ -28,7 +28,10 @@ def api_page(openapi: dict[str, Any], document: str, others: Mapping[str, str]) 
             if method in calls:
                 call = calls[method]
                 by_tag.setdefault((call.get("tags") or [""])[0], []).append(_call(method, path, call))
-    parts = [f"<h2>{escape(tag or '呼出し / Calls')}</h2>{''.join(calls)}" for tag, calls in by_tag.items()]
+    said = {one["name"]: one.get("description", "") for one in openapi.get("tags", [])}
+    parts = [
+        f"<h2>{escape(said.get(tag) or tag or '呼出し / Calls')}</h2>{''.join(calls)}" for tag, calls in by_tag.items()
+    ]
     schemas = openapi.get("components", {}).get("schemas", {})
     models = "".join(
         f'<details id="{escape(name)}"><summary><code>{escape(name)}</code></summary>{_json(schema)}</details>'

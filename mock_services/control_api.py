@@ -42,6 +42,20 @@ BASE = "/world/v1"
 MAX_PACKAGE = 512 * 1024 * 1024
 """Bytes of one application ZIP; above every limit of a profile, so that hostile sizes can be loaded too."""
 
+_TAGS = {
+    "world": "世界 / the world",
+    "data": "データ / data",
+    "faults": "障害と規則 / faults and rules",
+    "core": "基幹 / core systems",
+    "evidence": "記録 / evidence",
+    "relay": "連携サーバ / the relay",
+    "juki": "既存住基 / resident registry",
+    "juki-cs": "住基ネットCS / CS of the registry network",
+    "portal": "ぴったりサービス / the portal",
+    "togo": "団体内統合宛名 / integrated person numbers",
+    "lgwan": "LGWAN の近隣 / LGWAN neighbours",
+}
+
 
 class Stage(Protocol):
     """The running world as the control API needs it."""
@@ -66,11 +80,12 @@ def control_app(stage: Stage) -> FastAPI:
         version="1",
         docs_url=None,  # the framework's own pages load from the Internet
         redoc_url=None,
+        openapi_tags=[{"name": name, "description": said} for name, said in _TAGS.items()],
         responses={code: {"model": Problem} for code in (404, 409, 422)},
     )
     _errors(app)
 
-    @app.get(f"{BASE}/health", tags=["world"])
+    @app.get(f"{BASE}/health", tags=["world"], summary="動いているか / health")
     async def health() -> Health:
         relay: Literal["running", "stopped", "none"] = "none"
         if stage.relay is not None:
@@ -83,11 +98,13 @@ def control_app(stage: Stage) -> FastAPI:
             dropped=world.recorder.dropped,
         )
 
-    @app.get(f"{BASE}/endpoints", tags=["world"])
+    @app.get(f"{BASE}/endpoints", tags=["world"], summary="各入口の URL / where every door is")
     async def endpoints() -> Endpoints:
         return stage.endpoints()
 
-    @app.post(f"{BASE}/reset", status_code=204, tags=["world"])
+    @app.post(
+        f"{BASE}/reset", status_code=204, tags=["world"], summary="データと障害を空にする / empty data and faults"
+    )
     async def reset() -> None:
         """Empty every system and disarm every fault; clock, recorder, 更新連番 and relay go on."""
         had_tls = _has_tls(world)
@@ -97,11 +114,11 @@ def control_app(stage: Stage) -> FastAPI:
             stage.drop_download_connections()
         await stage.apply_network_faults()
 
-    @app.get(f"{BASE}/clock", tags=["world"])
+    @app.get(f"{BASE}/clock", tags=["world"], summary="世界の時計を見る / read the world's clock")
     async def clock() -> Clock:
         return Clock(now=world.clock.now())
 
-    @app.put(f"{BASE}/clock", tags=["world"])
+    @app.put(f"{BASE}/clock", tags=["world"], summary="世界の時計を合わせる / set the world's clock")
     async def set_clock(wanted: Clock) -> Clock:
         """Set the world's clock; it ticks on from there."""
         world.set_clock(wanted.now)
@@ -112,46 +129,65 @@ def control_app(stage: Stage) -> FastAPI:
         status_code=204,
         tags=["data"],
         openapi_extra={"requestBody": {"required": True, "content": {"application/zip": {}}}},
+        summary="申請を1件置く / lay one application ready",
     )
     async def load_application(meta: Annotated[ApplicationMeta, Query()], request: Request) -> None:
         """Lay one application ready for download (body: the ZIP as it is), or replace the one of that 受付番号."""
         world.load_application(meta, await _spooled(request, world.config.run_dir / "packages"))
 
-    @app.put(f"{BASE}/applications", status_code=204, tags=["data"])
+    @app.put(
+        f"{BASE}/applications",
+        status_code=204,
+        tags=["data"],
+        summary="小さい申請をまとめて置く / lay many small applications ready",
+    )
     async def load_applications(laid: list[LaidApplication]) -> None:
         """Lay many small applications ready at once (``package``: the ZIP in base64), all or none of them."""
         world.load_applications(laid)
 
-    @app.put(f"{BASE}/application/status", status_code=204, tags=["data"])
+    @app.put(
+        f"{BASE}/application/status", status_code=204, tags=["data"], summary="処理状況を登録する / register a 処理状況"
+    )
     async def set_status(change: StatusChange) -> None:
         """Register a 処理状況, as the staff's screen does (a finished 転出届 sets the CS going)."""
         world.set_status(change)
 
-    @app.post(f"{BASE}/tokens/revoke", tags=["data"])
+    @app.post(f"{BASE}/tokens/revoke", tags=["data"], summary="認証トークンをすべて取り消す / revoke every token")
     async def revoke_tokens() -> dict[str, int]:
         """Revoke every token of the download function."""
         return {"revoked": world.applications.revoke_all()}
 
-    @app.put(f"{BASE}/links", tags=["data"])
+    @app.put(f"{BASE}/links", tags=["data"], summary="番号紐付情報を追加・更新する / add or update links")
     async def put_links(rows: list[LinkRecord]) -> dict[str, int]:
         """Add or update rows of 番号紐付情報 by serial."""
         return {"last_seq": world.put_links(rows)}
 
-    @app.post(f"{BASE}/links/delete", tags=["data"])
+    @app.post(f"{BASE}/links/delete", tags=["data"], summary="番号紐付情報を削除する / delete links")
     async def delete_links(serials: list[str]) -> dict[str, int]:
         return {"last_seq": world.delete_links(serials)}
 
-    @app.put(f"{BASE}/atena/{{core_system}}", status_code=204, tags=["data"])
+    @app.put(
+        f"{BASE}/atena/{{core_system}}",
+        status_code=204,
+        tags=["data"],
+        summary="基幹の宛名情報を入れ替える / replace a core system's persons",
+    )
     async def put_atena(core_system: str, rows: list[AtenaRecord]) -> None:
         """Replace the whole 宛名情報 of one core system."""
         world.put_atena(core_system, rows)
 
-    @app.get(f"{BASE}/faults", tags=["faults"])
+    @app.get(f"{BASE}/faults", tags=["faults"], summary="障害と、起きた回数 / faults and how often they struck")
     async def fault_states() -> list[FaultState]:
         """What is armed, and how often each has struck."""
         return world.fault_states()
 
-    @app.put(f"{BASE}/faults", status_code=204, tags=["faults"], description=_fault_table())
+    @app.put(
+        f"{BASE}/faults",
+        status_code=204,
+        tags=["faults"],
+        description=_fault_table(),
+        summary="障害を入れ替える / replace the faults",
+    )
     async def set_faults(faults: list[Fault]) -> None:
         had_tls = _has_tls(world)
         world.set_faults(faults)
@@ -159,19 +195,19 @@ def control_app(stage: Stage) -> FastAPI:
             stage.drop_download_connections()
         await stage.apply_network_faults()
 
-    @app.get(f"{BASE}/rules", tags=["faults"])
+    @app.get(f"{BASE}/rules", tags=["faults"], summary="規則を見る / read the rules")
     async def rules() -> Rules:
         """Rate limit, 保守時間帯 and client certificates of the download function, as they are in force."""
         return world.door.rules
 
-    @app.put(f"{BASE}/rules", tags=["faults"])
+    @app.put(f"{BASE}/rules", tags=["faults"], summary="規則を入れ替える / replace the rules")
     async def set_rules(wanted: Rules) -> Endpoints:
         """Replace them all; the answer tells where the client certificate lies when one is asked for."""
         world.door.set(wanted)
         stage.apply_rules()
         return stage.endpoints()
 
-    @app.post(f"{BASE}/pull/{{core_system}}", tags=["core"])
+    @app.post(f"{BASE}/pull/{{core_system}}", tags=["core"], summary="基幹として引き取る / take over as a core system")
     async def pull(core_system: str, plan: PullPlan) -> PullResult:
         """Let the core system take over what the product offers: list, fetch, attachments, acknowledge."""
         return await world.pull(core_system, plan)
@@ -190,7 +226,7 @@ def control_app(stage: Stage) -> FastAPI:
 def _evidence(app: FastAPI, stage: Stage) -> None:
     world = stage.world
 
-    @app.get(f"{BASE}/exchanges", tags=["evidence"])
+    @app.get(f"{BASE}/exchanges", tags=["evidence"], summary="記録されたやりとり / recorded exchanges")
     async def exchanges(
         since: Annotated[int, Query(ge=0)] = 0,
         system: str = "",
@@ -199,19 +235,28 @@ def _evidence(app: FastAPI, stage: Stage) -> None:
         """Recorded exchanges with seq above ``since``, oldest first."""
         return world.recorder.exchanges(since, system, limit)
 
-    @app.get(f"{BASE}/bodies/{{digest}}", tags=["evidence"], response_class=Response)
+    @app.get(
+        f"{BASE}/bodies/{{digest}}",
+        tags=["evidence"],
+        response_class=Response,
+        summary="記録された本文 / a recorded body",
+    )
     async def body(digest: str) -> Response:
         try:
             return Response(world.recorder.body(digest), media_type="application/octet-stream")
         except KeyError:
             raise UnknownError("その名の本文は記録されていません / no such body") from None
 
-    @app.get(f"{BASE}/upward", tags=["evidence"])
+    @app.get(f"{BASE}/upward", tags=["evidence"], summary="上がってきたバイト数 / bytes that came up")
     async def upward() -> dict[str, int]:
         """Bytes that clients sent up (request line, headers, body) by system, since the last reset."""
         return world.recorder.upward
 
-    @app.get(f"{BASE}/direct-connections", tags=["evidence"])
+    @app.get(
+        f"{BASE}/direct-connections",
+        tags=["evidence"],
+        summary="連携サーバを通らない接続 / connections without the relay",
+    )
     async def direct_connections() -> list[str]:
         """Peers that reached the download listener without the relay, since the last reset."""
         return world.direct_connections()
@@ -223,20 +268,22 @@ def _relay(app: FastAPI, stage: Stage) -> None:
             raise UnknownError("この世界に連携サーバはありません / this world has no relay")
         return stage.relay
 
-    @app.post(f"{BASE}/relay/stop", status_code=204, tags=["relay"])
+    @app.post(f"{BASE}/relay/stop", status_code=204, tags=["relay"], summary="連携サーバを止める / stop the relay")
     async def relay_stop() -> None:
         await relay().stop()
 
-    @app.post(f"{BASE}/relay/start", status_code=204, tags=["relay"])
+    @app.post(f"{BASE}/relay/start", status_code=204, tags=["relay"], summary="連携サーバを動かす / start the relay")
     async def relay_start() -> None:
         await relay().start()
 
-    @app.post(f"{BASE}/relay/restart", status_code=204, tags=["relay"])
+    @app.post(
+        f"{BASE}/relay/restart", status_code=204, tags=["relay"], summary="連携サーバを再起動する / restart the relay"
+    )
     async def relay_restart() -> None:
         """Stop and start on the same port."""
         await relay().restart()
 
-    @app.get(f"{BASE}/relay/log", tags=["relay"])
+    @app.get(f"{BASE}/relay/log", tags=["relay"], summary="連携サーバの記録 / the relay's log")
     async def relay_log() -> list[dict[str, Any]]:
         """The relay's own access log."""
         return relay().log()

@@ -169,32 +169,47 @@ class JukiCsSystem(Quiet):
         ]
 
     def control(self, app: FastAPI, base: str) -> None:
-        @app.put(f"{base}/juki/codes", tags=["juki"])
+        @app.put(
+            f"{base}/juki/codes",
+            tags=["juki"],
+            summary="住民票コードマスタに人を加える / add people to the 住民票コードマスタ",
+        )
         async def put_codes(persons: list[JukiPerson]) -> dict[str, int]:
             """Add people to the 住民票コードマスタ and to this town's CS."""
             return {"last_seq": self.put_codes(persons)}
 
-        @app.get(f"{base}/juki/history/{{serial}}", tags=["juki"])
+        @app.get(f"{base}/juki/history/{{serial}}", tags=["juki"], summary="紐付の履歴 / history of a link")
         async def history(serial: str) -> list[HistoryLine]:
             """What the link table said about a serial, oldest first."""
             return [HistoryLine(**vars(one)) for one in self.master.history(serial)]
 
-        @app.post(f"{base}/juki/drops/{{kind}}", tags=["juki"])
+        @app.post(
+            f"{base}/juki/drops/{{kind}}",
+            tags=["juki"],
+            summary="番号紐付情報をファイルに書く / write 番号紐付情報 as files",
+        )
         async def drop(kind: Literal["full", "diff"]) -> DropResult:
             """Write 番号紐付情報 as files."""
             return self.drop(kind)
 
-        @app.post(f"{base}/juki-cs/events", status_code=204, tags=["juki-cs"])
+        @app.post(
+            f"{base}/juki-cs/events",
+            status_code=204,
+            tags=["juki-cs"],
+            summary="住基ネットの出来事 / events of the registry network",
+        )
         async def happen(events: list[CsEvent]) -> None:
             """Let events happen in the CS, in order."""
             self.happen(events)
 
-        @app.post(f"{base}/juki-cs/exchange", tags=["juki-cs"])
+        @app.post(
+            f"{base}/juki-cs/exchange", tags=["juki-cs"], summary="CS と一回やりとりする / one exchange with the CS"
+        )
         async def exchange(order: ExchangeOrder) -> ExchangeResult:
             """既存住基 asks, the CS answers, 番号紐付情報 follows."""
             return self.exchange(order)
 
-        @app.get(f"{base}/juki-cs", tags=["juki-cs"])
+        @app.get(f"{base}/juki-cs", tags=["juki-cs"], summary="CS の件数 / counts of the CS")
         async def state() -> list[CsState]:
             return self.state()
 

@@ -62,7 +62,7 @@ class LgwanSystem:
         self.names.reset()
 
     def control(self, app: FastAPI, base: str) -> None:
-        @app.get(f"{base}/lgwan/queries", tags=["lgwan"])
+        @app.get(f"{base}/lgwan/queries", tags=["lgwan"], summary="LGWAN DNS への問合せ / questions to the LGWAN DNS")
         async def queries() -> list[QueryLine]:
             """Who asked the LGWAN DNS for which name since the last reset (the newest 10,000)."""
             return [QueryLine(**vars(one)) for one in self.names.queries]

@@ -122,7 +122,7 @@ class PortalSystem(Quiet):
         return b64encode(certificate.public_bytes(Encoding.DER)).decode()
 
     def control(self, app: FastAPI, base: str) -> None:
-        @app.get(f"{base}/portal/people", tags=["portal"])
+        @app.get(f"{base}/portal/people", tags=["portal"], summary="試験用の住民 / test residents")
         async def people() -> list[TestPerson]:
             """The test residents who can sign in (everybody is synthetic)."""
             return [
@@ -138,7 +138,11 @@ class PortalSystem(Quiet):
                 for one in self.store.people.persons
             ]
 
-        @app.post(f"{base}/portal/people/{{number}}/sign", tags=["portal"])
+        @app.post(
+            f"{base}/portal/people/{{number}}/sign",
+            tags=["portal"],
+            summary="試験用カードで署名する / sign with a test card",
+        )
         async def sign_with_card(number: int, order: SignOrder) -> SignedBy:
             """Let a test resident's card sign, as the device of an API client's user would."""
             person = self.person(number)

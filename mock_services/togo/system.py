@@ -99,12 +99,17 @@ class TogoSystem(Quiet):
             raise RefusedError(str(error)) from None
 
     def control(self, app: FastAPI, base: str) -> None:
-        @app.put(f"{base}/togo", status_code=204, tags=["togo"])
+        @app.put(
+            f"{base}/togo",
+            status_code=204,
+            tags=["togo"],
+            summary="団体内統合宛名を入れ替える / replace 団体内統合宛名",
+        )
         async def put_togo(rows: list[TogoRecord]) -> None:
             """Replace the whole 団体内統合宛名."""
             self.put(rows)
 
-        @app.get(f"{base}/togo", tags=["togo"])
+        @app.get(f"{base}/togo", tags=["togo"], summary="団体内統合宛名を見る / read 団体内統合宛名")
         async def togo() -> list[TogoRecord]:
             return self.store.full()
 

@@ -42,6 +42,13 @@ def test_everything_is_served_and_ends_with_0(tmp_path: Path) -> None:
             assert escape(document["info"]["title"]) in page
             assert all(escape(path) in page for path in document["paths"])
             assert f'href="/docs/{door}"' in get(f"{control}/docs").text
+        own = get(f"{control}/openapi.json").json()
+        calls = [call for path in own["paths"].values() for call in path.values()]
+        assert len(calls) > 35
+        assert all(" / " in call["summary"] for call in calls)
+        said = {one["name"]: one["description"] for one in own["tags"]}
+        assert {tag for call in calls for tag in call["tags"]} <= set(said)
+        assert all(f"<h2>{escape(said[call['tags'][0]])}</h2>" in get(f"{control}/docs").text for call in calls[:1])
         assert get(f"{control}/docs/nowhere").status_code == 404
         assert "手続をさがす" in get(where["portal-screen"]).text
         assert "職員のログイン" in get(f"{where['kanri-screen']}/sign-in").text
