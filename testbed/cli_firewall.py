@@ -6,19 +6,19 @@ import json
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from conformance.events import Event, StepFinished, read_events
+from conformance.events import Event, FoundThis, StepFinished, read_events
 from conformance.firewall.netns import LabUnavailable, ToolMissing
 from conformance.firewall.picture import matrix_text, topology_svg, topology_text
 from conformance.firewall.record import LabRecord
 from conformance.firewall.run import POLICY_FILE, RECORD_FILE, FwOptions, run_fw
 from conformance.firewall.sheet import write_sheet
 from conformance.firewall.start import LabFailed, clean
+from conformance.messages import say
 from conformance.results import Results, fold
 from conformance.verdicts import Exit, Verdict, strongest
 from interface_spec.errors import SpecError
@@ -37,6 +37,8 @@ PolicyOption = Annotated[
     Path, typer.Option("--policy", help="通信方針（TOML）。baseline と baseline-t2 は同梱 / policy file")
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="出力先 / where to write")]
+PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
+MOST_LINES = 9
 NOT_PASSED = (Verdict.FAIL, Verdict.WARN, Verdict.REVIEW, Verdict.UNVERIFIED, Verdict.ERROR)
 
 
@@ -126,7 +128,7 @@ def lab(
     if as_json:
         sys.stdout.write(json.dumps(_as_json(results, run_dir), ensure_ascii=False, indent=1) + "\n")
     else:
-        _print(console, results, run_dir)
+        print_results(console, results, run_dir)
     raise typer.Exit(results.exit())
 
 
@@ -146,30 +148,37 @@ def _as_json(results: Results, run_dir: Path) -> dict[str, object]:
     }
 
 
-def _print(console: Console, results: Results, run_dir: Path) -> None:
+def _how(finding: FoundThis) -> list[str]:
+    """What was seen, and for what passed its way and the rule that let it through: each thing once."""
+    lines = [f"観測 / seen: {finding.actual}"] if finding.actual else []
+    wanted = ("経路 / path: ", "拒否 / refusal: ", "決めた規則 / deciding rule: ")
+    shown = (line for one in finding.evidence for line in one.response.splitlines() if line.startswith(wanted))
+    return [*lines, *dict.fromkeys(shown)][:MOST_LINES]
+
+
+def print_results(console: Console, results: Results, run_dir: Path) -> None:
+    """What did not pass, with its clause, its way and the rule that let it through; then the verdict of the whole."""
     for trouble in results.troubles:
         console.print(trouble.ja, trouble.en, sep="\n", style="red", markup=False, soft_wrap=True)
     if results.troubles:
         return
-    shown = Table(title="適合でない検査 / checks that did not pass")
-    for heading in ("検査", "判定", "条項", "内容", "観測"):
-        shown.add_column(heading)
-    for one in results.checks:
-        if one.verdict in NOT_PASSED and results.plan is not None:
-            first = one.findings[0] if one.findings else None
-            rule = next((e.response.split("決めた規則 / deciding rule: ")[1] for e in first.evidence if "決めた規則" in e.response), "") if first else ""  # fmt: skip
-            clause = results.plan.requirements[one.planned.requirement].clause
-            shown.add_row(
-                one.planned.id, one.verdict, clause, one.reason_ja, f"{first.actual if first else ''}\n{rule}".strip()
-            )
-    if shown.row_count:
-        console.print(shown)
+    if results.plan is not None:
+        requirements = results.plan.requirements
+        for one in results.checks:
+            if one.verdict in NOT_PASSED:
+                clause = requirements[one.planned.requirement].clause
+                console.print(
+                    f"{say('verdict', one.verdict)} {one.planned.id}  {clause}: {one.reason_ja}", style="bold", **PLAIN
+                )
+                for line in _how(one.findings[0]) if one.findings else ():
+                    console.print(f"    {line}", **PLAIN)
     for one in results.checks:
         if one.verdict is Verdict.PASS and one.reason_ja:
             console.print(f"{one.planned.id}: {one.reason_ja}", markup=False, highlight=False)
     if results.clause is not None:
-        counts = ", ".join(f"{verdict} {count}" for verdict, count in results.clause.counts.items() if count)
-        console.print(f"手順書適合 / clauses: {results.clause.verdict}（{counts}）  {results.seconds:.1f} s")
+        counts = " ".join(f"{say('verdict', verdict)} {n}" for verdict, n in results.clause.counts.items() if n)
+        verdict = f"{say('run', results.clause.verdict)} / {say('run', results.clause.verdict, 'en')}"
+        console.print(f"手順書適合 / clauses: {verdict}（{counts}）  {results.seconds:.1f} s", **PLAIN)
     console.print(f"記録 / record: {run_dir}")
 
 

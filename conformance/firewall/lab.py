@@ -34,7 +34,7 @@ from conformance.firewall.tricks import Trick, build_tricks
 from interface_spec.policy import FirewallName, parse_policy
 
 MOST_TRACED = 16
-MOST_TRACED_TRICKS = 4
+MOST_TRACED_TRICKS = 10
 OPEN = "flush ruleset\n"
 ACKNOWLEDGED_SECONDS = 0.06
 """Longer than a delayed acknowledgement: the table keeps an unacknowledged connection for a shorter time."""

@@ -19,6 +19,7 @@ from conformance.outcomes import unverified
 from interface_spec.policy import Policy
 
 MOST_SHOWN = 6
+NO_RELAY = "連携サーバの設定が渡されていない / no configuration of the relay was handed in"
 Body = Callable[["LabView"], None]
 REGISTRY: dict[str, dict[str, Body]] = {}
 """role → check id → body."""
@@ -67,7 +68,8 @@ class LabView:
     def played(self, name: str) -> None:
         """Unverified when the round was not carried out."""
         if name not in self.record.rounds:
-            ja, en = self._why("選ばれていない / not selected")
+            relay = name in ("proxy", "proxy-down")
+            ja, en = self._why(NO_RELAY if relay else "選ばれていない / not selected")
             raise unverified(f"ラウンド「{name}」が実施されていない: {ja}", f"round '{name}' was not carried out: {en}")
 
     def _why(self, otherwise: str) -> tuple[str, str]:
@@ -90,7 +92,7 @@ class LabView:
         self.played(round_name)
         found = self.record.round(round_name).exchanges.get(name)
         if found is None:
-            ja, en = self._why("連携サーバの設定が渡されていない / no configuration of the relay was handed in")
+            ja, en = self._why(NO_RELAY)
             raise unverified(f"事例 {name} が実施されていない: {ja}", f"case {name} was not played: {en}")
         return found
 

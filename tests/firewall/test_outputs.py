@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from lxml import etree
+from rich.console import Console
 from typer.testing import CliRunner
 
+from conformance.events import Event, RunFinished, RunStarted
 from conformance.firewall.frames import ethernet, icmp, icmp_checksum, ipv4, ipv6, tcp, udp
+from conformance.firewall.judge import judge
 from conformance.firewall.marks import flow_marks, zone_lines
 from conformance.firewall.matrix import build_matrix
 from conformance.firewall.picture import matrix_text, topology_svg, topology_text
+from conformance.firewall.plan_lab import Declared, make_lab_plan
 from conformance.firewall.pump import parse_packet
 from conformance.firewall.record import LabRecord, Seen
 from conformance.firewall.run import POLICY_FILE, RECORD_FILE, RelayTarget
 from conformance.firewall.sheet import sheets
 from conformance.firewall.trace import deciding
 from conformance.firewall.xlsx import read_xlsx
+from conformance.results import fold
 from interface_spec.policy import Policy, load_policy
 from reference_impl.firewall.nftables import ruleset
 from reference_impl.firewall.squid import squid_conf
-from testbed.cli_firewall import app
+from testbed.cli_firewall import app, print_results
 from tests.firewall.data import BASELINE, baseline, perfect_record
 
 runner = CliRunner()
@@ -237,3 +243,29 @@ def test_an_open_door_of_a_firewall_itself_is_drawn_to_its_bar() -> None:
     (leak,) = [one for one in flow_marks(policy, changed) if one.mark == "leak"]
     assert (leak.source, leak.destination) == ("ap", "firewall:boundary")
     assert leak.what in topology_svg(policy, changed)
+
+
+def test_the_lab_command_tells_way_and_rule_of_what_passed(capsys: pytest.CaptureFixture[str]) -> None:
+    policy = baseline()
+    record = perfect_record(policy)
+    leak = next(c for c in build_matrix(policy) if c.case == "FW-D01")
+    seen = Seen(
+        cls="delivered", arrived=("dl",), legs=("boundary:mynum0", "lgwan:down0"), rule='boundary: accept comment "hole"'
+    )  # fmt: skip
+    changed = _changed(record, "boundary", cells={**record.round("boundary").cells, leak.number: seen})
+    plan = make_lab_plan(
+        run_id="r", declared=Declared(policy, "fw"), product=policy.product.model_dump(), reference_date=date(2026, 4, 1)
+    )  # fmt: skip
+    now = datetime(2026, 4, 1, tzinfo=UTC)
+    events: list[Event] = [
+        RunStarted(at=now, plan=plan),
+        *judge(plan, policy, changed, lambda: now),
+        RunFinished(at=now, seconds=1),
+    ]
+    print_results(Console(width=80), fold(events), Path("run"))
+    shown = capsys.readouterr().out
+    assert "不適合 FW-1.1-07a" in shown
+    assert "経路 / path: ap → boundary:mynum0 → lgwan:down0 → dl" in shown
+    assert 'comment "hole"' in shown
+    assert "手順書適合 / clauses: 不適合" in shown
+    assert "…" not in shown
