@@ -82,6 +82,7 @@ STATES = {"new", "established", "related", "invalid"}
 PROTOCOLS = {"tcp", "udp", "icmp", "icmpv6"}
 ANY = {"", "any", "all", "すべて", "全て", "全", "指定なし", "*", "-"}
 NEGATION = re.compile(r"^[!^]|^(not|except)\b|以外|除く")
+_ADDRESS = re.compile(r"アドレス|ip|addr")
 OF_FIREWALL = {"boundary": ("境界", "boundary"), "lgwan": ("lgwan",)}
 """How the sheet of a firewall is named in a workbook that holds those of several."""
 
@@ -268,11 +269,19 @@ def _places(heading: list[str], place: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for at, cell in enumerate(heading):
         key = _key(cell)
-        if key in found:
+        if key and key not in found:
+            found[key] = at
+            continue
+        if not key or key == "comment":  # a rule may have a name and a remark
+            continue
+        before, now = (
+            key in ("src", "dst") and bool(_ADDRESS.search(_heading(one))) for one in (heading[found[key]], cell)
+        )
+        if before == now:
             raise TableError(
                 f"{place}: 列 {heading[found[key]].strip()} と {cell.strip()} は同じ意味です。一つにしてください / two columns mean the same"
             )
-        if key:
+        if now:  # a name and its address side by side: the address is what counts
             found[key] = at
     return found
 

@@ -226,6 +226,7 @@ def test_a_table_of_another_vendor_is_understood() -> None:
         ("有効", "無効", ""),
         ("担当", "山田", "tcp dport { 8080 }"),
         ("", "", "tcp dport { 8080 }"),
+        ("ルール名", "業務1", "tcp dport { 8080 }"),
     ],
 )
 def test_a_further_column_is_used_or_harmless(heading: str, cell: str, expected: str) -> None:
@@ -274,6 +275,19 @@ def test_a_table_is_read_in_the_encodings_of_offices_and_known_by_its_heading(en
 )
 def test_services_as_appliances_write_them(old: str, new: str, expected: str) -> None:
     assert expected in compile_table(ROWS.replace(old, new).encode(), "t.csv", "boundary")
+
+
+def test_of_a_name_and_its_address_the_address_counts() -> None:
+    head, row = ROWS.splitlines()
+    for names, cells in (
+        ("送信元アドレス,送信元", "172.16.50.10,申請管理"),
+        ("送信元,送信元アドレス", "申請管理,172.16.50.10"),
+    ):
+        text = f"{head.replace('送信元', names)}\n{row.replace('172.16.50.10', cells)}\n"
+        compiled = compile_table(text.encode(), "t.csv", "boundary")
+        assert [line for line in compiled.splitlines() if "K2b" in line] == [
+            line for line in compile_table(ROWS.encode(), "t.csv", "boundary").splitlines() if "K2b" in line
+        ]
 
 
 @pytest.mark.parametrize("cell", ["!172.16.50.20", "172.16.50.20以外", "not 172.16.50.20", "172.16.50.20を除く"])
