@@ -47,6 +47,20 @@ COLUMNS = (
     ("費用の有無", 12),
     ("備考（代わりの手段・理由・質問）", 40),
 )
+PRINTED = (
+    ("No.", 9),
+    ("要件ID", 20),
+    ("条項", 18),
+    ("級", 10),
+    ("要件", 50),
+    ("試験床での確かめ方", 30),
+    ("回答", 10),
+    ("対応する製品・版", 20),
+    ("対応時期", 14),
+    ("費用の有無", 14),
+    ("備考（代わりの手段・理由・質問）", 34),
+)
+"""The columns of the page: why and under which condition a requirement stands is left to the workbook."""
 FIRST_ANSWER = next(number for number, (name, _) in enumerate(COLUMNS) if name == "回答")
 _EPOCH = datetime(2026, 1, 1)  # noqa: DTZ001 - a fixed creation time, so that equal input gives equal bytes
 
@@ -70,15 +84,24 @@ def write_workbook(request: RequestForInformation, path: Path) -> None:
 
 
 def write_page(request: RequestForInformation, path: Path) -> None:
-    """The same as one page (A4) to print and fill in by hand. Raises OSError when it cannot be written."""
-    columns = tuple(Column(name, width) for name, width in COLUMNS if name not in ("なぜ要るか", "条件"))
+    """The same as one page (A4, landscape) to print and fill in by hand. Raises OSError when it cannot be written."""
+    columns = tuple(Column(name, width) for name, width in PRINTED)
     tables = []
     for role, requirements in request.sheets.items():
+        sources = sorted({one.source for one in requirements})
         rows = tuple(
-            (str(row), one.id, f"{one.source} {one.clause}", one.level, one.ja, _told(one, request), "", "", "", "", "")
+            (
+                str(row),
+                one.id,
+                one.clause if len(sources) == 1 else f"{one.source} {one.clause}",
+                one.level,
+                one.ja,
+                _told(one, request),
+                *[""] * (len(PRINTED) - 6),
+            )
             for row, one in enumerate(requirements, 1)
         )
-        tables.append(Table(sheet_name(role), columns, rows))
+        tables.append(Table(sheet_name(role), columns, rows, f"出典: {'、'.join(sources)}"))
     paper = Paper(
         name=path.stem,
         title="申請連携 意見照会票",
@@ -87,6 +110,7 @@ def write_page(request: RequestForInformation, path: Path) -> None:
         facts=tuple((name, "") for name in ("事業者名", "製品名・版", "回答者・連絡先", "回答日")),
         notes=tuple(f"{mark}　{meaning}" for mark, meaning in ANSWERS.items()),
         tables=tuple(tables),
+        wide=True,
         footer="Excel の票に記入すると、実施の結果と自動で比べられます（shinsei report answers）。",
     )
     path.write_text(paper_html(paper), encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from conformance.events import DamagedRecord, read_events
@@ -345,7 +345,8 @@ def _print_comparison(found: Comparison, lang: Lang = "ja", *, again_title: bool
         console.print(f"・{say('condition', name, lang)}: {old or '―'} → {new or '―'}", markup=False, highlight=False)
     if not found.rows:
         return
-    table = Table("ID", "検査 / check", "前 / before", "後 / after", "変化 / change")
+    heads = ("ID", "検査 / check", "前 / before", "後 / after", "変化 / change")
+    table = Table(*(Column(one, overflow="fold") for one in heads))
     for one in found.rows:
         cells = (
             one.ja if lang == "ja" else one.en,

@@ -26,10 +26,10 @@ addEventListener("load", () => {
     if (page.documentElement.scrollWidth > width) told("page");
     for (const box of page.querySelectorAll("body *")) {
       const rectangle = box.getBoundingClientRect();
-      if (!rectangle.width || box.closest("pre, svg, .picture") || box.closest("details:not([open])") || getComputedStyle(box).clipPath !== "none") continue;
+      if (!rectangle.width || box.closest("pre, svg, .picture, option") || box.closest("details:not([open])") || getComputedStyle(box).clipPath !== "none") continue;
       const name = box.tagName.toLowerCase() + (box.className ? "." + box.className : "");
       if (rectangle.right > width + 1) told(name + " ends at " + Math.round(rectangle.right));
-      if (box.scrollWidth > box.clientWidth + 1 && box.clientWidth && getComputedStyle(box).display !== "inline") told(name + " holds " + box.scrollWidth + " in " + box.clientWidth);
+      if (box.scrollWidth > box.clientWidth + 1 && box.clientWidth && getComputedStyle(box).display !== "inline" && !box.matches("select, input, textarea")) told(name + " holds " + box.scrollWidth + " in " + box.clientWidth);
       if (box.tagName === "TD" && rectangle.width < 24) told(name + " is " + Math.round(rectangle.width) + " wide");
     }
   }

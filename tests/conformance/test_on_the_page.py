@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from conformance.adapters.base import OperatorAway
+from conformance.adapters.desk import Desk
+from conformance.adapters.desk_page import Page
+from conformance.adapters.questions import Choice, Field, Question
 from conformance.events import (
     ApplicationsGiven,
     ApplicationsSeen,
@@ -31,9 +36,12 @@ from conformance.reporters.papers.retest import retest_paper
 from conformance.reporters.papers.seiseki import seiseki_paper, what_is_open
 from conformance.results import fold
 from conformance.verdicts import Raw
+from interface_spec.requirements import FEATURES, load_requirements
+from testbed.inquiry import RequestForInformation, write_page
 from tests.conformance.browser import CHROMIUM, run_off
 from tests.conformance.factory import AT, ended, evidence, plan_of, planned, stream
 from tests.conformance.sample_runs import RUNS, hostile
+from tests.testbed.cli_runs import until
 
 pytestmark = [
     pytest.mark.long,
@@ -122,3 +130,40 @@ def pages(events: list[Event], lang: Lang) -> dict[str, str]:
 def test_nothing_runs_off_the_page(name: str, lang: Lang, tmp_path: Path) -> None:
     events = {"wordy": wordy, "hostile": hostile, **RUNS}[name]()
     assert run_off(pages(events, lang), tmp_path) == []
+
+
+def test_the_inquiry_sheet_is_readable_at_every_width(tmp_path: Path) -> None:
+    known = tuple(one for one in load_requirements().values() if "am" in one.roles)
+    longer = tuple(one.model_copy(update={"ja": LONG, "clause": LONG}) for one in known[:3])
+    request = RequestForInformation({"am": (*known, *longer)}, {known[0].id: ["AM-9.1-01a"] * 9}, FEATURES)
+    write_page(request, tmp_path / "hyo.html")
+    page = (tmp_path / "hyo.html").read_text(encoding="utf-8")
+    assert "A4 landscape" in page
+    assert run_off({"hyo": page}, tmp_path) == []
+
+
+@pytest.mark.parametrize("rows", [("",), ("R" * 60, "991236ABCDEF")])
+def test_the_operators_page_holds_every_question(rows: tuple[str, ...], tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    page = Page(desk, 0)
+    long = Choice("long", LONG, LONG)
+    fields = tuple(
+        one
+        for row in rows
+        for one in (
+            Field(f"{row}.choice", LONG, LONG, "choice", (long,), row=row),
+            Field(f"{row}.text", LONG, LONG, "text", row=row),
+            Field(f"{row}.rows", LONG, LONG, "rows", row=row),
+            Field(f"{row}.file", LONG, LONG, "file", row=row),
+        )
+    )
+    question = Question("none:x", LONG, LONG, fields)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(desk.ask, question, 1.5)
+        assert until(lambda: desk.open is not None, 5)
+        shown = page.render(wrong=LONG)
+        assert isinstance(asked.exception(20), OperatorAway)
+    page.close()
+    desk.close()
+    assert LONG.split("/")[0] in shown
+    assert run_off({"desk": shown}, tmp_path) == []

@@ -37,7 +37,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Paper:
-    """``name`` is its file name without suffix; ``signs`` are titles of boxes to sign or stamp in."""
+    """``name`` is its file name without suffix; ``signs`` are titles of boxes to sign or stamp in.
+
+    ``wide``: for many columns; printed in landscape.
+    """
 
     name: str
     title: str
@@ -47,6 +50,7 @@ class Paper:
     notes: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
     signs: tuple[str, ...] = ()
+    wide: bool = False
     footer: str = ""
 
 
