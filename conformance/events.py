@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from conformance.plan import Plan
 from conformance.verdicts import Raw
@@ -20,10 +20,14 @@ from conformance.verdicts import Raw
 EVENTS_VERSION = 1
 
 
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""No run was made outside of this: such a moment could not even be told in another time zone."""
+
+
 class _Event(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     v: Literal[1] = 1
-    at: datetime
+    at: AwareDatetime = Field(ge=EARLIEST, lt=LATEST)
 
 
 class RunStarted(_Event):

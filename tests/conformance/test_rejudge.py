@@ -297,3 +297,26 @@ def test_a_register_cannot_take_the_place_of_a_report(plan: Plan, tmp_path: Path
     make_bundle(run_dir, results, tmp_path / "b.zip", key=tmp_path / "k", certificate=tmp_path / "c.pem")
     assert [one.file for one in verify(tmp_path / "b.zip").findings] == ["report.html"]
     assert REGISTERS_FILE != "report.html"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("at", "9999-12-31T23:59:59+00:00"),  # in Japan it would be the year 10000
+        ("at", "0001-01-01T00:00:00+14:00"),
+        ("at", "2026-01-15T01:02:03"),  # of no time zone: no challenge could be compared with it
+        ("seconds", float("nan")),
+        ("seconds", float("inf")),
+    ],
+)
+def test_numbers_and_moments_that_no_paper_can_print_are_told(tmp_path: Path, field: str, value: object) -> None:
+    file = bundled(tmp_path, plan_of(planned()), [])
+    events = tmp_path / "run" / "events.ndjson"
+    first, *rest, last = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
+    for one in (first, last):
+        if field in one:
+            one[field] = value
+    events.write_text("".join(json.dumps(one) + "\n" for one in (first, *rest, last)), encoding="utf-8")
+    results = fold([RunStarted(at=AT, plan=plan_of(planned())), RunFinished(at=AT, seconds=1)])
+    make_bundle(tmp_path / "run", results, file, key=tmp_path / "k", certificate=tmp_path / "c.pem")
+    assert [one.file for one in verify(file).findings] == ["events.ndjson"]
