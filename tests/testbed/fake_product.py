@@ -24,17 +24,17 @@ OTHER = {
 }  # fmt: skip
 
 
-REAL = ("山田太郎", "鈴木 次郎", "佐藤三郎", "大阪市北区2-3-4", "1955-05-05", "ヤマダ タロウ", "234567890123")
+REAL = ("山田太郎", "鈴木 次郎", "佐藤三郎", "大阪市北区2-3-4", "1955-05-05", "ヤマダ タロウ", "234567890123", "小笠原", "ニカイドウ")
 
 
 def personal(receipt_no: str) -> dict[str, object]:
     """An application of the run in which a product with real residents mixes them up."""
-    name, second, third, address, born, kana, number = REAL
+    name, second, third, address, born, kana, number, bare, bare_kana = REAL
     candidate = {
         "atena_no": "1", "juki_atena_no": number, "name": name, "birth_date": born, "gender": "1", "address": address,
         "reasons": [f"{second}さんと同じ住所"],
     }  # fmt: skip
-    said = f"{name}（{kana}）と取り違え。氏名: {second}"
+    said = f"{name}（{kana}）と取り違え。氏名: {second}。担当の{bare}が{bare_kana}に確認"
     return OTHER | {
         "receipt_no": receipt_no,
         "dantai_code": "991236",
@@ -88,7 +88,7 @@ class Product(BaseHTTPRequestHandler):
 
     def job(self) -> dict[str, str]:
         state = {"sleepy": "running", "hostile": "failed"}.get(self.mode, "done")
-        message = {"hostile": HOSTILE * 10_000, "personal": "鈴木 次郎様の分は後で"}.get(self.mode, "")
+        message = {"hostile": HOSTILE * 10_000, "personal": "鈴木 次郎様の分は後で。小笠原の分も"}.get(self.mode, "")
         return {"job_id": "1", "kind": "import", "state": state, "message": message}
 
     def reply(self, data: object, status: int = 200) -> None:
