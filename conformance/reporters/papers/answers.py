@@ -163,10 +163,10 @@ def _unmeasured(requirement: str, results: Results, lang: Lang) -> str:
 
 def _columns(lang: Lang) -> tuple[Column, ...]:
     return (
-        Column(both(lang, "要件", "Requirement"), 16),
+        Column(both(lang, "要件", "Requirement"), 20),
         Column(both(lang, "内容", "What is required"), 44),
         Column(both(lang, "回答", "Answer"), 9),
-        Column(both(lang, "実測", "Measured"), 13),
+        Column(both(lang, "実測", "Measured"), 15),
         Column(both(lang, "比較", "Compared"), 22),
         Column(both(lang, "回答の備考", "Remark"), 30),
         Column(both(lang, "実測の所見", "Findings"), 44),
