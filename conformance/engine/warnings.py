@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote_plus
 
 from conformance.engine.masking import Masker
 from conformance.engine.tape import AdapterTape
@@ -23,6 +24,7 @@ def about_the_run(run_dir: Path, tape: AdapterTape, dropped: int, masker: Masker
         for path in sorted((run_dir / "records").glob("*.json"))
     ]
     yield from about_calls([one for record in records for one in record.exchanges])
+    yield from about_strangers(records)
     if records and not any(one.system == DOWNLOAD for record in records for one in record.exchanges):
         yield (
             "製品からダウンロード機能への通信が一度も無い。製品のURL・プロキシ・取込みの設定を確かめる（shinsei doctor）",
@@ -63,3 +65,19 @@ def about_calls(exchanges: list[Exchange]) -> Iterator[tuple[str, str]]:
                     f"{system} の呼出し {len(calls)} 件のうち {share} % が {status} だった。{meaning[0]}の設定を確かめる",
                     f"{share} % of {len(calls)} calls of {system} were {status}: see the {meaning[1]}",
                 )
+
+
+def about_strangers(records: list[Record]) -> Iterator[tuple[str, str]]:
+    """Calls for applications that no round of this run has: receipt numbers follow from the seed, so they tell a run apart."""
+    known = {one.receipt_no for record in records for one in (*record.cases.values(), *record.bystanders)}
+    found = 0
+    for record in records:
+        for one in record.exchanges:
+            if one.system == DOWNLOAD and one.operation == "get":
+                asked = f"{unquote_plus(one.target)} {one.request_body}"
+                found += not any(receipt in asked for receipt in known)
+    if found:
+        yield (
+            f"この実施のものではない申請を求める呼出しが {found} 件あった。ほかの実施の設定のままの製品が動いていないか確かめる",
+            f"{found} calls asked for applications that are not of this run: is a product of another run still at work?",
+        )

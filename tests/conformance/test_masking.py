@@ -16,8 +16,8 @@ from conformance.engine.masking import Masker, hide_late, hide_screens, mask
 from conformance.engine.processes import Children, Guard
 from conformance.engine.secrets import Redactor
 from conformance.engine.tape import AdapterTape
-from conformance.engine.warnings import about_calls
-from conformance.record import Exchange
+from conformance.engine.warnings import about_calls, about_strangers
+from conformance.record import Exchange, Record
 
 OURS, FOREIGN = "261123AAAA", "250401ZZZZ"
 MINE = ["髙橋 花子", "タカハシ　ハナコ", "東京都千代田区１丁目", "1990-01-02", "123456789", "0000000000123", OURS]
@@ -215,3 +215,29 @@ def test_a_share_of_refusals_is_a_warning_about_the_run() -> None:
     assert "credentials" in en
     assert list(about_calls(calls([401] * 9))) == []
     assert list(about_calls(calls([401] * 10 + [200] * 10))) == []
+
+
+def record_of(receipt: str, *targets: str) -> Record:
+    asked = [
+        call.model_copy(update={"operation": "get", "target": target, "status": 404})
+        for call, target in zip(calls([404] * len(targets)), targets, strict=True)
+    ]
+    case = {
+        "name": "k01-plain", "ja": "", "receipt_no": receipt, "procedure_id": "K01", "core_system": "jido_teate",
+        "received_at": "2026-01-15T00:00:00Z", "arrived_at": "2026-01-15T00:00:00Z", "fate": "stored", "reason_ja": "",
+        "zip_bytes": 1, "zip_sha256": "", "items": (), "attachments": (), "signer": None, "subject": None,
+    }  # fmt: skip
+    return Record.model_validate(
+        {
+            "round": "none", "relay_address": "", "download_fqdn": "", "cases": {"k01-plain": case}, "steps": (),
+            "snapshots": {}, "pulls": {}, "reviews": (), "exchanges": asked, "relay_log": (), "alive": True,
+        }
+    )  # fmt: skip
+
+
+def test_calls_for_applications_of_another_run_are_told() -> None:
+    ours = record_of("R/1", "/zip?no=R%2F1", "/applications/R%2F1")
+    assert list(about_strangers([ours])) == []
+    ((ja, en),) = about_strangers([ours, record_of("R2", "/applications/R2", "/applications/OLD", "/zip?no=OLD")])
+    assert "2 件" in ja
+    assert "2 calls" in en
