@@ -7,6 +7,7 @@ import json
 import stat
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -106,6 +107,21 @@ def test_a_signer_cannot_print_a_better_result_than_the_events(run_dir: Path, tm
     target = tmp_path / "forged.zip"
     make_bundle(run_dir, results, target, key=tmp_path / "k", certificate=tmp_path / "c.pem")
     assert [one.file for one in verify(target).findings] == ["results.json"]
+
+
+def test_a_signer_cannot_state_a_better_exit_code_or_another_suite_than_the_run(run_dir: Path, tmp_path: Path) -> None:
+    words = {"key": tmp_path / "k", "certificate": tmp_path / "c.pem"}
+    results = write_reports(run_dir).results
+    better = replace(results, finished=False)
+    make_bundle(run_dir, better, tmp_path / "exit.zip", **words)
+    assert [one.file for one in verify(tmp_path / "exit.zip").findings] == [MANIFEST]
+    assert results.plan is not None
+    other = replace(results, plan=results.plan.model_copy(update={"suite_sha256": "0" * 64}))
+    (run_dir / "events.ndjson").unlink()
+    plan = results.plan.model_copy(update={"suite_sha256": suite_digest()})
+    write_events(run_dir / "events.ndjson", stream(plan, {"AM-9.1-01a": Raw.PASS}))
+    make_bundle(run_dir, other, tmp_path / "suite.zip", **words)
+    assert [one.file for one in verify(tmp_path / "suite.zip").findings] == [MANIFEST]
 
 
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a\\b", "C:/evil"])
