@@ -17,7 +17,7 @@ from conformance.firewall.build import Network
 from conformance.firewall.conntrack import flush, remaining
 from conformance.firewall.job import Job, Variant
 from conformance.firewall.keep import Keeper, went_wrong
-from conformance.firewall.matrix import Cell, Scope, build_matrix, ports_of
+from conformance.firewall.matrix import Cell, Scope, build_matrix, own_ports, ports_of
 from conformance.firewall.names import check_names
 from conformance.firewall.neighbours import not_found
 from conformance.firewall.netns import tool
@@ -70,7 +70,7 @@ class Lab:
         self.relay = RelayRounds(job, self.network, self.pump, self.prober, self.cells, self._set)
 
     def _listen(self) -> None:
-        tcp, udp = ports_of(self.policy)
+        (tcp, udp), (own_tcp, own_udp) = ports_of(self.policy), own_ports(self.policy)
         for host in self.policy.host:
             for port in tcp:
                 self.pump.listen(host, "tcp", port)
@@ -78,9 +78,9 @@ class Lab:
                 self.pump.listen(host, "udp", port)
         for name, wall in self.policy.firewall.items():
             own = [address for leg in wall.leg.values() for address in (str(leg.v4), str(leg.v6))]
-            for port in self.policy.probes.management_tcp:
+            for port in own_tcp:
                 self.pump.listen(name, "tcp", port, own)
-            for port in self.policy.probes.management_udp:
+            for port in own_udp:
                 self.pump.listen(name, "udp", port, own)
 
     # ── rules ──

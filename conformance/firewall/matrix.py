@@ -108,6 +108,12 @@ def ports_of(policy: Policy) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(sorted(tcp)), tuple(sorted(udp))
 
 
+def own_ports(policy: Policy) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(tcp ports, udp ports) of the firewalls' own addresses: management, and what would be forwarded to a machine behind."""
+    tcp = {*policy.probes.management_tcp, policy.service.port, policy.service.proxy_port, 80}
+    return tuple(sorted(tcp)), tuple(sorted(policy.probes.management_udp))
+
+
 def build_matrix(policy: Policy) -> tuple[Cell, ...]:
     """Every cell, numbered; a function of the policy alone. SpecError when a probe belongs to no case."""
     return tuple(_numbered(policy))
@@ -117,7 +123,7 @@ def _numbered(policy: Policy) -> Iterator[Cell]:
     number = 0
     for source, destination, address, crossing, family, role in _pairs(policy):
         wall = destination.startswith(FIREWALL_HOST)
-        tcp, udp = (policy.probes.management_tcp, policy.probes.management_udp) if wall else ports_of(policy)
+        tcp, udp = own_ports(policy) if wall else ports_of(policy)
         wanted: list[tuple[Literal["tcp", "udp", "icmp"], int]] = [
             *(("tcp", port) for port in tcp),
             *(("udp", port) for port in udp),

@@ -112,7 +112,12 @@ def _literals(p: Policy) -> Iterator[PxCase]:
         "e": (".".join(f"0{int(one):o}" for one in octets), "八進で書いたIPアドレス", "address in octal"),
         "f": (f"[{ot.v6}]", "IPv6アドレス", "an IPv6 address"),
         "g": (f"[::ffff:{ot.v4}]", "IPv4射影アドレス", "an IPv4-mapped address"),
-    }
+        "h": (str(int(dl.v4)), "ダウンロード機能のIPアドレス（十進一つ）", "the download function as one decimal"),
+        "i": (f"0x{int(dl.v4):08x}", "ダウンロード機能のIPアドレス（十六進）", "the download function in hex"),
+        "j": (".".join(f"0{int(one):o}" for one in str(dl.v4).split(".")), "ダウンロード機能のIPアドレス（八進）", "the download function in octal"),
+        "k": (f"[{dl.v6}]", "ダウンロード機能のIPv6アドレス", "the IPv6 address of the download function"),
+        "l": (f"[::ffff:{dl.v4}]", "ダウンロード機能のIPv4射影アドレス", "the IPv4-mapped address of the download function"),
+    }  # fmt: skip
     for letter, (text, ja, en) in spellings.items():
         yield PxCase(f"PX-04{letter}", ja, en, "refused", connect(f"{text}:{p.service.port}"))
     yield PxCase(
@@ -148,6 +153,7 @@ def _inward(p: Policy) -> Iterator[PxCase]:
         "d": f"[::1]:{p.service.port}",
         "e": f"169.254.169.254:{p.service.port}",
         "f": f"{_host(p, 'am')}:{p.service.port}",
+        "g": f"[fe80::1]:{p.service.port}",
     }
     for letter, authority in ends.items():
         yield PxCase(
@@ -167,6 +173,9 @@ def _methods(p: Policy) -> Iterator[PxCase]:
         "f": "OPTIONS * HTTP/1.1",
         "g": f"PURGE http://{fqdn}/ HTTP/1.1",
         "h": f"POST http://{other}/ HTTP/1.1",
+        "i": f"GET https://{other}/ HTTP/1.1",
+        "j": f"GET ftp://{fqdn}/ HTTP/1.1",
+        "k": f"OPTIONS http://{fqdn}/ HTTP/1.1",
     }
     for letter, line in lines.items():
         head = f"{line}\r\nHost: {fqdn}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()

@@ -20,6 +20,8 @@ Build = Callable[[bytes, str], list[bytes]]
 MEDIA_PORT = 30002
 EXPEDITED = 0xB8
 """Expedited forwarding: a rule for voice may let everything pass that carries it."""
+NO_OPERATION, MOST_OPTIONS = b"\x01", 40
+"""The option that does nothing, and for how many bytes of options an IP header has room."""
 
 
 class Wires(Protocol):
@@ -55,6 +57,10 @@ NOT_TESTABLE: dict[str, tuple[str, str]] = {
     "FW-P09": (
         "同じセグメントのほかの機器が申請管理システムを名乗ることは、境界FWでは見分けられない。連携サーバの利用者認証か、専用のセグメントで防ぐ。",
         "a neighbour that claims the application management system's address cannot be told apart by the firewall",
+    ),
+    "FW-P05": (
+        "厳密な経路指定（SSRR）と長さの誤ったIPヘッダー、IPv4射影の送信元（FW-P14）は、この試験のカーネルが規則を見る前に捨てる。",
+        "strict source routes, headers of a wrong length and IPv4-mapped sources (FW-P14) are dropped by this kernel before any rule",
     ),
     "FW-P13": (
         "接続表が溢れたときの動きは、規則の試験にならない。この試験のカーネルは、表に空きが無いと規則を見る前に新しい通信を捨て、"
@@ -232,7 +238,7 @@ def _source_ports(m: _Maker, family: Family) -> Iterator[Trick]:
     dns = m.policy.hosts_of("lgwan-dns")[0]
     pairs = [(m.ap, m.dl), (m.dl, m.ap), (m.ot, m.px), (m.px, m.ap), (dns, m.px)]
     for pair in pairs:
-        for port in sorted({20, 53, 80, 123, m.service, 3128, m.proxy}):
+        for port in sorted({0, 20, 53, 80, 123, m.service, 3128, m.proxy}):
             for protocol in (6, 17):
 
                 def packets(s: str, d: str, nonce: bytes, port: int = port, protocol: int = protocol) -> list[bytes]:
@@ -245,7 +251,9 @@ def _source_ports(m: _Maker, family: Family) -> Iterator[Trick]:
 
 
 def _protocols(m: _Maker, family: Family) -> Iterator[Trick]:
-    numbers = (4, 41, 47, 50, 51, 112, 115, 132, 136, 253) if family == "v4" else (4, 47, 50, 115, 132, 136, 253)
+    numbers = (
+        (4, 41, 47, 50, 51, 112, 115, 132, 136, 253) if family == "v4" else (4, 41, 47, 50, 112, 115, 132, 136, 253)
+    )
     for pair in ((m.ap, m.dl), (m.px, m.ot), (m.of, m.ap), (m.ot, m.px), (m.px, m.ap)):
         for number in numbers:
 
@@ -275,6 +283,7 @@ def _spoofed(m: _Maker, family: Family) -> Iterator[Trick]:
         ("of-as-px", (m.of, m.dl), a(m.px, family), m.service),
         ("ot-as-ap", (m.ot, m.px), a(m.ap, family), m.proxy),
         ("of-as-ap", (m.of, m.px), a(m.ap, family), m.proxy),
+        ("ot-as-px", (m.ot, m.ap), a(m.px, family), m.service),
     ]
     for name, pair, claim, port in claims:
 
@@ -319,6 +328,14 @@ def _related(m: _Maker, family: Family) -> Iterator[Trick]:
         "FW-P12 reverse-syn", "終わった通信の組を使った逆向きの新しい接続", (m.dl, m.px), family, reversed_syn,
         setup=((m.px, m.frame(m.px, m.dl, opening)), (m.px, m.frame(m.px, m.dl, closing))), follows=port,
     )  # fmt: skip
+    for source, destination, service in ((m.dl, m.px, m.service), (m.px, m.ap, m.proxy)):
+        late = m.sport()
+
+        def late_data(s: str, d: str, nonce: bytes, service: int = service, late: int = late) -> list[bytes]:
+            return [m.packet(s, d, 6, f.tcp(s, d, service, late, nonce, flags=0x18, ack=1))]
+
+        ja = "どの接続のものでもなくなった、遅れて来た応答の形のデータ"
+        yield m.trick("FW-P12 late-data", ja, (source, destination), family, late_data)
 
 
 def _fragments(m: _Maker) -> Iterator[Trick]:
@@ -351,6 +368,11 @@ def _options(m: _Maker) -> Iterator[Trick]:
                 return [f.ipv4(s, d, 6, f.tcp(s, d, m.sport(), port, nonce), options=option)]
 
             yield m.trick(f"FW-P05 {name}", f"IPオプション {name.upper()} の付いた通信", pair, "v4", spent)
+
+        def longest(s: str, d: str, nonce: bytes, port: int = port) -> list[bytes]:
+            return [f.ipv4(s, d, 6, f.tcp(s, d, m.sport(), port, nonce), options=NO_OPERATION * MOST_OPTIONS)]
+
+        yield m.trick("FW-P05 ihl15", "IPヘッダーの長さが最大の通信", pair, "v4", longest)
 
         def marked(s: str, d: str, nonce: bytes, port: int = port) -> list[bytes]:
             return [f.ipv4(s, d, 6, f.tcp(s, d, m.sport(), port, nonce), tos=EXPEDITED)]

@@ -184,6 +184,36 @@ def test_refusals_prove_nothing_when_the_permitted_request_fails() -> None:
     assert found["RLY-S62-02a"].raw is Raw.UNVERIFIED
 
 
+SQUID = (
+    "1.1 39 172.16.50.10 TCP_TUNNEL/200 9876 CONNECT dl.shinsei.lgwan.test:443 - HIER_DIRECT/198.51.100.10 -",
+    "1.2 0 172.16.50.10 TCP_DENIED/403 3895 CONNECT dl.shinsei.lgwan.test:22 - HIER_NONE/- text/html",
+    "1.3 0 172.16.50.10 TCP_DENIED/403 3899 CONNECT other.lgwan.test:443 - HIER_NONE/- text/html",
+)
+
+
+@pytest.mark.parametrize(
+    ("lines", "raw"),
+    [
+        (SQUID, Raw.PASS),
+        (SQUID[:2], Raw.NONCONFORMITY),
+        (SQUID[1:], Raw.NONCONFORMITY),
+        (tuple(line.replace("172.16.50.10", "-") for line in SQUID), Raw.NONCONFORMITY),
+        (("172.16.50.10 許可 dl.shinsei.lgwan.test", "172.16.50.10 拒否 other.lgwan.test"), Raw.PASS),
+        (("172.16.50.10 dl.shinsei.lgwan.test:443 517 2026", "172.16.50.10 other.lgwan.test:443 0 2027"), Raw.NONCONFORMITY),
+        (('{"ip":"172.16.50.10","to":"dl.shinsei.lgwan.test:443","code":200}', '{"ip":"172.16.50.10","to":"other.lgwan.test:443","code":403}'), Raw.PASS),
+    ],
+    ids=["squid", "no-refusals", "no-permitted", "no-source", "words", "no-verdict", "statuses"],
+)  # fmt: skip
+def test_the_log_names_source_destination_and_verdict(lines: tuple[str, ...], raw: Raw) -> None:
+    policy, record = baseline(), _relay()
+    played = record.round("proxy").model_copy(update={"facts": {"log": "\n".join(lines)}})
+    plan = make_lab_plan(
+        run_id="r", declared=Declared(policy, "relay", log=True), product={}, reference_date=date(2026, 4, 1)
+    )  # fmt: skip
+    found = judge(plan, policy, record.model_copy(update={"rounds": {"proxy": played}}), lambda: WHEN)
+    assert {one.check: one.raw for one in found}["RLY-S62-02m"] is raw
+
+
 def test_rows_that_the_topology_leads_elsewhere_do_not_apply() -> None:
     plan = plan_of(load_policy(Path("baseline-t2")))
     na = {one.id for one in plan.checks if one.status == "na"}

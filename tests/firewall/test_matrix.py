@@ -77,3 +77,21 @@ def test_proxy_cases_have_unique_ids_and_bilingual_titles() -> None:
     assert {case.id[:5] for case in cases} >= {
         f"PX-{n:02d}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 20)
     }
+
+
+@pytest.mark.parametrize("name", ["baseline", "baseline-t2"])
+def test_the_proxy_port_of_a_firewalls_own_address_is_probed(name: str) -> None:
+    """FW-M02: whatever is forwarded inward from a firewall's address would be the relay's port first of all."""
+    policy = load_policy(Path(name))
+    own = [one for one in build_matrix(policy) if one.destination.startswith("firewall:")]
+    assert {one.port for one in own if one.case == "FW-M02"} == {policy.service.proxy_port}
+    assert {80, policy.service.port} <= {one.port for one in own if one.case == "FW-M01"}
+
+
+def test_the_catalogue_is_the_floor() -> None:
+    """Tricks that a narrower choice once left out: each is here for both ends of what it is about."""
+    names = {one.id for one in build_tricks(PaperWires(load_policy(Path("baseline"))))}
+    assert {
+        "FW-P02 tcp0 ap→dl v4", "FW-P02 udp0 ot→px v6", "FW-P05 ihl15 ap→dl v4", "FW-P06 proto41 px→ot v6",
+        "FW-P08 ot-as-px ot→ap v4", "FW-P12 late-data dl→px v4", "FW-P12 late-data px→ap v6",
+    } <= names  # fmt: skip

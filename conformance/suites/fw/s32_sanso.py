@@ -30,7 +30,7 @@ def nothing_inside_reaches_the_terminals(lab: LabView) -> None:
 
 @lab_check("fw", "FW-S32-01d")
 def the_lgwan_firewall_itself_is_not_reached(lab: LabView) -> None:
-    lab.nothing_passes("lgwan", "FW-M01")
+    lab.nothing_passes("lgwan", "FW-M01", "FW-M02")
 
 
 @lab_check("fw", "FW-S32-01e")

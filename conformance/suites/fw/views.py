@@ -14,7 +14,7 @@ TRICKS = (
 )  # fmt: skip
 DENIED = (
     "FW-D01", "FW-D02", "FW-D03", "FW-D04", "FW-D05", "FW-D06", "FW-D07", "FW-D08", "FW-D09", "FW-D10", "FW-D11",
-    "FW-D12", "FW-D13", "FW-D14", "FW-D15", "FW-D16", "FW-M01",
+    "FW-D12", "FW-D13", "FW-D14", "FW-D15", "FW-D16", "FW-M01", "FW-M02",
 )  # fmt: skip
 
 

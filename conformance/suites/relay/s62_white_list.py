@@ -24,7 +24,7 @@ def unlisted_names_are_refused(lab: LabView) -> None:
 
 @lab_check("relay", "RLY-S62-02b")
 def addresses_are_refused(lab: LabView) -> None:
-    refused(lab, *letters("PX-04", "abcdefg"))
+    refused(lab, *letters("PX-04", "abcdefghijkl"))
 
 
 @lab_check("relay", "RLY-S62-02c")
@@ -49,7 +49,7 @@ def a_rebound_name_opens_nothing_inward(lab: LabView) -> None:
 
 @lab_check("relay", "RLY-S62-02g")
 def inward_destinations_are_refused(lab: LabView) -> None:
-    refused(lab, *letters("PX-10", "abcdef"))
+    refused(lab, *letters("PX-10", "abcdefg"))
 
 
 @lab_check("relay", "RLY-S62-02h")

@@ -8,7 +8,7 @@ from conformance.suites.relay.views import letters, refused, tunnels
 
 @lab_check("relay", "RLY-S62-01a")
 def other_methods_are_refused(lab: LabView) -> None:
-    refused(lab, *letters("PX-11", "abcdefgh"))
+    refused(lab, *letters("PX-11", "abcdefghijk"))
 
 
 @lab_check("relay", "RLY-S62-01b")

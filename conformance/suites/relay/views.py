@@ -5,6 +5,9 @@ A refusal is a 4xx (or 501/505), or a closed connection without a tunnel; nothin
 
 from __future__ import annotations
 
+import re
+from http import HTTPStatus
+
 from conformance.firewall.record import Exchange
 from conformance.firewall.view import LabView
 from conformance.kit import fail
@@ -13,6 +16,8 @@ from conformance.outcomes import unverified
 REFUSALS = {*range(400, 500), 501, 505}
 MOST_LISTED = 4
 IDLE_SECONDS = 300
+MOST = 0.5
+STATUSES = {str(one.value) for one in HTTPStatus}
 
 
 def letters(case: str, names: str) -> tuple[str, ...]:
@@ -172,7 +177,7 @@ def opened_only_the_listed(lab: LabView) -> None:
 
 
 def logged(lab: LabView) -> None:
-    """One line a request that names the source and the destination, for a permitted and for a refused one."""
+    """One line a request that names source and destination, for permitted and refused ones, and tells the two apart."""
     _require_control(lab)
     lines = lab.record.round("proxy").facts.get("log", "").splitlines()
     client, fqdn, other = (
@@ -186,6 +191,35 @@ def logged(lab: LabView) -> None:
                 "記録に、送信元と宛先の分かる行が無い", "the log has no line with source and destination",
                 case="PX-19", expected=f"{what}: {client} … {name}", actual=lines[-1] if lines else "なし / none",
             )  # fmt: skip
+    mine = [line for line in lines if str(client) in line]
+    permitted, denied = (_of_destination(mine, name, lab.policy.service.port) for name in (fqdn, other))
+    if _is_refusal(lab.exchange("PX-03")) and not _told_apart(permitted, denied):
+        fail(
+            "記録の行から、許可したか断ったかが分からない", "the lines of the log do not tell permitted from refused",
+            case="PX-19", expected="可否を言う語か応答の番号 / a word or a status that tells the verdict", actual=denied[-1],
+        )  # fmt: skip
+
+
+def _of_destination(lines: list[str], name: str, port: int) -> list[str]:
+    """Lines about this very port of ``name``, if the log writes the two together; else all that name it."""
+    named = [line for line in lines if name in line]
+    return [line for line in named if re.search(rf"(?<![\w.@-]){re.escape(name)}:{port}\b", line)] or named
+
+
+def _told_apart(permitted: list[str], denied: list[str]) -> bool:
+    """Whether some word stands in most lines of one kind and in few of the other. Counts and times are no words."""
+
+    def words(line: str) -> set[str]:
+        split = re.split(r"[\s\"',:;{}\[\]=/|]+", line)
+        return {one for one in split if one and (not re.fullmatch(r"[\d.]+", one) or one in STATUSES)}
+
+    sets = [[words(line) for line in lines] for lines in (permitted, denied)]
+
+    def share(word: str, of: list[set[str]]) -> float:
+        return sum(word in one for one in of) / len(of)
+
+    about = {word for found in sets for one in found for word in one if "." not in word}
+    return any((share(word, sets[0]) > MOST) != (share(word, sets[1]) > MOST) for word in about)
 
 
 def down(lab: LabView) -> None:

@@ -80,6 +80,14 @@ def _logs_no_target(original: Callable[..., None]) -> Callable[..., None]:
     return write
 
 
+def _logs_no_verdict(original: Callable[..., None]) -> Callable[..., None]:
+    def write(self: Any, entry: Any) -> None:
+        entry.verdict, entry.reason, entry.status = "", "", 0
+        original(self, entry)
+
+    return write
+
+
 def _addresses_are_names(original: Callable[..., Any]) -> Callable[..., Any]:
     def decide(method: str, target: str, client: str, **more: Any) -> Any:
         decision = original(method, target, client, **more)
@@ -203,6 +211,7 @@ CODE: dict[str, Mutant] = {
         _mutant("bans-after-refusals", "a client is banned", f"{POLICY}:decide", _bans),
         _mutant("logs-allowed-only", "refusals are not logged", f"{LOG}:AccessLog.write", _logs_allowed_only),
         _mutant("logs-no-target", "the log names no destination", f"{LOG}:AccessLog.write", _logs_no_target),
+        _mutant("logs-no-verdict", "the log does not tell the verdict", f"{LOG}:AccessLog.write", _logs_no_verdict),
         _mutant("address-literals", "addresses are treated like names", f"{POLICY}:decide", _addresses_are_names),
         _mutant("host-decides", "the destination is taken from Host", f"{SERVER}:Relay._head", _host_decides),
         _mutant("search-domain", "a trailing dot leads to the search domain", f"{POLICY}:decide", _search_domain),
