@@ -361,6 +361,15 @@ def load_policy(path: Path) -> Policy:
         path = POLICIES / f"{path.stem}.toml"
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(path, "", f"読めません / cannot be read: {error}") from None
+    except OSError as error:
+        ours = "・".join(sorted(one.stem for one in POLICIES.glob("*.toml")))
+        raise SpecError(
+            path,
+            "",
+            f"読めません（{error.strerror}）。方針のファイルか、同梱の {ours} を書いてください / cannot be read: name a policy file or one of ours",
+        ) from None
+    except UnicodeDecodeError:
+        raise SpecError(
+            path, "", "UTF-8 として読めません。UTF-8 で保存し直してください / not UTF-8: save it as UTF-8"
+        ) from None
     return parse_policy(text, str(path))

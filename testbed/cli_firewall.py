@@ -174,7 +174,7 @@ def print_results(console: Console, results: Results, run_dir: Path) -> None:
                     console.print(f"    {line}", **PLAIN)
     for one in results.checks:
         if one.verdict is Verdict.PASS and one.reason_ja:
-            console.print(f"{one.planned.id}: {one.reason_ja}", markup=False, highlight=False)
+            console.print(f"{one.planned.id}: {one.reason_ja}", **PLAIN)
     if results.clause is not None:
         counts = " ".join(f"{say('verdict', verdict)} {n}" for verdict, n in results.clause.counts.items() if n)
         verdict = f"{say('run', results.clause.verdict)} / {say('run', results.clause.verdict, 'en')}"

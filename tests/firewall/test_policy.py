@@ -76,3 +76,11 @@ def test_the_line_of_the_mistake_is_named() -> None:
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="読めません"):
         load_policy(tmp_path / "none.toml")
+
+
+def test_a_policy_that_is_not_utf8_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_bytes('ja = "方針"'.encode("cp932"))
+    with pytest.raises(SpecError, match="UTF-8 で保存"):
+        load_policy(tmp_path / "p.toml")
+    with pytest.raises(SpecError, match="同梱の baseline・baseline-t2"):
+        load_policy(tmp_path / "none.toml")
