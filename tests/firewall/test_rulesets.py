@@ -30,7 +30,6 @@ RIGHT: dict[str, tuple[str, ...]] = {
     "json-listing": ("list.json",),
     "include-define": ("include.nft",),
     "odd-columns": ("odd-columns.csv",),
-    "stateless-tcp": ("stateless.nft",),
 }
 WRONG: dict[str, tuple[str, str, str, frozenset[str]]] = {
     "default-forgotten": ("zones.nft", "    log group 5\n    drop\n", "    log group 5\n", frozenset({"FW-1.1-04c", "FW-1.1-07a"})),
@@ -41,6 +40,7 @@ WRONG: dict[str, tuple[str, str, str, frozenset[str]]] = {
     "voice-mark": ("zones.nft", "    ct state != new drop\n", "    ip dscp ef accept\n    ct state != new drop\n", frozenset({"FW-1.1-04o"})),
     "set-too-wide": ("include.nft", "ip saddr 192.0.2.10 ip daddr $DLSET", "ip saddr 192.0.2.0/24 ip daddr $DLSET", frozenset({"FW-1.1-04i"})),
     "returns-by-port": ("odd-columns.csv", "既定,拒否", "戻り,許可,,any,any,any,198.51.100.53,dmz0,up0,,5\n既定,拒否", frozenset({"FW-1.1-04b", "FW-1.1-04n"})),
+    "stateless-tcp": ("stateless.nft", "", "", frozenset({"FW-1.1-04t"})),
     "stateless-dns": ("stateless-dns.nft", "", "", frozenset({"FW-1.1-04n"})),
     "only-ipv4": ("rules.v4", "", "", frozenset({"FW-1.1-04a", "FW-1.1-04b", "FW-1.1-07b"})),
 }  # fmt: skip
