@@ -1,6 +1,6 @@
 """Applications in any number: application i of a town is a function of (seed, date, count, i); nothing of it is stored.
 
-They are spread evenly over the days before the world's start, and one in 25 arrives up to two hours late (手順書5章③-1).
+They are spread evenly over the days before the world's start, and one in 25 arrives up to two hours late (二次情報: a city says so).
 Up to a thousand, the fixtures' own factory makes every package. Of more, it makes those of one round of all procedures, and
 each application is one of these with its own 受付番号 and 受付日時 (`mock_services.molds`), filled in when size, digest or bytes
 are asked for: so few are made before the first call comes. What is changed (処理状況) or replaced moves to the store's

@@ -1,4 +1,8 @@
-"""基幹: its own 宛名情報 in its own number space. No HTTP."""
+"""基幹: its own 宛名情報 in its own number space. No HTTP.
+
+公開: whoever has no number is looked for in a core system's 宛名情報 by 基本4情報 (手順書5章③-3 iii). 仮定: that it is had as one
+full file, and its items.
+"""
 
 from __future__ import annotations
 

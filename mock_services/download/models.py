@@ -1,4 +1,9 @@
-"""ダウンロード機能: accounts, tokens and applications with their rules. No HTTP, no wire names."""
+"""ダウンロード機能: accounts, tokens and applications with their rules. No HTTP, no wire names.
+
+公開: login gives a token that every other call needs; a list by conditions, then one application by its 受付番号, one ZIP each
+(手順書5章③-1, ③-2); a list of 処理状況; pull only. 二次情報: what was sent may arrive up to two hours late; maintenance stops.
+仮定: accounts by 団体, how long a token lives, paging, order, size and digest in the list, limits, every error.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""既存住基: the link table with its change log. No HTTP."""
+"""既存住基: the link table with its change log. No HTTP.
+
+公開: it takes serials from the CS, turns 住民票コード into 宛名番号 by its own master, holds which serial belongs to which
+宛名番号, and lets 申請管理 refer to that (手順書5章②, ③-3 i). 仮定: 更新連番, files and calls of 番号紐付情報, their items.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The LGWAN DNS: the names that it knows, and who asked for what: that is the evidence. No datagrams."""
+"""The LGWAN DNS: the names that it knows, and who asked for what: that is the evidence. No datagrams.
+
+公開: from the DMZ only the download function may be reached, no other site of the LGWAN (手順書5章①-2, 図表13). 仮定:
+the names, and that this DNS answers for A records over UDP (RFC 1035).
+"""
 
 from __future__ import annotations
 

@@ -20,6 +20,13 @@ def imported(path: Path) -> set[str]:
     return names | {alias.name for one in ast.walk(tree) if isinstance(one, ast.Import) for alias in one.names}
 
 
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_system_says_what_of_it_is_published_and_what_is_assumed(system: str) -> None:
+    said = ast.get_docstring(ast.parse((ROOT / system / "models.py").read_text(encoding="utf-8"))) or ""
+    assert "公開: " in said
+    assert "仮定: " in said.replace("\n", " ")
+
+
 def test_no_system_is_left_out() -> None:
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     assert packages == {*SYSTEMS, "dialects"}
