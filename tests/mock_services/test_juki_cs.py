@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Literal, cast
 
 import pytest
 
@@ -215,6 +216,26 @@ def test_a_bad_answer_is_not_used_and_the_next_one_heals(town: InProcess, fault:
         assert ask(town, "full").reason == ""
     assert links(town) == [("A1", "1", "valid"), ("B2", "2", "valid")]
     assert ask(town).reason == ""
+
+
+@pytest.mark.parametrize(
+    ("mode", "off"), [("full", "answers"), ("diff", "answers"), ("diff", "since"), ("diff", "generation")]
+)
+def test_each_number_of_an_answer_must_follow(town: InProcess, mode: Literal["full", "diff"], off: str) -> None:
+    """Alone: a file whose other numbers are right is not taken either."""
+    system = juki(town)
+    system.happen([issue("A1")])
+    ask(town, "full")
+    system.happen([issue("B2", TWO)])
+    system.client.request(mode)
+    system.counter.answer_all()
+    (answer,) = system.folders.answers.iterdir()
+    rows = system.counter.records.read(mode, answer.read_bytes())
+    header = rows[0][1]
+    rows[0] = ("header", header | {off: cast(int, header[off]) + 1})
+    answer.write_bytes(system.counter.records.write(mode, rows))
+    assert system.client.take().reason == "sequence"
+    assert links(town) == [("A1", "1", "valid")]
 
 
 def test_a_difference_from_a_forgotten_point_asks_for_everything(town: InProcess) -> None:

@@ -235,6 +235,14 @@ def test_what_is_missing_at_the_end_is_refused_and_nothing_is_sent(world: InProc
     assert submit(http, made["draftId"], body).status_code == 200
 
 
+def test_a_signature_where_none_is_wanted_is_refused_and_nothing_is_sent(world: InProcess) -> None:
+    http = api(world)
+    made = create(http, "S02").json()
+    refused = submit(http, made["draftId"], proofs(world, made["signTarget"]))
+    assert (refused.status_code, refused.json()["code"]) == (422, "PS0422")
+    assert submit(http, made["draftId"], {}).status_code == 200
+
+
 def test_a_town_that_is_not_here_has_no_procedures(world: InProcess) -> None:
     http = api(world)
     assert http.get("/shinsei/v1/procedures", params={"dantaiCode": "123456"}).status_code == 404
