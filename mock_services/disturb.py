@@ -30,7 +30,7 @@ from mock_services.fault_kinds import (
 )
 from mock_services.faults import FaultBox
 from mock_services.http import Answer, Request
-from mock_services.surface import Bound, error_answer, find
+from mock_services.surface import Bound, error_answer, find, is_silent
 
 
 class Service(Protocol):
@@ -212,8 +212,7 @@ def _of_the_table(table: tuple[Bound, WriteError] | None, name: str, status: int
     if table is None:
         return Answer(status)
     bound, write = table
-    silent = name == "maintenance" and not bound.surface.json_on_timeout
-    return write(name) if name in bound.surface.errors and not silent else Answer(status)
+    return write(name) if name in bound.surface.errors and not is_silent(bound, name) else Answer(status)
 
 
 class Disturbed:

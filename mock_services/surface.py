@@ -361,6 +361,11 @@ def error_answer(bound: Bound, name: str, headers: Headers = ()) -> Answer:
     return json_answer(error.status, {names.code: error.code, names.message: error.message}, headers)
 
 
+def is_silent(bound: Bound, name: str) -> bool:
+    """Whether the error is told by its status alone: a surface may speak no JSON in 保守時間帯."""
+    return name == "maintenance" and not bound.surface.json_on_timeout
+
+
 def no_such_call(bound: Bound, *, path_known: bool) -> Answer:
     """The answer to a call that the surface does not have: by its own table where that has a fitting error."""
     name, status = ("bad_request", 405) if path_known else ("not_found", 404)

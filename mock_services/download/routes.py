@@ -16,7 +16,7 @@ from mock_services.download.responses import OPERATIONS, Call, authorise
 from mock_services.faults import FaultBox
 from mock_services.http import Answer, MalformedError, Request
 from mock_services.rules import Door
-from mock_services.surface import Bound, Shape, bind, error_answer, find, no_such_call, read_request
+from mock_services.surface import Bound, Shape, bind, error_answer, find, is_silent, no_such_call, read_request
 
 _WINDOW = {"received_from": "DATETIME", "received_to": "DATETIME"}
 
@@ -91,7 +91,7 @@ class DownloadService:
             name, wait = "too_many", door.wait_seconds(caller)
         if not wait:
             return None
-        answer = error_answer(self._bound, name)
+        answer = Answer(503) if is_silent(self._bound, name) else error_answer(self._bound, name)
         return replace(answer, headers=(*answer.headers, ("Retry-After", str(wait))))
 
     async def _operate(

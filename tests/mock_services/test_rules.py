@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from mock_services.control import WorldClient, WorldError
+from mock_services.models import Fault
 from mock_services.rules import Maintenance, Rules
 from tests.mock_services.support import JST, InProcess, Process, in_process, window
 
@@ -57,6 +58,20 @@ def test_a_maintenance_window_closes_the_function_every_day(inside: InProcess, n
         assert answer.json()["code"] == "DL0503"
         left = datetime(2026, 10, 10, 5, tzinfo=JST) - inside.world.clock.now()
         assert timedelta(seconds=int(answer.headers["Retry-After"])) == left
+
+
+def test_a_profile_may_say_that_there_is_no_json_in_a_maintenance_window(tmp_path: Path) -> None:
+    overlay = tmp_path / "silent.toml"
+    overlay.write_text("[surfaces.download]\njson_on_timeout = false\n", encoding="utf-8")
+    world = in_process(tmp_path / "run", overlay=overlay)
+    client = world.logged_in()
+    world.world.set_faults([Fault(name="maintenance", times=1)])
+    by_fault = client.get("/api/v1/applications")
+    world.world.door.set(rules(maintenance=[{"start": "08:00", "end": "10:00"}]))
+    by_rule = client.get("/api/v1/applications")
+    world.world.recorder.close()
+    assert (by_fault.status_code, by_fault.content) == (by_rule.status_code, by_rule.content) == (503, b"")
+    assert int(by_rule.headers["Retry-After"]) == 3600
 
 
 def test_a_window_over_midnight_belongs_to_the_day_it_starts() -> None:
