@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from mock_services.control import Fault, WorldClient
-from tests.mock_services.support import DANTAI, Process, meta
+from tests.mock_services.support import DANTAI, Process, link, meta
 
 BODY = bytes(range(256)) * 64
 PATH = "/api/v1/applications/R0001/package"
@@ -45,6 +45,23 @@ def test_a_reset_in_the_body_is_an_error_and_recorded(product: httpx.Client, out
     assert product.get(PATH).content == BODY
     struck = outside.exchanges(before)[0]
     assert (struck.fault, struck.response_body.size) == ("reset-mid-body", 4000)
+
+
+@pytest.mark.parametrize(("name", "ends"), [("reset-mid-body", "reset"), ("truncate", "closed")])
+def test_a_body_ends_by_a_reset_or_by_a_close(running: Process, outside: WorldClient, name: str, ends: str) -> None:
+    outside.put_links([link("A1")])
+    outside.set_faults([Fault(name=name, system="juki", operation="full", times=1, params={"bytes": 10})])
+    where = httpx.URL(running.endpoints.link_url)
+    call = f"GET /himozuke/v1/zenken HTTP/1.1\r\nHost: {where.host}\r\nX-Api-Key: link-key\r\n\r\n"
+    with socket.create_connection((where.host, where.port or 0), timeout=30) as client:
+        client.sendall(call.encode())
+        try:
+            while client.recv(4096):
+                pass
+            how = "closed"
+        except ConnectionResetError:
+            how = "reset"
+    assert how == ends
 
 
 def test_slow_drip_comes_in_pieces_and_whole(product: httpx.Client, outside: WorldClient) -> None:

@@ -238,6 +238,19 @@ def test_each_number_of_an_answer_must_follow(town: InProcess, mode: Literal["fu
     assert links(town) == [("A1", "1", "valid")]
 
 
+def test_records_that_change_places_are_not_taken(town: InProcess) -> None:
+    """The counts still fit; the running numbers do not."""
+    system = juki(town)
+    system.happen([issue("A1"), issue("B2", TWO)])
+    system.client.request("full")
+    system.counter.answer_all()
+    (answer,) = system.folders.answers.iterdir()
+    head, one, other, rest = answer.read_bytes().split(b"\r\n", 3)
+    answer.write_bytes(b"\r\n".join([head, other, one, rest]))
+    assert system.client.take().reason == "totals"
+    assert links(town) == []
+
+
 def test_a_difference_from_a_forgotten_point_asks_for_everything(town: InProcess) -> None:
     juki(town).happen([issue("A1")])
     juki(town).client.generation = 77

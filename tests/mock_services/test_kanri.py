@@ -97,7 +97,7 @@ def test_other_calls_go_on_while_staff_search_and_what_arrives_meanwhile_is_not_
         async def arrive() -> None:
             nonlocal arrived
             while True:
-                world.world.load_application(meta(2000 + arrived), b"PK late")
+                world.world.load_application(meta(0, receipt_no=f"X{arrived:04d}"), b"PK older than all")
                 arrived += 1
                 await asyncio.sleep(0)
 
