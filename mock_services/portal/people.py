@@ -65,16 +65,15 @@ class People(World):
         return self._town.population
 
     def registered(self) -> list[tuple[Resident, str, tuple[Card, ...]]]:
-        """Every resident with 住民票コード, the 住記 number, and the certificates that the CS knows from the start."""
-        return [
-            (
-                one,
-                self._town.juki_number(one.index),
-                tuple(c for c in self._town.cards(one.index) if c.known == "start"),
-            )
-            for one in self._town.everybody()
-            if one.juminhyo_code
-        ]
+        """Every resident with 住民票コード, the 住記 number, and the certificates that the CS knows from the start.
+
+        A certificate that is linked to another by mistake stands with that other.
+        """
+        residents = [one for one in self._town.everybody() if one.juminhyo_code]
+        held: dict[int, list[Card]] = {}
+        for card in (card for one in residents for card in self._town.cards(one.index) if card.known == "start"):
+            held.setdefault(card.owner if card.at_first_of is None else card.at_first_of, []).append(card)
+        return [(one, self._town.juki_number(one.index), tuple(held.get(one.index, ()))) for one in residents]
 
     @cached_property
     def persons(self) -> tuple[Person, ...]:
