@@ -18,7 +18,7 @@ from reference_impl.shinsei_kanri import desk, handover
 from reference_impl.shinsei_kanri.records import Status
 from reference_impl.shinsei_kanri.sending import stored_file
 from reference_impl.shinsei_kanri.storage import applications, tables
-from reference_impl.shinsei_kanri.web import BODY_BYTES
+from reference_impl.shinsei_kanri.web import whole_body
 from reference_impl.shinsei_kanri.wiring import serving
 from reference_impl.shinsei_kanri.wiring.fields import Fields
 from reference_impl.shinsei_kanri.wiring.formats import FormatError, Value
@@ -57,7 +57,6 @@ class HandoverApi:
                 self._endpoint(name, handler),
                 methods=[self._surface.operations[name].method],
                 name=f"handover-{name}",
-                max_body_size=BODY_BYTES,
             )
             for name, handler in handlers.items()
         ]
@@ -66,7 +65,7 @@ class HandoverApi:
         operation = self._surface.operations[name]
 
         async def endpoint(request: Request) -> Response:
-            body = await request.body()
+            body = await whole_body(request)
             core_system = self.caller(request.headers)
             if core_system is None:
                 return _response(self._error("unauthorized"))

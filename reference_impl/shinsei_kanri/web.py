@@ -103,11 +103,21 @@ def route(method: str, path: str, work: Callable[[Call], Response]) -> Route:
     """``work`` at ``path``, in a thread: it may wait for the database."""
 
     async def endpoint(request: Request) -> Response:
-        body = b"" if method == "GET" else await request.body()
+        body = b"" if method == "GET" else await whole_body(request)
         call = Call(request.path_params, request.query_params, request.headers, body)
         return await run_in_threadpool(work, call)
 
-    return Route(path, endpoint, methods=[method], max_body_size=BODY_BYTES)
+    return Route(path, endpoint, methods=[method])
+
+
+async def whole_body(request: Request) -> bytes:
+    """The body of a request. Raises HTTPException (413) when it is longer than `BODY_BYTES`."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > BODY_BYTES:
+            raise HTTPException(413, f"要求が {BODY_BYTES} バイトを超えています / the request is too large")
+    return bytes(body)
 
 
 def served(operation: Operation, token: str) -> Route:

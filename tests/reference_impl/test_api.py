@@ -16,6 +16,7 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
 from fixtures.world import World
+from interface_spec import control
 from testbed.postgres import EmbeddedServer
 from tests.reference_impl.product import KEYS, TOKEN, Product, running_product, running_world, start_of
 
@@ -74,3 +75,20 @@ def test_names_that_nobody_has(product: Product, receipt_no: str) -> None:
     own = {"X-Api-Key": KEYS["jido_teate"]}
     for path in (f"/renkei/v1/applications/{receipt_no}", f"/renkei/v1/applications/{receipt_no}/attachments/1"):
         assert product.http.get(path, headers=own).status_code in (400, 404, 422)
+
+
+def test_more_than_any_request_needs_is_refused(product: Product) -> None:
+    path = "/control/v1/applications/nobody/review"
+    answer = product.http.post(path, content=b'{"to": "' + b"x" * (2 << 20) + b'"}')
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert product.http.post(path, content=b'{"to": "x"}').status_code == 422
+
+
+def test_every_operation_of_the_control_interface_is_described_and_guarded(product: Product) -> None:
+    described = product.http.get("/openapi.json").raise_for_status().json()["paths"]
+    named = {value for name, value in vars(control).items() if name.isupper() and isinstance(value, str)}
+    assert named - {control.BASE} <= set(described)
+    for path, operations in described.items():
+        for method, operation in operations.items():
+            answer = product.http.request(method, path, headers={"Authorization": "Bearer wrong"})
+            assert (answer.status_code == 401) is ("security" in operation), path

@@ -103,6 +103,23 @@ def test_form_without_our_token_or_account_is_refused(office: Office) -> None:
     assert office.product.application(receipt_no).review is Review.UNREVIEWED
 
 
+def test_refusal_is_a_page_for_who_looks_at_one(office: Office) -> None:
+    receipt_no = office.take_in("k01-plain#4")
+    office.browser.headers["Accept"] = "text/html,application/xhtml+xml"
+    try:
+        refused = office.send(receipt_no, "review", to="completed")
+        missing = office.browser.get("/staff/applications/<b>")
+    finally:
+        office.browser.headers["Accept"] = "*/*"
+    assert (refused.status_code, missing.status_code) == (409, 404)
+    for page in (refused, missing):
+        assert page.headers["Content-Type"].startswith("text/html")
+        assert "できませんでした" in page.text
+        assert "<b>" not in page.text
+    assert office.send(receipt_no, "review", to="completed").json()["message"].partition(" / ")[0] in refused.text
+    assert office.product.application(receipt_no).review is Review.UNREVIEWED
+
+
 def test_original_zip_and_quarantine_from_the_page(office: Office) -> None:
     receipt_no = office.take_in("k01-plain#3")
     case = office.running.world.case("k01-plain#3")
