@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import httpx
@@ -79,6 +79,7 @@ def test_identify_and_review_up_to_completion(office: Office) -> None:
         number,
     )
     assert {event.actor for event in found.history} == {"system", "staff"}
+    assert {event.at.utcoffset() for event in found.history} == {timedelta(hours=9)}
     assert "電話" in office.page(receipt_no)
 
 
