@@ -16,12 +16,13 @@ def stored_file(
 ) -> Response | None:
     """The ``body`` of the row with this key; None when there is no such row."""
     with engine.connect() as connection:
-        size = files.size(connection, table, **key)
-    if size is None:
+        found = files.small(connection, table, **key)
+    if found is None:
         return None
+    size, body = found
     given = dict(headers or {})
-    if size <= files.PIECE:
-        return Response(b"".join(files.pieces(engine, table, **key)), media_type=media_type, headers=given)
+    if body is not None:
+        return Response(body, media_type=media_type, headers=given)
     return StreamingResponse(
         files.pieces(engine, table, **key), media_type=media_type, headers=given | {"Content-Length": str(size)}
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, func, select
+from sqlalchemy import Connection, Engine, Select, Table, bindparam, case, func, select
 
 PIECE = 1 << 20
 
@@ -16,6 +17,20 @@ def size(connection: Connection, table: Table, **key: Any) -> int | None:
         select(func.octet_length(table.c.body)).filter_by(**key)
     ).scalar_one_or_none()
     return found
+
+
+def small(connection: Connection, table: Table, **key: Any) -> tuple[int, bytes | None] | None:
+    """(bytes of the file, the file itself unless it has more than `PIECE`); None when there is no such row."""
+    found = connection.execute(_small(table, tuple(key)), key).first()
+    return None if found is None else (found[0], None if found[1] is None else bytes(found[1]))
+
+
+@cache
+def _small(table: Table, key: tuple[str, ...]) -> Select[Any]:
+    """Built once: building a statement takes as long as asking it."""
+    length = func.octet_length(table.c.body)
+    wanted = (table.c[name] == bindparam(name) for name in key)
+    return select(length, case((length <= PIECE, table.c.body))).where(*wanted)
 
 
 def body(connection: Connection, table: Table, **key: Any) -> memoryview | None:
