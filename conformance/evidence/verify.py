@@ -26,7 +26,7 @@ from conformance.evidence.manifest import (
 )
 from conformance.evidence.opened import Opened, Spoiled, forbidden, opened
 from conformance.evidence.rejudge import ROLES, ModuleCommand, NotJudged, otherwise
-from conformance.evidence.replan import not_of_the_suite, unknown_words
+from conformance.evidence.replan import NETWORK, not_of_the_suite, unknown_words
 from conformance.evidence.reprint import forged, unproven
 from conformance.plan import Challenge, Plan
 from conformance.reporters.machine import as_dict
@@ -130,8 +130,12 @@ def _judged_again(bundle: Opened, results: Results, module_command: ModuleComman
     plan = results.plan
     if plan is None:
         return False, []
-    if plan.role not in ROLES:  # the network roles: `forged` judges their record
-        return {LAB_POLICY, LAB_RECORD} <= set(bundle.namelist()), []
+    if plan.role in NETWORK:  # `forged` judges their record
+        lost = sorted({LAB_POLICY, LAB_RECORD} - set(bundle.namelist())) if results.ended else []
+        words = "判定のもとになった記録がありません", "the record that the verdicts follow from is missing"
+        return not lost, [Finding(one, *words) for one in lost]
+    if plan.role not in ROLES:
+        return False, []
     try:
         found = otherwise(bundle, results, plan, module_command)
     except NotJudged:

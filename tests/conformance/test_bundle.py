@@ -26,6 +26,7 @@ from conformance.reporters.papers.write import keep_connections
 from conformance.reporters.write import write_reports
 from conformance.verdicts import Exit, Raw
 from interface_spec.policy import POLICIES
+from shinsei_testbed import module_command
 from testbed.cli import main
 from tests.conformance.factory import AT, plan_of, planned, stream, write_events
 from tests.conformance.sample_runs import RUNS, hostile
@@ -295,7 +296,11 @@ class TestLab:
         touch(run_dir)
         target = tmp_path / "lab.zip"
         make_bundle(run_dir, results, target, key=tmp_path / "k", certificate=tmp_path / "c.pem")
-        return [one.file for one in verify(target).findings]
+        return [one.file for one in verify(target, module_command=module_command).findings]
+
+    @pytest.mark.parametrize("name", ["lab.json", "policy.toml"])
+    def test_verdicts_without_the_record_are_told(self, run_dir: Path, tmp_path: Path, name: str) -> None:
+        assert name in self.found(run_dir, tmp_path, lambda folder: (folder / name).unlink())
 
     def test_the_record_gives_the_verdicts(self, run_dir: Path, tmp_path: Path) -> None:
         assert self.found(run_dir, tmp_path, untouched) == []
