@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import tomllib
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from conformance.catalogue import SUITES
 from conformance.doctor import _certificate, examine, expected_minutes, imports
 from conformance.doctor_roles import Diagnosis
 from conformance.plan import Plan
@@ -130,6 +132,10 @@ def test_minutes_by_adapter(tmp_path: Path) -> None:
     person = target.model_copy(update={"adapter": target.adapter.model_copy(update={"kind": "operator"})})
     assert expected_minutes(slow, plan) == pytest.approx(imports(plan) * 12)
     assert expected_minutes(person, plan) > expected_minutes(target, plan)
+    scripts = tomllib.loads((SUITES / "am" / "disturbances.toml").read_text(encoding="utf-8"))["disturbance"]
+    assert imports(plan) == sum(step["do"] == "import" for one in scripts.values() for step in one["steps"])
+    told = " ".join(one.ja for one in examine(tmp_path / "target.toml", today=TODAY) if one.field == "declare")
+    assert f"ラウンド {len(plan.rounds)} 回、およそ {expected_minutes(target, plan):.0f} 分" in told
 
 
 def test_a_certificate_that_does_not_verify_is_named(tmp_path: Path) -> None:
