@@ -26,7 +26,7 @@ from benchmarks.measure import Result
 from benchmarks.mocks import START, TIME, door, world
 
 _FEW, _MANY, _CALLS, _PAGES = 1_000, 1_000_000, 300, 8
-_LIMIT, _SHORT, _NEW = 100, 20, 40
+_LIMIT, _SHORT, _NEW, _FIRST = 100, 20, 40, 200
 _IDLE_TICKS = 5
 _READERS = 4
 Query = dict[str, str]
@@ -151,7 +151,7 @@ def run() -> list[Result]:
                 folder.mkdir()
                 towns.append(_Town(folder, count))
             few, many = towns
-            first = [many.new(_SHORT) for _ in range(_NEW)]
+            first = [many.new(_SHORT) for _ in range(_FIRST)]
             for one in towns:
                 one.settle()
             company = [_p95(one.beside(ask)) for one, ask in ((few, few.seen), (many, many.new))]

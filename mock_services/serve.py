@@ -86,6 +86,7 @@ class RunningWorld:
 
     def _prepare(self) -> None:
         """Make packages while nobody can call yet, for a moment; a thread makes the rest."""
+        self.world.applications.of_town(self._config.dantai_code)  # who is still on the way is known from then on
         until = time.monotonic() + _PREPARING_SECONDS
         while time.monotonic() < until and self.world.applications.prepare_one():
             pass
