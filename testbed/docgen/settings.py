@@ -66,8 +66,8 @@ def _default(info: FieldInfo) -> str:
 
 
 def unexplained() -> list[str]:
-    """Fields of which neither the documents nor the code say what they are."""
-    return [f"{one.file}: {one.name}" for one in settings() if not (one.ja or one.en)]
+    """Fields of which no document says in both languages what they are."""
+    return [f"{one.file}: {one.name}" for one in settings() if not (one.ja and one.en)]
 
 
 def _fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInfo]]:
