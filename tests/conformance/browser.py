@@ -22,6 +22,7 @@ addEventListener("load", () => {
   const found = [];
   for (const frame of document.querySelectorAll("iframe")) {
     const page = frame.contentDocument, width = page.documentElement.clientWidth;
+    page.documentElement.style.setProperty("text-spacing-trim", "space-all");  // else the blank half of a bracket that ends a line counts as text
     const told = what => found.push([frame.dataset.name, Number(frame.dataset.width), what]);
     if (page.documentElement.scrollWidth > width) told("page");
     for (const box of page.querySelectorAll("body *")) {
