@@ -70,6 +70,8 @@ class ServiceApp:
             log_exchange(self._service.system, answer.operation, answer.status, answer.faults)
             date = self._recorder.clock.now() + timedelta(seconds=answer.date_skew)
             await _send(scope, receive, send, answer, date)
+            if answer.when_sent is not None:
+                answer.when_sent()
         finally:
             if answer.file is not None:
                 answer.file.gone()

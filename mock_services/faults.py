@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import cast
 
@@ -26,7 +27,10 @@ class FaultError(ValueError):
 
 @dataclass
 class Armed:
-    """One armed fault. ``operations``: where it can strike, None = anywhere; ``calls`` serves expire-token: by token."""
+    """One armed fault. ``operations``: where it can strike, None = anywhere; ``calls`` serves expire-token: by token.
+
+    ``waiting``: 受付番号 whose ZIPs have to be delivered before it begins; ``began``: newest exchange and time when it did.
+    """
 
     fault: Fault
     params: Params
@@ -34,10 +38,16 @@ class Armed:
     applied: int = 0
     chances: int = 0
     calls: dict[str, int] = field(default_factory=dict)
+    waiting: set[str] = field(default_factory=set)
+    began: tuple[int, datetime] | None = None
 
     @property
     def live(self) -> bool:
-        return self.fault.times is None or self.applied < self.fault.times
+        return not self.waiting and (self.fault.times is None or self.applied < self.fault.times)
+
+    def concerns(self, receipt_no: str) -> bool:
+        """Whether it may strike a call for that application ("" = a call for none)."""
+        return not self.fault.receipts or receipt_no in self.fault.receipts
 
     def strikes(self, operation: str) -> bool:
         """Whether it is armed for this operation; ``*`` asks for faults that know no operations."""
@@ -127,9 +137,14 @@ def arm(fault: Fault, reach: Reach) -> Armed:
         raise FaultError(f"{fault.name}: params.{place}: {problem}") from None
     if fault.percent < 100 and (kind.where == "network" or fault.name in _ALWAYS):
         raise FaultError(f"{fault.name}: percent は指定できません / takes no percent")
+    if (fault.receipts or fault.after) and (reach.system != "download" or kind.where in ("network", "file")):
+        raise FaultError(f"{fault.name}: receipts・after は download の呼出しにだけ使えます / only for calls of download")
+    if fault.receipts and kind.where in ("tls", "token"):
+        raise FaultError(f"{fault.name}: receipts は指定できません（申請ごとに起きません） / takes no receipts")
     if fault.name == "shift" and fault.times is None:
         fault = fault.model_copy(update={"times": 1})  # a row that is always late would never exist
-    return Armed(fault, params, allowed if kind.where in ("rows", "list", "digest", "zip") else None)
+    operations = allowed if kind.where in ("rows", "list", "digest", "zip") else None
+    return Armed(fault, params, operations, waiting=set(fault.after))
 
 
 _ALWAYS = ("expire-token", "shift")
@@ -162,7 +177,38 @@ class FaultBox:
         return bool(self._armed)
 
     def states(self) -> list[FaultState]:
-        return [FaultState(fault=armed.fault, applied=armed.applied) for armed in self._armed]
+        return [
+            FaultState(
+                fault=armed.fault,
+                applied=armed.applied,
+                began_seq=armed.began[0] if armed.began else None,
+                began_at=armed.began[1] if armed.began else None,
+            )
+            for armed in self._armed
+        ]
+
+    def about(self, receipt_no: str) -> FaultBox:
+        """What is armed for calls about one application; it counts here, too."""
+        if not any(armed.fault.receipts for armed in self._armed):
+            return self
+        narrowed = FaultBox(self.reach)
+        narrowed._armed = [armed for armed in self._armed if armed.concerns(receipt_no)]
+        return narrowed
+
+    def waits(self, name: str = "") -> bool:
+        """Whether a fault (of that name) is armed that has yet to begin."""
+        return any(armed.waiting and name in ("", armed.fault.name) for armed in self._armed)
+
+    def delivered(self, receipt_no: str, newest: int) -> list[str]:
+        """A ZIP has left whole: the names of the faults that begin with it. ``newest``: number of the newest exchange."""
+        begun: list[str] = []
+        for armed in self._armed:
+            if receipt_no in armed.waiting:
+                armed.waiting.discard(receipt_no)
+                if not armed.waiting:
+                    armed.began = (newest, datetime.now(UTC))
+                    begun.append(armed.fault.name)
+        return begun
 
     def peek(self, name: str, operation: str = "*") -> Armed | None:
         for armed in self._armed:

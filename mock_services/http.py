@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -104,6 +104,7 @@ class Answer:
     ``piece``: that many bytes at a time, every ``every_ms`` milliseconds.
     ``announced``: another Content-Length than the body has. ``date_skew``: seconds that the Date header is off.
     ``file``: the body, when it is too big to be held (``body`` is empty then).
+    ``when_sent``: called when the answer has left us.
     """
 
     status: int
@@ -118,6 +119,7 @@ class Answer:
     every_ms: int = 0
     date_skew: int = 0
     file: BigBody | None = None
+    when_sent: Callable[[], None] | None = None
 
     @property
     def size(self) -> int:

@@ -99,12 +99,22 @@ class Fault(_Wire):
     times: int | None = Field(default=None, ge=1, description="how often it strikes; null = until cleared")
     percent: int = Field(default=100, ge=1, le=100, description="of the chances to strike it takes so many, drawn")
     seed: int = Field(default=0, description="of that draw: the same calls are struck for the same seed")
+    receipts: list[str] = Field(
+        default=[], description="download only: it strikes only calls that name one of these 受付番号; empty = any"
+    )
+    after: list[str] = Field(
+        default=[], description="download only: it begins once the ZIPs of all these 受付番号 have been delivered whole"
+    )
     params: dict[str, Any] = {}
 
 
 class FaultState(_Wire):
+    """``began_*``: only of a fault with ``after``: the newest exchange and the (real) time when it began."""
+
     fault: Fault
     applied: int = Field(description="how often it has struck so far")
+    began_seq: int | None = None
+    began_at: AwareDatetime | None = None
 
 
 class Body(_Wire):

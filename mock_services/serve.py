@@ -49,6 +49,7 @@ class RunningWorld:
         self._beside: dict[str, str] = {}
         sockets["download"].on_accept = world.saw_peer
         self._download = Listener(world.download_app(), sockets["download"], tls.context)
+        world.certificate_changed = self._download.drop_connections
         self._listeners = [
             self._download,
             Listener(world.link_app(), sockets["link"]),

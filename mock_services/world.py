@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -93,6 +93,8 @@ class World:
         self.links = LinkStore()
         self.atena = {core_system: AtenaStore() for core_system in config.core}
         self._peers: list[str] = []
+        self.certificate_changed: Callable[[], None] = lambda: None
+        """Called when a fault ``tls`` begins by itself: whoever is connected has to shake hands again."""
         try:
             self.systems: dict[str, System] = build_systems(self)
         except BaseException:
@@ -104,7 +106,12 @@ class World:
     # ── services ──────────────────────────────────────────────────────────
     def download_app(self) -> ServiceApp:
         service = DownloadService(
-            self._download, self.applications, self.boxes["download"], self.door, self.config.run_dir / "packages"
+            self._download,
+            self.applications,
+            self.boxes["download"],
+            self.door,
+            self.config.run_dir / "packages",
+            self._was_delivered,
         )
         return ServiceApp(spoken(service, self._download, self.profile), self.recorder)
 
@@ -124,6 +131,10 @@ class World:
         """Which certificate the next handshake gets; counts the strike."""
         armed = self.boxes["download"].take("tls", "*", [])
         return armed.params.variant if armed is not None and isinstance(armed.params, TlsParams) else None
+
+    def _was_delivered(self, receipt_no: str) -> None:
+        if "tls" in self.boxes["download"].delivered(receipt_no, self.recorder.newest):
+            self.certificate_changed()
 
     def saw_peer(self, peer: str) -> None:
         """A TCP connection reached the download listener."""

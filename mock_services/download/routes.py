@@ -5,7 +5,9 @@ Disturbances first, then path and method, then the token, then what is asked: no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from interface_spec.profile import Profile
@@ -64,22 +66,52 @@ class DownloadService:
 
     system = "download"
 
-    def __init__(self, bound: Bound, store: DownloadStore, faults: FaultBox, door: Door, folder: Path) -> None:
-        """``folder``: for answers that are too big to be held."""
+    def __init__(
+        self,
+        bound: Bound,
+        store: DownloadStore,
+        faults: FaultBox,
+        door: Door,
+        folder: Path,
+        delivered: Callable[[str], None],
+    ) -> None:
+        """``folder``: for answers that are too big to be held. ``delivered``: told the 受付番号 of a ZIP that left whole."""
         self._bound, self._store, self._faults, self._door = bound, store, faults, door
-        self._folder = folder
+        self._folder, self._delivered = folder, delivered
 
     async def handle(self, request: Request) -> Answer:
         name, path_values, path_known = find(self._bound, request)
         operation = name or ""
         struck: list[str] = []
-        answer = await before(self._bound, self._faults, operation, struck) or self._turned_away(request)
+        receipt_no = self._receipt_of(operation, request, path_values) if self._faults.armed else ""
+        faults = self._faults.about(receipt_no)
+        answer = await before(self._bound, faults, operation, struck) or self._turned_away(request)
         if answer is None and name is None:
             answer = no_such_call(self._bound, path_known=path_known)
         if answer is None:
-            answer = await self._operate(operation, request, path_values, struck)
-            answer = after(self._bound, self._faults, operation, answer, struck)
-        return replace(answer, operation=operation, faults=tuple(struck))
+            answer = await self._operate(operation, request, path_values, faults, struck)
+            answer = after(self._bound, faults, operation, answer, struck)
+        answer = replace(answer, operation=operation, faults=tuple(struck))
+        return self._with_an_eye_on_it(answer, receipt_no) if self._faults.waits() else answer
+
+    def _receipt_of(self, operation: str, request: Request, path_values: dict[str, str]) -> str:
+        """受付番号 that a call for one application names; "" for every other call."""
+        plan = self._bound.surface.operations.get(operation)
+        if plan is None or "receipt_no" not in plan.request:
+            return ""
+        try:
+            asked = read_request(self._bound, self._bound.operation(operation), request, path_values)
+        except MalformedError:
+            return ""
+        return str(asked["receipt_no"] or "")
+
+    def _with_an_eye_on_it(self, answer: Answer, receipt_no: str) -> Answer:
+        """While a fault has yet to begin: what was delivered is told, and no connection outlives a change of certificate."""
+        if self._faults.waits("tls"):
+            answer = replace(answer, headers=(*answer.headers, ("Connection", "close")))
+        if answer.operation == "get" and answer.status < 300 and answer.send == "whole" and not answer.faults:
+            answer = replace(answer, when_sent=partial(self._delivered, receipt_no))
+        return answer
 
     def _turned_away(self, request: Request) -> Answer | None:
         """The answer by rule: 保守時間帯, or too many calls in a minute; both say when to come back."""
@@ -95,18 +127,18 @@ class DownloadService:
         return replace(answer, headers=(*answer.headers, ("Retry-After", str(wait))))
 
     async def _operate(
-        self, operation: str, request: Request, path_values: dict[str, str], struck: list[str]
+        self, operation: str, request: Request, path_values: dict[str, str], faults: FaultBox, struck: list[str]
     ) -> Answer:
         try:
             token = None
             if operation != "login":
-                token = authorise(self._bound, self._store, self._faults, request, operation, struck)
+                token = authorise(self._bound, self._store, faults, request, operation, struck)
             try:
                 asked = read_request(self._bound, self._bound.operation(operation), request, path_values)
             except MalformedError:
                 raise BadRequestError from None
             return await OPERATIONS[operation](
-                Call(self._bound, self._store, self._faults, self._folder, asked, token, struck)
+                Call(self._bound, self._store, faults, self._folder, asked, token, struck)
             )
         except DownloadError as error:
             return error_answer(self._bound, error.name)
