@@ -3,6 +3,7 @@
 ``suites/<role>/checks.toml``       what is checked, on which requirement, with which cases, under which disturbance
 ``suites/<role>/stimuli.toml``      what happens to each case (when it is loaded, its review path, the core's answer)
 ``suites/<role>/disturbances.toml`` the script of steps of a round, and what is disturbed in it
+``suites/<role>/windows.toml``      which imports of the rounds a product that takes in on its own schedule may share
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ DECIDING = ("tejunsho-1.0",)
 """Requirement sets that decide a run unless the plan lists others; every other set is reported beside (報告のみ)."""
 
 
+UNDISTURBED = "none"
+"""The round of every check without a disturbance."""
+
+
 class _Data(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,7 +39,7 @@ class Check(_Data):
     id: str = Field(pattern=r"^[A-Z]+-[0-9A-Z.]+-[0-9]{2}[a-z]$")
     ja: str
     en: str
-    disturbance: str = "none"
+    disturbance: str = UNDISTURBED
     cases: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     needs: str = Field(default="", description="declared feature without which the check does not apply")
@@ -83,7 +88,10 @@ class Step(_Data):
         "wait",
     ]
     what: str = ""
-    faults: tuple[dict[str, Any], ...] = ()
+    faults: tuple[dict[str, Any], ...] = Field(
+        default=(),
+        description="faults of the simulated world; ``own = true``: only at calls for applications of the round",
+    )
     seconds: float = 0
     deep: bool = Field(default=False, description="snapshot: also open attachments and screens")
     brief: bool = Field(default=False, description="snapshot: details only of cases to which something happens")
@@ -98,11 +106,26 @@ class Disturbance(_Data):
     steps: tuple[Step, ...]
 
 
+class Window(_Data):
+    """One import of the product that several rounds share.
+
+    ``takes``: ``round:import`` each; ``last``: the round whose disturbance begins once all others' applications came.
+    """
+
+    takes: tuple[str, ...] = Field(min_length=1)
+    last: str = ""
+
+    @property
+    def rounds(self) -> tuple[str, ...]:
+        return tuple(one.partition(":")[0] for one in self.takes)
+
+
 class Catalogue(_Data):
     role: str
     checks: dict[str, Check]
     stimuli: dict[str, Stimulus]
     disturbances: dict[str, Disturbance]
+    windows: tuple[Window, ...] = ()
 
     @model_validator(mode="after")
     def _everything_resolves(self) -> Self:
@@ -119,6 +142,28 @@ class Catalogue(_Data):
                     raise ValueError(
                         f"{check.id}: 事例 {case} は別のラウンド（{home[case]}）でも使われています / a case belongs to one round"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _windows_play_every_script(self) -> Self:
+        """Every import of every round stands in one window, in the order of its script."""
+        if not self.windows:
+            return self
+        known = {name: [s.what for s in one.steps if s.do == "import"] for name, one in self.disturbances.items()}
+        shared: dict[str, list[str]] = {}
+        for number, window in enumerate(self.windows, 1):
+            for one in window.takes:
+                round_, _, what = one.partition(":")
+                shared.setdefault(round_, []).append(what)
+            if len(set(window.rounds)) < len(window.rounds) or window.last not in ("", *window.rounds):
+                raise ValueError(
+                    f"windows.toml {number} 番目: 同じラウンドが二度あるか、last が takes にありません / a round twice, or last is not among them"
+                )
+        for name in sorted(known.keys() | shared.keys()):
+            if known.get(name) != shared.get(name):
+                raise ValueError(
+                    f"windows.toml: ラウンド {name} の取込みは {known.get(name)} ですが {shared.get(name)} とあります / differs from its script"
+                )
         return self
 
     def requirement_of(self, check: Check) -> Requirement:
@@ -146,6 +191,7 @@ def roles_with_suite() -> tuple[str, ...]:
 def load_catalogue(role: str) -> Catalogue:
     """The catalogue of ``role``. Raises SpecError naming file and place."""
     folder = SUITES / role
+    windows = folder / "windows.toml"
     checks = _table(folder / "checks.toml").get("check", [])
     ids = [entry.get("id", "?") for entry in checks]
     for one in ids:
@@ -158,6 +204,7 @@ def load_catalogue(role: str) -> Catalogue:
                 "checks": dict(zip(ids, checks, strict=True)),
                 "stimuli": _table(folder / "stimuli.toml").get("case", {}),
                 "disturbances": _table(folder / "disturbances.toml").get("disturbance", {}),
+                "windows": _table(windows).get("window", []) if windows.is_file() else (),
             }
         )
     except ValidationError as error:

@@ -111,6 +111,7 @@ class Plan(_Part):
     """``suite_sha256``: over the sources that decide a verdict, so that a modified suite is told from an unmodified one.
 
     ``not_carried``: procedures that are declared but whose application this profile cannot carry → why (日本語 / English).
+    ``shared``: imports were shared by the rounds, as windows.toml of the suite says.
     ``inputs``: what was tested, where that is files (rulesets, settings, packages); a repeated run must have the same.
     """
 
@@ -125,6 +126,7 @@ class Plan(_Part):
     started_by: str = ""
     mutant: str = ""
     adapter: str
+    shared: bool = False
     product: dict[str, str]
     profile: ProfileNote
     deciding_sets: tuple[str, ...]

@@ -276,6 +276,7 @@ def make_plan(
         started_by=started_by,
         mutant=mutant,
         adapter=target.adapter.kind,
+        shared=bool(catalogue.windows) and target.shares_imports(),
         product=target.product.model_dump(),
         profile=ProfileNote(
             id=profile.profile.id,

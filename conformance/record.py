@@ -68,6 +68,8 @@ class CaseTruth(_Part):
 
 
 class StepResult(_Part):
+    """``tunnels``: how often the product tried to reach the download function during an import, as seen at relay or handshake."""
+
     name: str
     do: str
     what: str

@@ -49,6 +49,10 @@ class RunChoice(_Table):
         default=False,
         description="the product may hold applications that are not of this run; what they show is masked",
     )
+    imports: Literal["auto", "shared", "alone"] = Field(
+        default="auto",
+        description="whether several rounds share one import of the product; auto: where it takes in on its own schedule",
+    )
     show_free_text: bool = Field(
         default=False,
         description="keep every word of the product's sentences in records and reports: only where it holds no real resident",
@@ -189,6 +193,10 @@ class Target(_Table):
     start: Start | None = None
     attestations: dict[str, AttestationAnswer] = {}
     waiver: tuple[WaiverEntry, ...] = ()
+
+    def shares_imports(self) -> bool:
+        """Whether the rounds of a run share imports (`RunChoice.imports`)."""
+        return self.run.imports == "shared" or (self.run.imports == "auto" and self.adapter.trigger == "poll")
 
     @model_validator(mode="after")
     def _http_has_its_place(self) -> Self:

@@ -29,7 +29,8 @@ class FaultError(ValueError):
 class Armed:
     """One armed fault. ``operations``: where it can strike, None = anywhere; ``calls`` serves expire-token: by token.
 
-    ``waiting``: 受付番号 whose ZIPs have to be delivered before it begins; ``began``: newest exchange and time when it did.
+    ``waiting``: 受付番号 whose ZIPs have to be delivered before it begins; ``began``: newest exchange and time when it did; ``under_way``: later
+    exchanges over connections (of ``peers``) that another certificate had served before.
     """
 
     fault: Fault
@@ -40,6 +41,8 @@ class Armed:
     calls: dict[str, int] = field(default_factory=dict)
     waiting: set[str] = field(default_factory=set)
     began: tuple[int, datetime] | None = None
+    under_way: list[int] = field(default_factory=list)
+    peers: frozenset[str] = frozenset()
 
     @property
     def live(self) -> bool:
@@ -138,7 +141,9 @@ def arm(fault: Fault, reach: Reach) -> Armed:
     if fault.percent < 100 and (kind.where == "network" or fault.name in _ALWAYS):
         raise FaultError(f"{fault.name}: percent は指定できません / takes no percent")
     if (fault.receipts or fault.after) and (reach.system != "download" or kind.where in ("network", "file")):
-        raise FaultError(f"{fault.name}: receipts・after は download の呼出しにだけ使えます / only for calls of download")
+        raise FaultError(
+            f"{fault.name}: receipts・after は download の呼出しにだけ使えます / only for calls of download"
+        )
     if fault.receipts and kind.where in ("tls", "token"):
         raise FaultError(f"{fault.name}: receipts は指定できません（申請ごとに起きません） / takes no receipts")
     if fault.name == "shift" and fault.times is None:
@@ -183,6 +188,7 @@ class FaultBox:
                 applied=armed.applied,
                 began_seq=armed.began[0] if armed.began else None,
                 began_at=armed.began[1] if armed.began else None,
+                under_way=armed.under_way,
             )
             for armed in self._armed
         ]
@@ -199,14 +205,26 @@ class FaultBox:
         """Whether a fault (of that name) is armed that has yet to begin."""
         return any(armed.waiting and name in ("", armed.fault.name) for armed in self._armed)
 
-    def delivered(self, receipt_no: str, newest: int) -> list[str]:
-        """A ZIP has left whole: the names of the faults that begin with it. ``newest``: number of the newest exchange."""
+    @property
+    def watches(self) -> bool:
+        """Whether a fault that begins by itself is armed, begun or not."""
+        return any(armed.fault.after for armed in self._armed)
+
+    def answered(self, seq: int, receipt_no: str, peer: str, peers: Iterable[str]) -> list[str]:
+        """A call has been answered, as exchange ``seq``, while the box `watches`.
+
+        ``receipt_no``: of the ZIP that left whole with it, or ""; ``peers``: of all connections so far. Returns the names of
+        the faults that begin with it.
+        """
         begun: list[str] = []
         for armed in self._armed:
+            if armed.began is not None and peer in armed.peers:
+                armed.under_way.append(seq)
             if receipt_no in armed.waiting:
                 armed.waiting.discard(receipt_no)
                 if not armed.waiting:
-                    armed.began = (newest, datetime.now(UTC))
+                    armed.began = (seq, datetime.now(UTC))
+                    armed.peers = frozenset(peers if armed.fault.name == "tls" else ())
                     begun.append(armed.fault.name)
         return begun
 

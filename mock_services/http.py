@@ -104,7 +104,7 @@ class Answer:
     ``piece``: that many bytes at a time, every ``every_ms`` milliseconds.
     ``announced``: another Content-Length than the body has. ``date_skew``: seconds that the Date header is off.
     ``file``: the body, when it is too big to be held (``body`` is empty then).
-    ``when_sent``: called when the answer has left us.
+    ``when_sent``: called with the number of the recorded exchange when the answer has left us.
     """
 
     status: int
@@ -119,7 +119,7 @@ class Answer:
     every_ms: int = 0
     date_skew: int = 0
     file: BigBody | None = None
-    when_sent: Callable[[], None] | None = None
+    when_sent: Callable[[int], None] | None = None
 
     @property
     def size(self) -> int:

@@ -109,12 +109,15 @@ class Fault(_Wire):
 
 
 class FaultState(_Wire):
-    """``began_*``: only of a fault with ``after``: the newest exchange and the (real) time when it began."""
+    """``began_*``: only of a fault with ``after``: the exchange with which, and the (real) time when it began."""
 
     fault: Fault
     applied: int = Field(description="how often it has struck so far")
     began_seq: int | None = None
     began_at: AwareDatetime | None = None
+    under_way: list[int] = Field(
+        default=[], description="tls: later exchanges over connections whose handshake had been before"
+    )
 
 
 class Body(_Wire):

@@ -57,12 +57,15 @@ class Recorder:
     def newest(self) -> int:
         return len(self._index)
 
-    def record(self, system: str, request: Request, answer: Answer) -> None:
-        """Append one exchange, with the part of the body that left us; bytes that came up are counted at any rate."""
+    def record(self, system: str, request: Request, answer: Answer) -> int:
+        """Append one exchange, with the part of the body that left us; bytes that came up are counted at any rate.
+
+        Its number; that of the newest one when the bound is reached.
+        """
         self.upward[system] = self.upward.get(system, 0) + request.upward
         if len(self._index) >= self._max_exchanges or self._bytes >= self._max_bytes:
             self.dropped += 1
-            return
+            return self.newest
         exchange = {  # the fields of `Exchange`
             "seq": len(self._index) + 1,
             "at": self.clock.now().isoformat(),
@@ -84,6 +87,7 @@ class Recorder:
         self._index.append((self._end, len(line), system))
         self._end += len(line)
         self._bytes += len(line)
+        return self.newest
 
     def _flush_soon(self) -> None:
         """Calls that are answered in the same turn of the loop share one write; without a loop each has its own."""

@@ -111,7 +111,7 @@ class World:
             self.boxes["download"],
             self.door,
             self.config.run_dir / "packages",
-            self._was_delivered,
+            self._was_answered,
         )
         return ServiceApp(spoken(service, self._download, self.profile), self.recorder)
 
@@ -132,8 +132,8 @@ class World:
         armed = self.boxes["download"].take("tls", "*", [])
         return armed.params.variant if armed is not None and isinstance(armed.params, TlsParams) else None
 
-    def _was_delivered(self, receipt_no: str) -> None:
-        if "tls" in self.boxes["download"].delivered(receipt_no, self.recorder.newest):
+    def _was_answered(self, seq: int, receipt_no: str, peer: str) -> None:
+        if "tls" in self.boxes["download"].answered(seq, receipt_no, peer, self._peers):
             self.certificate_changed()
 
     def saw_peer(self, peer: str) -> None:

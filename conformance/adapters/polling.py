@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from conformance.adapters.base import Adapter, Change, Sheet
 from interface_spec.control import (
@@ -20,10 +21,28 @@ MARGIN = 1.2
 """How much longer than its own interval a product may take to begin and end one import."""
 SLICES = 6
 """How often a wait is counted down."""
+QUIET_PART, LEAST_QUIET, MOST_QUIET = 0.05, 3.0, 60.0
+"""An import that was seen is over after a pause of this part of the interval (bounds in seconds)."""
+LOOKS = 5
+"""How often a pause is looked at before it counts."""
+
+
+class Watch(Protocol):
+    """What is seen of the product from outside."""
+
+    def moves(self) -> object:
+        """Changes whenever the product does something that can be seen."""
+
+    def delivered(self) -> set[str]:
+        """受付番号 that the product has been given whole and ought to show."""
 
 
 class PollingAdapter:
-    """``inner``, but an import (and the synchronisation before it) is waited for: one interval and a margin."""
+    """``inner``, but an import (and the synchronisation before it) is waited for.
+
+    It is over when the product, having been seen at work, is quiet and shows what it was given; without a ``watch``, and at
+    most, after one interval and a margin.
+    """
 
     def __init__(
         self,
@@ -31,8 +50,13 @@ class PollingAdapter:
         interval_seconds: float,
         wait: Callable[[float], None] = time.sleep,
         tell: Callable[[float], None] = lambda _: None,
+        watch: Watch | None = None,
+        *,
+        looks: bool = True,
     ) -> None:
-        self._inner, self._interval, self._wait, self._tell = inner, interval_seconds, wait, tell
+        """``looks``: the product's list may be read as often as needed (no person has to be asked for it)."""
+        self._inner, self._interval, self._wait, self._tell, self._watch = inner, interval_seconds, wait, tell, watch
+        self._looks = looks
 
     @property
     def unseen(self) -> frozenset[str]:
@@ -46,11 +70,31 @@ class PollingAdapter:
         return Job(job_id="poll-sync", kind="sync", state=JobState.DONE, message="製品の周期で行われる")
 
     def import_now(self) -> Job:
-        seconds = self._interval * MARGIN
-        for left in range(SLICES, 0, -1):
-            self._tell(seconds * left / SLICES)
-            self._wait(seconds / SLICES)
-        return Job(job_id="poll-import", kind="import", state=JobState.DONE, message=f"{seconds:g} 秒待った")
+        most = self._interval * MARGIN
+        tick = min(self._quiet / LOOKS, most / SLICES)
+        watch = self._watch
+        before = watch.moves() if watch is not None else None
+        waited, told, still, moved = 0.0, 0, 0.0, False
+        while waited < most and not (moved and still >= self._quiet and self._shows_all()):
+            if waited >= told * most / SLICES:
+                self._tell(most - waited)
+                told += 1
+            self._wait(tick)
+            waited += tick
+            after = watch.moves() if watch is not None else None
+            moved, still = moved or after != before, still + tick if after == before else 0.0
+            before = after
+        seen = "製品の取込みを見届けた" if waited < most else "製品の周期を待った"
+        return Job(job_id="poll-import", kind="import", state=JobState.DONE, message=f"{seen}（{waited:.0f} 秒）")
+
+    @property
+    def _quiet(self) -> float:
+        return max(LEAST_QUIET, min(self._interval * QUIET_PART, MOST_QUIET))
+
+    def _shows_all(self) -> bool:
+        """Whether the product shows every application that it was given."""
+        given = self._watch.delivered() if self._watch is not None and self._looks else set[str]()
+        return not given or given <= {one.receipt_no for one in self._inner.applications()}
 
     def health(self) -> Health:
         return self._inner.health()

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from conformance.adapters.base import Adapter, AdapterProblem, Expected, ProductUnreachable, Sheet
 from conformance.catalogue import Catalogue, Step
+from conformance.engine.activity import Activity
 from conformance.engine.contract import Contract
 from conformance.engine.core_visits import CoreVisits
 from conformance.engine.handover import Handover
 from conformance.engine.masking import PULL, Masker
+from conformance.engine.playing import Notes, Playing, Taker
 from conformance.engine.screen import ScreenReader
 from conformance.engine.secrets import Redactor
 from conformance.engine.shown import shown_detail, shown_row
+from conformance.engine.staff import Staff
 from conformance.engine.stages import given_of, seen_of
 from conformance.engine.tape import AdapterTape
 from conformance.engine.truth import truth_of
@@ -31,11 +34,8 @@ from conformance.record import (
     CaseTruth,
     Exchange,
     FetchedAttachment,
-    Forbidden,
-    Pull,
     Record,
     RelayLine,
-    ReviewAttempt,
     Snapshot,
     StepResult,
 )
@@ -43,16 +43,11 @@ from conformance.record import Screen as ScreenSeen
 from fixtures.cases import Case
 from interface_spec.control import (
     ApplicationDetail,
-    IdentifyPerson,
     Ingestion,
     Job,
     JobState,
-    PersonState,
-    Review,
-    ReviewChange,
-    Role,
 )
-from mock_services.control import ApplicationMeta, Body, Fault, LinkRecord, WorldClient
+from mock_services.control import ApplicationMeta, Body, Fault, FaultState, LinkRecord, WorldClient
 from mock_services.control import Exchange as WorldExchange
 
 if TYPE_CHECKING:
@@ -108,19 +103,6 @@ def _shown(body: Body) -> str:
     return body.text if body.text is not None else f"（{body.size} bytes, SHA-256 {body.sha256}）"
 
 
-@dataclass
-class _Notes:
-    """What the round has gathered so far."""
-
-    cases: dict[str, CaseTruth] = field(default_factory=dict)
-    steps: list[StepResult] = field(default_factory=list)
-    snapshots: dict[str, Snapshot] = field(default_factory=dict)
-    pulls: dict[str, tuple[Pull, ...]] = field(default_factory=dict)
-    forbidden: tuple[Forbidden, ...] = ()
-    reviews: list[ReviewAttempt] = field(default_factory=list)
-    trouble: str = ""
-
-
 class Driver:
     """Plays rounds; one instance a run."""
 
@@ -140,7 +122,10 @@ class Driver:
         redact: Redactor,
         masker: Masker,
         emit: Emit,
+        activity: Activity,
+        waits: bool = False,
     ) -> None:
+        """``waits``: the product takes in on its own schedule."""
         self._masker = masker
         self._plan, self._catalogue, self._world = plan, catalogue, world
         self._client, self._adapter, self._tape = client, adapter, tape
@@ -149,46 +134,71 @@ class Driver:
         self._screens_wanted = {
             case for one in catalogue.checks.values() if one.needs == "screen" for case in one.cases
         }
-        self._loaded: dict[str, CaseTruth] = {}
+        self._known: dict[str, CaseTruth] = {}
+        self._faults: dict[str, list[Fault]] = {}
+        self._held_back: dict[str, list[str]] = {}
+        self._activity, self._waits = activity, waits
         self._contract = Contract(world.profile)
-        self._cores = CoreVisits(handover, catalogue, self._contract, masker, redact, self._told)
+        self._staff = Staff(adapter, catalogue, self.told)
+        self._cores = CoreVisits(handover, catalogue, self._contract, masker, redact, self.told)
 
     # -- one round -----------------------------------------------------------------------------------------------
 
-    def play(self, round_: PlannedRound, number: int, of: int) -> Record:
-        """The record of ``round_``. Raises only for our own bugs."""
-        self._emit(RoundStarted(at=now(), round=round_.id, number=number, of=of, ja=round_.ja, en=round_.en))
-        cases = [self._world.case(name) for name in round_.cases]
-        notes = _Notes(cases={case.name: truth_of(case) for case in cases})
-        given = tuple(given_of(truth) for truth in notes.cases.values())
-        self._emit(ApplicationsGiven(at=now(), round=round_.id, applications=given))
-        self._adapter.begin(_sheet(round_, number, of, cases))
-        first, tape_first = self._last_exchange(), len(self._tape.exchanges)
+    def play(self, round_: PlannedRound, number: int, of: int, again: str = "") -> Record:
+        """The record of ``round_``, played by itself. Raises only for our own bugs.
+
+        ``again``: after each case's name, to send other applications of the same cases (`fixtures.outline.AGAIN`).
+        """
+        playing = self.begin(round_, number, of, again)
+        self._adapter.begin(_sheet(round_, number, of, playing.planned))
         alive = True
         for step in self._catalogue.disturbances[round_.id].steps:
             try:
-                self._carry_out(step, cases, notes, round_.id)
+                self.carry_out(step, playing)
             except ProductUnreachable as error:
-                alive, notes.trouble = False, self._told(str(error))
+                alive, playing.notes.trouble = False, self.told(str(error))
                 break
-        self._client.clear_faults()
-        self._client.relay_start()
+        self.clear()
+        return self.end(playing, alive=alive)
+
+    def begin(self, round_: PlannedRound, number: int, of: int, again: str = "", more: Sequence[str] = ()) -> Playing:
+        """Makes the round's applications and puts on record what the product may come to hold.
+
+        ``more``: further applications that are sent with it and that no check looks at.
+        """
+        self._emit(RoundStarted(at=now(), round=round_.id, number=number, of=of, ja=round_.ja, en=round_.en))
+        cases = [replace(self._world.case(name + again), name=name) for name in round_.cases]
+        notes = Notes(cases={case.name: truth_of(case) for case in cases})
+        fillers = [self._world.case(name) for name in more]
+        truths = [*notes.cases.values(), *(truth_of(case) for case in fillers)]
+        self._known.update({one.receipt_no: one for one in truths})
+        self._activity.expect({one.receipt_no for one in truths if one.fate == "stored"})
+        given = tuple(given_of(truth) for truth in truths)
+        self._emit(ApplicationsGiven(at=now(), round=round_.id, applications=given))
+        return Playing(round_, cases, notes, first=self.last_exchange(), fillers=fillers)
+
+    def end(self, playing: Playing, *, alive: bool) -> Record:
+        """What the round has observed."""
+        round_, notes = playing.round, playing.notes
         if alive:
             alive, notes.trouble = self._still_alive(notes.trouble)
-        self._loaded.update(notes.cases)
-        world_exchanges = [self._exchange(one) for one in self._client.exchanges(first)]
+        own = {one.receipt_no for one in notes.cases.values()}
+        seen = self._client.exchanges(playing.first)
+        exchanges = [self._exchange(one) for one in seen if one.seq not in playing.not_of_it]
+        for start, stop in playing.tape:
+            exchanges += self._tape.exchanges[start:stop]
         record = Record(
             round=round_.id,
             relay_address=self._relay_address,
             download_fqdn=self._fqdn,
             cases=notes.cases,
-            bystanders=tuple(one for name, one in self._loaded.items() if name not in notes.cases),
+            bystanders=tuple(one for receipt, one in self._known.items() if receipt not in own),
             steps=tuple(notes.steps),
             snapshots=notes.snapshots,
             pulls=notes.pulls,
             forbidden=notes.forbidden,
             reviews=tuple(notes.reviews),
-            exchanges=tuple(world_exchanges + self._tape.exchanges[tape_first:]),
+            exchanges=tuple(exchanges),
             relay_log=tuple(_relay_line(line) for line in self._client.relay_log()),
             alive=alive,
             trouble=notes.trouble,
@@ -196,6 +206,12 @@ class Driver:
         )
         self._emit(ApplicationsSeen(at=now(), round=round_.id, applications=seen_of(record)))
         return record
+
+    def clear(self) -> None:
+        """No disturbance is left."""
+        self._faults.clear()
+        self._client.clear_faults()
+        self._client.relay_start()
 
     def assume(self, record: Record, number: int, of: int, round_: PlannedRound) -> None:
         """A round that an earlier run has played: nothing is done, its record stands."""
@@ -205,42 +221,55 @@ class Driver:
         given = tuple(given_of(truth) for truth in record.cases.values())
         self._emit(ApplicationsGiven(at=now(), round=round_.id, applications=given))
         self._emit(ApplicationsSeen(at=now(), round=round_.id, applications=seen_of(record)))
-        self._loaded.update(record.cases)
+        self._known.update({one.receipt_no: one for one in record.cases.values()})
 
     def _still_alive(self, trouble: str) -> tuple[bool, str]:
         try:
             self._adapter.health()
         except (ProductUnreachable, AdapterProblem) as error:
-            return False, trouble or self._told(str(error))
+            return False, trouble or self.told(str(error))
         return True, trouble
 
-    def _told(self, message: str) -> str:
+    def told(self, message: str) -> str:
         """What is kept of a product's own words."""
         return self._redact(self._masker.text(message[: 10 * MOST_MESSAGE]))[:MOST_MESSAGE]
 
-    def _last_exchange(self) -> int:
+    def announce(self, playing: Sequence[Playing], number: int, of: int) -> None:
+        """Tells whoever acts for the product which applications the next import is about."""
+        cases = [case for one in playing for case in (*one.planned, *one.fillers)]
+        expected = tuple(Expected(case.receipt_no, case.procedure_id) for case in cases)
+        ja = "・".join(one.round.ja for one in playing)
+        en = "; ".join(one.round.en for one in playing)
+        self._adapter.begin(Sheet(round=f"window-{number}", number=number, of=of, ja=ja, en=en, expected=expected))
+
+    def relay_lines(self) -> int:
+        """Lines of the relay's log so far."""
+        return len(self._client.relay_log())
+
+    def delivered(self) -> set[str]:
+        """受付番号 of good applications whose ZIPs the product has been given whole."""
+        return self._activity.delivered()
+
+    def last_exchange(self) -> int:
+        """Number of the newest exchange with the simulated world."""
         return self._client.last_seq()
 
-    def _carry_out(self, step: Step, cases: list[Case], notes: _Notes, round_id: str) -> None:
-        name = f"{step.do}:{step.what}" if step.what else step.do
-        ja, en = WORDS[step.do]
-        self._emit(
-            StepStarted(
-                at=now(),
-                round=round_id,
-                step=name,
-                ja=ja,
-                en=en,
-                actor="product" if step.do in PRODUCT_STEPS else "harness",
-            )
-        )
-        started, clock, before = now(), time.monotonic(), self._last_exchange()
-        lines = len(self._client.relay_log()) if step.do == "import" else 0
+    def carry_out(self, step: Step, playing: Playing) -> None:
+        """One step of a round. Raises ProductUnreachable, with the step on record as failed."""
+        if step.do == "import":
+            before = playing.notes.steps[-1] if playing.notes.steps else None
+            waited = self._waits and before is not None and before.do == "sync"
+            since = before.first_exchange if before is not None and waited else self.last_exchange()
+            self.take_in([Taker(playing, step)], since, self.relay_lines())
+            return
+        name = _name(step)
+        self._begun(playing, step)
+        started, clock, before_it, tape = now(), time.monotonic(), self.last_exchange(), len(self._tape.exchanges)
         ok, message, job = True, "", None
         try:
-            job = self._act(step, cases, notes, name)
+            job = self._act(step, playing, name)
             if job is not None:
-                job = job.model_copy(update={"message": self._told(job.message)})
+                job = job.model_copy(update={"message": self.told(job.message)})
                 ok, message = job.state is JobState.DONE, job.message
         except AdapterProblem as error:
             ok, message = False, str(error)
@@ -248,50 +277,100 @@ class Driver:
             ok, message = False, str(error)
             raise
         finally:
-            message = self._told(message)
-            notes.steps.append(
-                StepResult(
-                    name=name,
-                    do=step.do,
-                    what=step.what,
+            playing.tape.append((tape, len(self._tape.exchanges)))
+            done = StepResult(
+                name=name,
+                do=step.do,
+                what=step.what,
+                ok=ok,
+                message=self.told(message),
+                started_at=started,
+                ended_at=now(),
+                first_exchange=before_it,
+                last_exchange=self.last_exchange(),
+                job=job,
+            )
+            self._ended(playing, done, time.monotonic() - clock)
+
+    def take_in(self, takers: Sequence[Taker], since: int, lines: int) -> None:
+        """One import of the product, observed by every round in ``takers``. Raises ProductUnreachable.
+
+        ``since``: exchange, ``lines``: line of the relay's log after which something can belong to it. A product that takes
+        in on its own schedule synchronises then, too.
+        """
+        for one in takers:
+            self._begun(one.playing, one.step)
+        started, clock, tape = now(), time.monotonic(), len(self._tape.exchanges)
+        ok, message, job = True, "", None
+        try:
+            job = self._adapter.import_now()
+            job = job.model_copy(update={"message": self.told(job.message)})
+            ok, message = job.state is JobState.DONE, job.message
+        except AdapterProblem as error:
+            ok, message = False, str(error)
+        except ProductUnreachable as error:
+            ok, message = False, str(error)
+            raise
+        finally:
+            last, tunnels = self.last_exchange(), self._tunnels(lines)
+            began = self._begun_fault() if any(one.last for one in takers) else None
+            for one in takers:
+                first, opened = since, tunnels
+                if one.last:
+                    first = (began.began_seq or 0) if began else last
+                    one.playing.not_of_it.update(began.under_way if began else ())
+                    opened = began.applied if began else 0
+                one.playing.tape.append((tape, len(self._tape.exchanges)))
+                done = StepResult(
+                    name=_name(one.step),
+                    do=one.step.do,
+                    what=one.step.what,
                     ok=ok,
-                    message=message,
+                    message=self.told(message),
                     started_at=started,
                     ended_at=now(),
-                    first_exchange=before,
-                    last_exchange=self._last_exchange(),
-                    tunnels=self._tunnels(lines) if step.do == "import" else 0,
+                    first_exchange=first,
+                    last_exchange=last,
+                    tunnels=opened,
                     job=job,
                 )
-            )
-            self._emit(
-                StepFinished(
-                    at=now(),
-                    round=round_id,
-                    step=name,
-                    ok=ok,
-                    message=message,
-                    seconds=time.monotonic() - clock,
-                )
-            )
+                if self._waits:
+                    one.playing.notes.stretch_sync(since, last)
+                self._ended(one.playing, done, time.monotonic() - clock)
+
+    def _begun_fault(self) -> FaultState | None:
+        """The fault that had to wait for others, once it is at work."""
+        return next((one for one in self._client.faults() if one.fault.after and one.began_at is not None), None)
+
+    def _begun(self, playing: Playing, step: Step) -> None:
+        ja, en = WORDS[step.do]
+        actor: Literal["product", "harness"] = "product" if step.do in PRODUCT_STEPS else "harness"
+        self._emit(StepStarted(at=now(), round=playing.round.id, step=_name(step), ja=ja, en=en, actor=actor))
+
+    def _ended(self, playing: Playing, done: StepResult, seconds: float) -> None:
+        playing.notes.steps.append(done)
+        told = StepFinished(
+            at=now(), round=playing.round.id, step=done.name, ok=done.ok, message=done.message, seconds=seconds
+        )
+        self._emit(told)
 
     def _tunnels(self, seen: int) -> int:
         """Tunnels to the download function that the relay has opened since its log had ``seen`` lines."""
         lines = [_relay_line(line) for line in self._client.relay_log()[seen:]]
         return sum(line.host == self._fqdn and line.verdict == "allow" for line in lines)
 
-    def _act(self, step: Step, cases: list[Case], notes: _Notes, name: str) -> Job | None:
+    def _act(self, step: Step, playing: Playing, name: str) -> Job | None:
+        cases, notes = playing.planned, playing.notes
         match step.do:
             case "load":
-                self._load(cases, step.what)
+                wanted = [*playing.fillers, *self.loads(step, cases)]
+                self._client.load_applications((_meta(case), case.zip_bytes) for case in wanted)
             case "links":
                 self._client.put_links([LinkRecord(**asdict(row)) for case in cases for row in case.late_links])
                 if withdrawn := [serial for case in cases for serial in case.withdrawn_links]:
                     self._client.delete_links(withdrawn)
             case "sync":
                 return self._adapter.sync()
-            case "import":
-                return self._adapter.import_now()
             case "snapshot":
                 notes.snapshots[step.what] = self._snapshot(
                     [one for one in cases if self._looked_at(step, one)], deep=step.deep
@@ -301,26 +380,44 @@ class Driver:
             case "trespass":
                 notes.forbidden += self._cores.trespass(cases)
             case "review":
-                self._review(cases, notes, name)
+                self._staff.review(cases, notes, name)
             case "illegal":
-                self._illegal(cases, notes, name)
+                self._staff.illegal(cases, notes, name)
             case "slip":
-                self._slip(cases, notes, name, step.what)
+                self._staff.slip(cases, notes, name, step.what)
             case "reopen":
-                self._reopen(cases, notes, name)
+                self._staff.reopen(cases, notes, name)
             case "relay":
                 (self._client.relay_stop if step.what == "stop" else self._client.relay_start)()
             case "faults":
-                self._client.set_faults([Fault.model_validate(one) for one in step.faults])
+                self._disturb(playing.round.id, step, cases)
             case "wait":
                 time.sleep(step.seconds)
         return None
 
-    # -- the steps -----------------------------------------------------------------------------------------------
+    def hold_back(self, round_id: str, receipts: Sequence[str]) -> None:
+        """The faults of that round, armed next, begin when these have been delivered."""
+        self._held_back[round_id] = list(receipts)
 
-    def _load(self, cases: list[Case], group: str) -> None:
-        wanted = [case for case in cases if self._catalogue.stimulus(case.name).load == (group or "start")]
-        self._client.load_applications((_meta(case), case.zip_bytes) for case in wanted)
+    def _disturb(self, round_id: str, step: Step, cases: list[Case]) -> None:
+        """Arms what the step says, in the place of what the round had armed; other rounds' faults stay."""
+        own = [case.receipt_no for case in cases]
+        after = self._held_back.pop(round_id, [])
+        self._faults[round_id] = [
+            Fault.model_validate(
+                {name: value for name, value in one.items() if name != "own"}
+                | ({"receipts": own} if one.get("own") else {})
+                | {"after": after}
+            )
+            for one in step.faults
+        ]
+        self._client.set_faults([fault for faults in self._faults.values() for fault in faults])
+
+    def loads(self, step: Step, cases: list[Case]) -> list[Case]:
+        """The applications that a step ``load`` lays ready."""
+        return [one for one in cases if self._catalogue.stimulus(one.name).load == (step.what or "start")]
+
+    # -- the steps -----------------------------------------------------------------------------------------------
 
     def _snapshot(self, cases: list[Case], *, deep: bool) -> Snapshot:
         listed = [shown_row(one, self._masker) for one in self._adapter.applications()]
@@ -352,92 +449,6 @@ class Driver:
         status, data = self._adapter.attachment(receipt_no, seq)
         return FetchedAttachment(seq=seq, status=status, size=len(data), sha256=hashlib.sha256(data).hexdigest())
 
-    def _review(self, cases: list[Case], notes: _Notes, step: str) -> None:
-        for case in cases:
-            path = self._catalogue.stimulus(case.name).review
-            if not path:
-                continue
-            now_ = self._adapter.application(case.receipt_no)
-            if now_ is not None and Review.COMPLETED in path:
-                now_ = self._decide_persons(case, now_)
-            for to in path:
-                if now_ is not None:
-                    now_ = self._attempt(case, to, now_, notes, step)
-
-    def _decide_persons(self, case: Case, detail: ApplicationDetail) -> ApplicationDetail:
-        """Staff decide about every person that the product has not identified, as a careful member of staff would."""
-        core = truth_of(case).core_system
-        truths = {Role.SIGNER: case.truth.signer, Role.SUBJECT: case.truth.subject}
-        for person in detail.persons:
-            if person.state is PersonState.STAFF:
-                truth = truths.get(person.role)
-                number = truth.numbers.get(core, "") if truth else ""
-                changed = self._adapter.identify(
-                    case.receipt_no,
-                    IdentifyPerson(
-                        role=person.role, atena_no=number or None, reason="職員が本人確認書類で確認（試験）"
-                    ),
-                )
-                detail = changed.detail or detail
-        return detail
-
-    def _illegal(self, cases: list[Case], notes: _Notes, step: str) -> None:
-        for case in cases:
-            for to in self._catalogue.stimulus(case.name).illegal:
-                before = self._adapter.application(case.receipt_no)
-                if before is not None:
-                    self._attempt(case, to, before, notes, step)
-
-    def _slip(self, cases: list[Case], notes: _Notes, step: str, kind: str) -> None:
-        """A rejection without a reason; a change on the version of the first reading, as if nobody had worked since."""
-        for case in cases:
-            if kind not in self._catalogue.stimulus(case.name).slips:
-                continue
-            before = self._adapter.application(case.receipt_no)
-            first = notes.snapshots["first"].details.get(case.receipt_no) if "first" in notes.snapshots else None
-            if before is not None and first is not None:
-                if kind == "reasonless":
-                    self._attempt(case, Review.REJECTED, before, notes, step, reason="")
-                else:
-                    seen = before.model_copy(update={"version": first.version})
-                    self._attempt(case, Review.CORRECTION, seen, notes, step)
-
-    def _reopen(self, cases: list[Case], notes: _Notes, step: str) -> None:
-        for case in cases:
-            if self._catalogue.stimulus(case.name).reopen:
-                before = self._adapter.application(case.receipt_no)
-                if before is not None:
-                    self._attempt(case, Review.REVIEWING, before, notes, step)
-
-    def _attempt(
-        self,
-        case: Case,
-        to: Review,
-        before: ApplicationDetail,
-        notes: _Notes,
-        step: str,
-        reason: str | None = None,
-    ) -> ApplicationDetail | None:
-        """Asks for one change and writes down what became of it; a refusal is looked at again, in case it changed anyway."""
-        if reason is None:
-            needed = to in (Review.REJECTED, Review.WITHDRAWN, Review.CORRECTION)
-            reason = "要件を満たさないため（試験）" if needed else ""
-        changed = self._adapter.review(case.receipt_no, ReviewChange(to=to, reason=reason, version=before.version))
-        after = changed.detail or self._adapter.application(case.receipt_no)
-        notes.reviews.append(
-            ReviewAttempt(
-                step=step,
-                case=case.name,
-                to=to,
-                status=changed.status,
-                before=before.review,
-                after=after.review if after else None,
-                message=self._told(changed.message),
-                exchange=changed.exchange,
-            )
-        )
-        return after
-
     # -- evidence ------------------------------------------------------------------------------------------------
 
     def _exchange(self, one: WorldExchange) -> Exchange:
@@ -464,6 +475,10 @@ class Driver:
     def _masked_pull(self, system: str, text: str) -> str:
         """What the product handed to a core system may be somebody else's application."""
         return self._masker.body(text) if system.startswith(PULL) else text
+
+
+def _name(step: Step) -> str:
+    return f"{step.do}:{step.what}" if step.what else step.do
 
 
 def _relay_line(line: dict[str, object]) -> RelayLine:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +13,33 @@ from typing import Self
 
 from conformance.engine.environment import GO, RUN_DIR
 from conformance.engine.processes import clean_environment, die_with_parent
+from conformance.events import CheckEnded, ChecksFinished, read_events
+
+
+class NotJudged(Exception):
+    """The bodies did not come to their end on these records."""
+
+
+def judged_apart(command: list[str], plan: str, records: Mapping[str, bytes], limit_seconds: float) -> list[CheckEnded]:
+    """How the check bodies end on ``records`` (round → JSON), in a folder and a process of their own. Raises NotJudged.
+
+    ``plan``: as JSON. ``command`` starts the check process with ``--wait``.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "records").mkdir()
+        (folder / "plan.json").write_text(plan, encoding="utf-8")
+        for round_, record in records.items():
+            (folder / "records" / f"{round_}.json").write_bytes(record)
+        with Judge(command, folder) as judge:
+            judge.load()
+            judge.go()
+            code = judge.wait(limit_seconds)
+        ended = folder / "checks.ndjson"
+        events = list(read_events(ended)) if ended.is_file() else []
+        if code not in (0, 1) or not any(isinstance(one, ChecksFinished) for one in events):
+            raise NotJudged(f"code {code}")
+        return [one for one in events if isinstance(one, CheckEnded)]
 
 
 class Judge:

@@ -14,7 +14,7 @@ from conformance.adapters.desk import Desk
 from conformance.adapters.files import FilesAdapter
 from conformance.adapters.http import HttpAdapter
 from conformance.adapters.operator import OperatorAdapter
-from conformance.adapters.polling import PollingAdapter
+from conformance.adapters.polling import PollingAdapter, Watch
 from conformance.adapters.python import PythonAdapter
 from conformance.adapters.settings import OperatorChoice, PythonChoice
 from conformance.engine.processes import clean_environment
@@ -40,6 +40,8 @@ class Surroundings:
     tape: AdapterTape
     tell: Callable[[str, str, float], None] = lambda _ja, _en, _seconds: None
     """Told what is waited for (Japanese, English) and how long."""
+    watch: Watch | None = None
+    """Eyes on a product that takes in on its own schedule."""
 
 
 def open_adapter(target: Target, around: Surroundings) -> Adapter:
@@ -56,7 +58,8 @@ def open_adapter(target: Target, around: Surroundings) -> Adapter:
             left,
         )
 
-    return PollingAdapter(adapter, choice.poll_seconds, tell=tell)
+    looks = choice.kind != "operator"
+    return PollingAdapter(adapter, choice.poll_seconds, tell=tell, watch=around.watch, looks=looks)
 
 
 def _inner(target: Target, around: Surroundings) -> Adapter:

@@ -13,35 +13,37 @@ import signal
 import socket
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from conformance.adapters.base import Adapter, AdapterProblem, OperatorAway, ProductUnreachable
+from conformance.adapters.base import OperatorAway, ProductUnreachable
 from conformance.adapters.desk import FOLDER as ATTACHED
 from conformance.adapters.desk import JOURNAL
 from conformance.catalogue import load_catalogue
 from conformance.engine import resume
+from conformance.engine.activity import Activity
 from conformance.engine.ahead import Ahead
 from conformance.engine.container import Container
 from conformance.engine.driver import Driver, now
 from conformance.engine.handover import handover_of
 from conformance.engine.judge import Judge
-from conformance.engine.masking import Masker, hide_late, hide_pulls, hide_screens, masker_of
+from conformance.engine.masking import Masker, hide_late, hide_pulls, hide_screens
+from conformance.engine.preparing import everybody, populate, preflight
 from conformance.engine.processes import Children, Guard, StartProblem, clean_environment
 from conformance.engine.product import PAGE_FILE, Surroundings, open_adapter
 from conformance.engine.registers import write_registers
+from conformance.engine.rounds import Rounds
 from conformance.engine.screen import ScreenReader
 from conformance.engine.scrub import scrub
 from conformance.engine.secrets import Redactor
 from conformance.engine.settings import Keys, ProductSettings, address, expand, start_clock
 from conformance.engine.tape import AdapterTape
-from conformance.engine.truth import truth_of
 from conformance.engine.warnings import about_the_run
 from conformance.events import (
     ChecksFinished,
@@ -60,14 +62,13 @@ from conformance.plan import Challenge, Plan
 from conformance.planner import carried_cases, inexpressible, make_plan, to_carry
 from conformance.quick import narrowed
 from conformance.sentence import both
-from conformance.target import Start, Target, TargetError, load_target, others, with_image
+from conformance.target import Start, Target, TargetError, load_target, with_image
 from conformance.visible import visible
-from fixtures.cases.model import AtenaRow
 from fixtures.outline import FICTIONAL_DANTAI_CODE, WORLD_VERSION, core_systems_with
 from interface_spec.errors import SpecError
 from interface_spec.profile import load_profile
 from mock_services.config import CoreConfig, DownloadConfig, Endpoints, Ports, WorldConfig
-from mock_services.control import AtenaRecord, LinkRecord, WorldClient
+from mock_services.control import WorldClient
 
 if TYPE_CHECKING:
     from fixtures.world import World
@@ -284,10 +285,11 @@ class _Run:
         client: WorldClient,
     ) -> None:
         # while the product starts:
-        self._populate(client, world)
+        self._log.emit(write_registers(world, self._dir, now()))
+        populate(client, world)
         redact = Redactor(keys.all())
-        masker = self._town = self._masker(world, plan, show=target.run.show_free_text)
-        tape = AdapterTape(redact, masker)
+        masker = self._town = everybody(world, plan, show=target.run.show_free_text)
+        tape, activity = AdapterTape(redact, masker), Activity(client)
         ready = self._product_ready(target, settings, children)
         adapter = open_adapter(
             target,
@@ -299,6 +301,7 @@ class _Run:
                 token=keys.control_token,
                 tape=tape,
                 tell=self._tell,
+                watch=activity,
             ),
         )
         screen = (
@@ -314,7 +317,7 @@ class _Run:
             kept = resume.kept_rounds(self._options.resume, plan)
             if self._options.resume is not None:
                 resume.keep_attached(self._options.resume, self._dir, (JOURNAL, ATTACHED))
-            self._preflight(adapter, target, plan, kept.keys(), world)
+            begun = preflight(adapter, target, plan, kept.keys(), world)
             judge.load()
             driver = Driver(
                 plan=plan,
@@ -339,20 +342,14 @@ class _Run:
                 redact=redact,
                 masker=masker,
                 emit=self._log.emit,
+                activity=activity,
+                waits=target.adapter.trigger == "poll",
             )
-            for number, round_ in enumerate(plan.rounds, 1):
-                if round_.id in kept:
-                    driver.assume(kept[round_.id], number, len(plan.rounds), round_)
-                    resume.keep(kept[round_.id], self._dir)
-                    continue
-                record = driver.play(round_, number, len(plan.rounds))
-                path = self._dir / "records" / f"{round_.id}.json"
-                path.write_text(record.model_dump_json(), encoding="utf-8")
-                if not record.alive:
-                    break
+            rounds = Rounds(driver, plan, self._dir, kept, begun)
+            rounds.play(target.run.procedures, self._judging(plan), self._warn)
             hide_late(self._dir, masker)
             for ja, en in about_the_run(self._dir, tape, client.health().dropped, masker):
-                self._log.emit(RunWarning(at=now(), ja=ja, en=en))
+                self._warn(ja, en)
         finally:
             adapter.close()
             if screen is not None:
@@ -422,54 +419,24 @@ class _Run:
         ready = waiting.wait_ready("product", ready_file, target.start.ready_timeout_seconds)
         return {f"ready.{name}": str(value) for name, value in ready.items()}
 
-    def _masker(self, world: World, plan: Plan, *, show: bool) -> Masker:
-        """Knows everybody of the town and every application of this run."""
-        cases = [world.case(name) for name in sorted({case for one in plan.rounds for case in one.cases})]
-        names = tuple(one.name for one in fields(AtenaRow))
-        people = [
-            str(getattr(row, name)) for core in world.core_systems() for row in world.atena(core) for name in names
-        ]
-        people += [one for row in world.links() for one in (row.serial, row.atena_no)]
-        return masker_of([truth_of(case) for case in cases], people, show=show)
-
     def _tell(self, ja: str, en: str, seconds: float) -> None:
         """Says what is waited for, while it is waited for."""
         self._log.emit(
             StepStarted(at=now(), round="", step="wait", ja=ja, en=en, actor="product", limit_seconds=seconds)
         )
 
-    def _preflight(self, adapter: Adapter, target: Target, plan: Plan, kept: Collection[str], world: World) -> None:
-        """The product answers, knows our token and holds nothing of this run yet. Otherwise the configuration is wrong."""
-        try:
-            adapter.health()
-            present = {one.receipt_no for one in adapter.applications()}
-        except AdapterProblem as error:
-            raise TargetError("endpoints.control", error.ja, error.en) from None
-        ours = {world.case(name).receipt_no for one in plan.rounds for name in one.cases}
-        cases = {case for one in plan.rounds if one.id not in kept for case in one.cases}
-        held = sorted(present & {world.case(name).receipt_no for name in cases})
-        if held:
-            raise TargetError(
-                "run.seed",
-                f"製品はこの実施の申請をすでに {len(held)} 件持っています（{held[0]} など）。製品を空にするか、--seed を変えてください",
-                f"the product already holds {len(held)} applications of this run ({held[0]} …): empty it or change --seed",
-            )
-        if (present - ours) and not target.run.other_applications:
-            raise TargetError("run.other_applications", *others(len(present - ours)))
-
-    def _populate(self, client: WorldClient, world: World) -> None:
-        self._log.emit(write_registers(world, self._dir, now()))
-        client.put_links([LinkRecord(**vars(row)) for row in world.links()])
-        for core in world.core_systems():
-            client.put_atena(core, [AtenaRecord(**vars(row)) for row in world.atena(core)])
+    def _warn(self, ja: str, en: str) -> None:
+        self._log.emit(RunWarning(at=now(), ja=ja, en=en))
 
     def _judge(self, plan: Plan) -> Judge:
-        words = [f"conformance.suites.{plan.role}", "--wait"]
-        if self._options.fail_fast:
-            words.append("-x")
+        words = ["-x"] if self._options.fail_fast else []
         if self._options.workers:
             words += ["-n", str(self._options.workers)]
-        return Judge(self._options.module_command("conformance.engine.check_process", *words), self._dir)
+        return Judge([*self._judging(plan), *words], self._dir)
+
+    def _judging(self, plan: Plan) -> list[str]:
+        suite = f"conformance.suites.{plan.role}"
+        return self._options.module_command("conformance.engine.check_process", suite, "--wait")
 
     def _take_over(self, judge: Judge) -> None:
         """Waits for the check bodies and takes over their events.

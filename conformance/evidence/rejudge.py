@@ -6,13 +6,12 @@ the records give. Left out: checks that read the text of screens, which a bundle
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
 from conformance.catalogue import load_catalogue
-from conformance.engine.judge import Judge
-from conformance.events import CheckEnded, ChecksFinished, read_events
+from conformance.engine.judge import NotJudged as NotJudged
+from conformance.engine.judge import judged_apart
+from conformance.events import CheckEnded
 from conformance.evidence.opened import Opened
 from conformance.plan import Plan
 from conformance.results import Results
@@ -27,10 +26,6 @@ JUDGED = (Raw.PASS, Raw.REVIEW, Raw.UNVERIFIED, Raw.NONCONFORMITY)
 """Ends that a body gives; an error of ours is nothing that anybody would forge."""
 UNSEEN = "screen"
 """What a check needs that the records of a bundle do not hold."""
-
-
-class NotJudged(Exception):
-    """The bodies did not come to their end on these records."""
 
 
 def otherwise(bundle: Opened, results: Results, plan: Plan, module_command: ModuleCommand) -> list[str]:
@@ -49,25 +44,12 @@ def otherwise(bundle: Opened, results: Results, plan: Plan, module_command: Modu
     ]
 
 
-def _judged(bundle: Opened, plan: Plan, module_command: ModuleCommand) -> Iterator[CheckEnded]:
+def _judged(bundle: Opened, plan: Plan, module_command: ModuleCommand) -> list[CheckEnded]:
     present = set(bundle.namelist())
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "records").mkdir()
-        (folder / "plan.json").write_text(plan.model_dump_json(), encoding="utf-8")
-        for round_ in load_catalogue(plan.role).disturbances:
-            if (record := f"records/{round_}.json") in present:
-                (folder / record).write_bytes(bundle.read(record))
-        command = module_command("conformance.engine.check_process", f"conformance.suites.{plan.role}", "--wait")
-        with Judge(command, folder) as judge:
-            judge.load()
-            judge.go()
-            code = judge.wait(LIMIT_SECONDS)
-        ended = folder / "checks.ndjson"
-        events = list(read_events(ended)) if ended.is_file() else []
-        if code not in (0, 1) or not any(isinstance(one, ChecksFinished) for one in events):
-            raise NotJudged(f"code {code}")
-        yield from (one for one in events if isinstance(one, CheckEnded))
+    names = {one: f"records/{one}.json" for one in load_catalogue(plan.role).disturbances}
+    records = {one: bundle.read(name) for one, name in names.items() if name in present}
+    command = module_command("conformance.engine.check_process", f"conformance.suites.{plan.role}", "--wait")
+    return judged_apart(command, plan.model_dump_json(), records, LIMIT_SECONDS)
 
 
 def _said(ended: Iterable[CheckEnded]) -> dict[str, tuple[Raw | None, frozenset[tuple[str, str]]]]:

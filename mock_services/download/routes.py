@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from interface_spec.profile import Profile
@@ -73,11 +72,13 @@ class DownloadService:
         faults: FaultBox,
         door: Door,
         folder: Path,
-        delivered: Callable[[str], None],
+        answered: Callable[[int, str, str], None],
     ) -> None:
-        """``folder``: for answers that are too big to be held. ``delivered``: told the 受付番号 of a ZIP that left whole."""
+        """``folder``: for answers that are too big to be held. ``answered``: told number, 受付番号
+        and peer of a call while a fault is armed that begins by itself (`FaultBox.answered`).
+        """
         self._bound, self._store, self._faults, self._door = bound, store, faults, door
-        self._folder, self._delivered = folder, delivered
+        self._folder, self._answered = folder, answered
 
     async def handle(self, request: Request) -> Answer:
         name, path_values, path_known = find(self._bound, request)
@@ -92,7 +93,7 @@ class DownloadService:
             answer = await self._operate(operation, request, path_values, faults, struck)
             answer = after(self._bound, faults, operation, answer, struck)
         answer = replace(answer, operation=operation, faults=tuple(struck))
-        return self._with_an_eye_on_it(answer, receipt_no) if self._faults.waits() else answer
+        return self._with_an_eye_on_it(answer, receipt_no, request.peer) if self._faults.watches else answer
 
     def _receipt_of(self, operation: str, request: Request, path_values: dict[str, str]) -> str:
         """受付番号 that a call for one application names; "" for every other call."""
@@ -105,13 +106,12 @@ class DownloadService:
             return ""
         return str(asked["receipt_no"] or "")
 
-    def _with_an_eye_on_it(self, answer: Answer, receipt_no: str) -> Answer:
+    def _with_an_eye_on_it(self, answer: Answer, receipt_no: str, peer: str) -> Answer:
         """While a fault has yet to begin: what was delivered is told, and no connection outlives a change of certificate."""
         if self._faults.waits("tls"):
             answer = replace(answer, headers=(*answer.headers, ("Connection", "close")))
-        if answer.operation == "get" and answer.status < 300 and answer.send == "whole" and not answer.faults:
-            answer = replace(answer, when_sent=partial(self._delivered, receipt_no))
-        return answer
+        whole = answer.operation == "get" and answer.status < 300 and answer.send == "whole" and not answer.faults
+        return replace(answer, when_sent=lambda seq: self._answered(seq, receipt_no if whole else "", peer))
 
     def _turned_away(self, request: Request) -> Answer | None:
         """The answer by rule: 保守時間帯, or too many calls in a minute; both say when to come back."""

@@ -64,7 +64,12 @@ def test_every_request_has_an_answer_of_the_table(
     services: list[tuple[Service, set[int]]] = [
         (
             DownloadService(
-                world._download, world.applications, world.boxes["download"], world.door, world.config.run_dir, lambda _: None
+                world._download,
+                world.applications,
+                world.boxes["download"],
+                world.door,
+                world.config.run_dir,
+                lambda _seq, _receipt, _peer: None,
             ),
             {200, 400, 401, 403, 404},
         ),
