@@ -25,6 +25,7 @@ from conformance.engine.settings import default_secret
 from conformance.engine.tape import AdapterTape
 from conformance.plan import Plan
 from conformance.planner import make_plan, to_carry
+from conformance.sharing import coinciding
 from conformance.target import Target, TargetError, load_target, others, resolve_secret
 from fixtures.errors import NotExpressible
 from fixtures.outline import WORLD_VERSION
@@ -112,6 +113,12 @@ def _expectations(target: Target, plan: Plan) -> Iterator[Diagnosis]:
         f"検査 {active} 件、ラウンド {rounds} 回、およそ {minutes:.0f} 分（取込み {imports(plan)} 回）",
         f"{active} checks in {rounds} rounds, about {minutes:.0f} minutes ({imports(plan)} imports)",
     )
+    if plan.shared:
+        yield _note(
+            "run.imports",
+            "一回の取込みを複数のラウンドで共にする。共には適合と示せない検査だけ、そのラウンドを単独で繰り返す（一つにつき取込み2回まで）",
+            "rounds share imports; one whose check does not pass that way is repeated by itself (up to 2 imports each)",
+        )
     for one in plan.checks:
         if one.status == "na":
             yield _note("declare", f"{one.id} は対象外: {one.reason_ja}", f"{one.id} is N/A: {one.reason_en}")
@@ -130,15 +137,17 @@ def _expectations(target: Target, plan: Plan) -> Iterator[Diagnosis]:
 
 
 def imports(plan: Plan) -> int:
-    """How often the product has to take in during the run."""
-    scripts = load_catalogue(plan.role).disturbances
-    return sum(step.do == "import" for one in plan.rounds for step in scripts[one.id].steps)
+    """How often the product has to take in during the run, when every check passes."""
+    catalogue = load_catalogue(plan.role)
+    if plan.shared:
+        return len(coinciding(catalogue.windows, {one.id for one in plan.rounds}))
+    return sum(step.do == "import" for one in plan.rounds for step in catalogue.disturbances[one.id].steps)
 
 
 def expected_minutes(target: Target, plan: Plan) -> float:
     """Minutes of a run: imports by the product's own interval (poll) or a minute each; for a person also the questions."""
     choice = target.adapter
-    each = choice.poll_seconds * 1.2 / 60 if choice.trigger == "poll" else MINUTES_AN_IMPORT
+    each = choice.poll_seconds / 60 if choice.trigger == "poll" else MINUTES_AN_IMPORT
     minutes = imports(plan) * each
     if choice.kind == "operator":
         scripts = load_catalogue(plan.role).disturbances

@@ -38,7 +38,7 @@ control_token = "env:AM_CONTROL_TOKEN"   # 制御インターフェースのト�
 [adapter]
 kind = "http"                     # 1. 上の制御インターフェースで動かす
 # trigger = "poll"                # 自分の周期でしか取り込まない製品
-# poll_seconds = 600
+# poll_seconds = 600              # その周期（秒）。全検査は取込み6回で済む（10分なら1時間）
 job_timeout_seconds = 600         # 取込み一回を待つ上限
 
 # 2. コマンドで動かす（kind = "command"）。標準出力に制御インターフェースのJSON、終了コードは 0 完了・3 拒否・4 該当なし

@@ -19,6 +19,8 @@ from interface_spec.control import (
 
 MARGIN = 1.2
 """How much longer than its own interval a product may take to begin and end one import."""
+LONGEST_PART = 0.8
+"""An import that was seen to begin is given this part of the interval: before the next one begins."""
 SLICES = 6
 """How often a wait is counted down."""
 QUIET_PART, LEAST_QUIET, MOST_QUIET = 0.05, 3.0, 60.0
@@ -40,8 +42,8 @@ class Watch(Protocol):
 class PollingAdapter:
     """``inner``, but an import (and the synchronisation before it) is waited for.
 
-    It is over when the product, having been seen at work, is quiet and shows what it was given; without a ``watch``, and at
-    most, after one interval and a margin.
+    It is over when the product, having been seen at work, is quiet and shows what it was given, at most most of an interval
+    later. When nothing is seen, or there is no ``watch``, one interval and a margin are waited.
     """
 
     def __init__(
@@ -67,25 +69,27 @@ class PollingAdapter:
 
     def sync(self) -> Job:
         """Waited for together with the import that follows."""
-        return Job(job_id="poll-sync", kind="sync", state=JobState.DONE, message="製品の周期で行われる")
+        return Job(job_id="poll-sync", kind="sync", state=JobState.DONE, message="製品の取込みと一緒に行われる")
 
     def import_now(self) -> Job:
-        most = self._interval * MARGIN
-        tick = min(self._quiet / LOOKS, most / SLICES)
+        most, tick = self._interval * MARGIN, min(self._quiet / LOOKS, self._interval * MARGIN / SLICES)
         watch = self._watch
         before = watch.moves() if watch is not None else None
-        waited, told, still, moved = 0.0, 0, 0.0, False
-        while waited < most and not (moved and still >= self._quiet and self._shows_all()):
-            if waited >= told * most / SLICES:
+        waited, slices, still, moved, over = 0.0, 0, 0.0, False, False
+        while waited < most and not over:
+            if waited >= slices * self._interval * MARGIN / SLICES:
                 self._tell(most - waited)
-                told += 1
+                slices += 1
             self._wait(tick)
             waited += tick
             after = watch.moves() if watch is not None else None
-            moved, still = moved or after != before, still + tick if after == before else 0.0
+            if after != before and not moved:
+                moved, most = True, waited + self._interval * LONGEST_PART
+            still = still + tick if after == before else 0.0
             before = after
-        seen = "製品の取込みを見届けた" if waited < most else "製品の周期を待った"
-        return Job(job_id="poll-import", kind="import", state=JobState.DONE, message=f"{seen}（{waited:.0f} 秒）")
+            over = moved and still >= self._quiet and self._shows_all()
+        told = "製品の取込みを確認した" if over else "製品の取込みを待った"
+        return Job(job_id="poll-import", kind="import", state=JobState.DONE, message=f"{told}（{waited:.0f} 秒）")
 
     @property
     def _quiet(self) -> float:

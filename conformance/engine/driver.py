@@ -312,7 +312,7 @@ class Driver:
             ok, message = False, str(error)
             raise
         finally:
-            last, tunnels = self.last_exchange(), self._tunnels(lines)
+            ended, last, tunnels = now(), self.last_exchange(), self._tunnels(lines)
             began = self._begun_fault() if any(one.last for one in takers) else None
             for one in takers:
                 first, opened = since, tunnels
@@ -328,7 +328,7 @@ class Driver:
                     ok=ok,
                     message=self.told(message),
                     started_at=started,
-                    ended_at=now(),
+                    ended_at=ended,
                     first_exchange=first,
                     last_exchange=last,
                     tunnels=opened,

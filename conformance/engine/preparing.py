@@ -10,8 +10,8 @@ from conformance.adapters.base import Adapter, AdapterProblem
 from conformance.catalogue import UNDISTURBED, load_catalogue
 from conformance.engine.masking import Masker, masker_of
 from conformance.engine.truth import truth_of
-from conformance.engine.windows import filling
 from conformance.plan import Plan
+from conformance.sharing import filling
 from conformance.target import Target, TargetError, others
 from fixtures.cases.model import AtenaRow
 from fixtures.outline import AGAIN

@@ -9,9 +9,10 @@ from conformance.catalogue import UNDISTURBED, load_catalogue
 from conformance.engine import resume
 from conformance.engine.driver import Driver
 from conformance.engine.judge import judged_apart
-from conformance.engine.windows import Together, coinciding, filling
+from conformance.engine.windows import Together
 from conformance.plan import Plan, PlannedRound
 from conformance.record import Record
+from conformance.sharing import coinciding, filling
 from conformance.verdicts import Raw, worst
 from fixtures.outline import AGAIN
 

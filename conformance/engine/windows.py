@@ -6,7 +6,7 @@ its imports, and `Window` (``suites/<role>/windows.toml``) says which imports co
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conformance.adapters.base import ProductUnreachable
@@ -15,44 +15,9 @@ from conformance.engine.driver import Driver
 from conformance.engine.playing import Playing, Taker
 from conformance.plan import PlannedRound
 from conformance.record import Record
-from fixtures.outline import further
 
 ORDER = ("faults", "relay", "links", "load", "sync", "wait")
 """What is made ready before an import, in this order: a disturbance stands before the product can reach what it is for."""
-
-
-def coinciding(windows: Sequence[Window], rounds: Set[str]) -> list[Window]:
-    """The windows as far as they concern ``rounds``; one in which none of them takes in is left out."""
-    found = []
-    for window in windows:
-        takes = tuple(one for one in window.takes if one.partition(":")[0] in rounds)
-        if takes:
-            found.append(Window(takes=takes, last=window.last if window.last in rounds else ""))
-    return found
-
-
-FILLERS = 8
-"""Applications a procedure that are there to be left over when a disturbance begins: as many as a product may fetch at once."""
-PLAIN = ("k01-plain", "c01-self")
-"""Cases of which they are made: a product may go by procedure."""
-
-
-def filling(windows: Sequence[Window], cases: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Round whose disturbance comes last in a window → names of the applications that fill the window's end.
-
-    They stand at both ends of the list, since a product may read it either way. ``cases``: of the rounds played.
-    """
-    plain = [one for one in PLAIN if any(one in names for names in cases.values())]
-    return {
-        window.last: [
-            further(case, edge, number * 100 + one)
-            for case in plain
-            for edge in ("first", "last")
-            for one in range(FILLERS)
-        ]
-        for number, window in enumerate(windows, 1)
-        if window.last in cases
-    }
 
 
 @dataclass
@@ -74,14 +39,20 @@ class _Course:
         return self.steps[self.at - 1]
 
     def after(self) -> list[Step]:
-        """The steps after an import, up to those that make the next one ready."""
-        stop = next((n for n, one in enumerate(self.steps) if n >= self.at and one.do in ORDER), len(self.steps))
+        """The steps after an import, the end of its disturbance among them, up to those that make the next one ready."""
+        stop = next((n for n, one in enumerate(self.steps) if n >= self.at and _makes_ready(one)), len(self.steps))
         steps, self.at = self.steps[self.at : stop], stop
         return list(steps)
 
     @property
     def over(self) -> bool:
         return self.at == len(self.steps)
+
+
+def _makes_ready(step: Step) -> bool:
+    """Whether a step belongs to the next import; a disturbance ends at once, or it would strike what others take in."""
+    ends = (step.do == "faults" and not step.faults) or (step.do, step.what) == ("relay", "start")
+    return step.do == "import" or (step.do in ORDER and not ends)
 
 
 class Together:

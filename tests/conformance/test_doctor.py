@@ -130,7 +130,10 @@ def test_minutes_by_adapter(tmp_path: Path) -> None:
         update={"adapter": target.adapter.model_copy(update={"trigger": "poll", "poll_seconds": 600})}
     )
     person = target.model_copy(update={"adapter": target.adapter.model_copy(update={"kind": "operator"})})
-    assert expected_minutes(slow, plan) == pytest.approx(imports(plan) * 12)
+    assert expected_minutes(slow, plan) == pytest.approx(imports(plan) * 10)
+    shared = plan_for(slow)
+    assert imports(shared) == 6
+    assert expected_minutes(slow, shared) == pytest.approx(60)
     assert expected_minutes(person, plan) > expected_minutes(target, plan)
     scripts = tomllib.loads((SUITES / "am" / "disturbances.toml").read_text(encoding="utf-8"))["disturbance"]
     assert imports(plan) == sum(step["do"] == "import" for one in scripts.values() for step in one["steps"])

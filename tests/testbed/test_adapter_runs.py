@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from conformance.results import Results
-from interface_spec import control
 from testbed.postgres import Server
-from testbed.reference import database_server, write_target
+from testbed.reference import database_server
 from tests.testbed.adapter_runs import STAFF_CALLS, behind_files, example, not_passed, run_example
 from tests.testbed.operator_client import TOKEN, Clerk
 
@@ -101,48 +97,3 @@ def test_what_files_do_not_show_is_unverified_and_never_the_products_fault(tmp_p
     assert {found[name] for name in ("AM-3.2-01a", "AM-3.2-03a", "AM-3.3-01b", "AM-3.3-86a", "AM-3.4-05a", "AM-3.4-06a", "AM-3.5-02a")} == {"UNVERIFIED"}  # fmt: skip
     assert {found[name] for name in ("AM-3.1-01a", "AM-3.1-82a", "AM-3.0-03a")} == {"PASS"}
     assert results.exit() == 4
-
-
-class OwnSchedule(threading.Thread):
-    """Makes the reference a product that takes in on its own schedule, twice a second, and never when it is asked."""
-
-    def __init__(self, ready: Path) -> None:
-        super().__init__(daemon=True)
-        self.ready, self.over, self.times = ready, threading.Event(), 0
-
-    def run(self) -> None:
-        while not self.ready.is_file():
-            if self.over.wait(0.05):
-                return
-        url = str(json.loads(self.ready.read_text(encoding="utf-8"))["url"])
-        with httpx.Client(
-            base_url=url, trust_env=False, timeout=30, headers={"Authorization": f"Bearer {TOKEN}"}
-        ) as am:
-            while not self.over.wait(0.5):
-                try:
-                    for path in (control.SYNC, control.IMPORTS):
-                        am.post(path)
-                    self.times += 1
-                except httpx.TransportError:
-                    return
-
-
-@pytest.mark.slow
-def test_a_product_on_its_own_schedule_is_waited_for(tmp_path: Path, server: Server) -> None:
-    """Adapter http with trigger poll: the harness never asks for an import, waits, and finds what came by itself."""
-    text = write_target(tmp_path / "reference").read_text(encoding="utf-8")
-    text = text.replace("[start]", '[adapter]\ntrigger = "poll"\npoll_seconds = 4\n[start]', 1)
-    schedule = OwnSchedule(tmp_path / "run" / "product-ready.json")
-    schedule.start()
-    try:
-        results = run_example(text, tmp_path, server, "AM-3.1-01", "AM-3.1-82a", "AM-3.1-82b", "AM-3.3-84")
-    finally:
-        schedule.over.set()
-        schedule.join()
-    found = {one.planned.id: one.verdict.value for one in results.checks if one.planned.status == "run"}
-    assert [one.ja for one in results.troubles] == []
-    assert set(found.values()) == {"PASS"}, not_passed(results)
-    assert {"AM-3.1-82a", "AM-3.3-84a"} <= found.keys()
-    assert schedule.times > 2
-    waits = [one for one in (tmp_path / "run" / "events.ndjson").read_text(encoding="utf-8").splitlines() if "製品の周期を待つ" in one]  # fmt: skip
-    assert len(waits) == 12
