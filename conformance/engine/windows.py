@@ -98,14 +98,17 @@ class Together:
         ready = {
             one.partition(":")[0]: courses[one.partition(":")[0]].before(one.partition(":")[2]) for one in window.takes
         }
-        if window.last:
-            self._driver.hold_back(window.last, self._others(window.last, courses, ready))
+        held = self._others(window.last, courses, ready)
+        if held:
+            self._driver.hold_back(window.last, held)
         for do in ORDER:
             for name, steps in ready.items():
                 for step in steps:
                     if step.do == do:
                         self._driver.carry_out(step, courses[name].playing)
-        takers = [Taker(one.playing, one.import_(), last=name == window.last) for name, one in courses.items()]
+        takers = [
+            Taker(one.playing, one.import_(), last=bool(held) and name == window.last) for name, one in courses.items()
+        ]
         self._driver.take_in(takers, since, lines)
         for course in courses.values():
             for step in course.after():
@@ -119,7 +122,7 @@ class Together:
         return course
 
     def _others(self, last: str, courses: dict[str, _Course], ready: dict[str, list[Step]]) -> list[str]:
-        """受付番号 of what the product has yet to fetch for the other rounds, whose transfer nothing disturbs."""
+        """受付番号 of what the product has yet to fetch for the rounds but ``last``, whose transfer nothing disturbs."""
         wanted = self._laid - self._driver.delivered()
         for name, steps in ready.items():
             for step in steps:
@@ -129,4 +132,4 @@ class Together:
                     self._laid |= fetched
                     if not any(fault.get("own") for one in steps for fault in one.faults):
                         wanted |= fetched
-        return sorted(wanted - {one.receipt_no for one in courses[last].playing.planned})
+        return sorted(wanted - {one.receipt_no for one in courses[last].playing.planned}) if last else []
