@@ -38,6 +38,8 @@ from mock_services.models import (
     PullPlan,
     PullResult,
     Received,
+    Seeded,
+    SeedOrder,
     StatusChange,
     TogoRecord,
 )
@@ -58,6 +60,8 @@ __all__ = [
     "PullResult",
     "Received",
     "Rules",
+    "SeedOrder",
+    "Seeded",
     "StatusChange",
     "TogoRecord",
     "WorldClient",
@@ -107,6 +111,10 @@ class WorldClient:
     def reset(self) -> None:
         """Empty every system, disarm every fault, forget direct connections; clock, recorder and relay go on."""
         self._call("POST", "/reset")
+
+    def seed(self, order: SeedOrder) -> Seeded:
+        """Fill the whole world anew with a synthetic municipality, in one step; what it is filled with now."""
+        return self._read(Seeded, "POST", "/seed", content=order.model_dump_json())
 
     def clock(self) -> datetime:
         return self._read(Clock, "GET", "/clock").now

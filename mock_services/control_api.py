@@ -5,6 +5,7 @@ It is ours, not part of any specification: load data, set the clock, arm faults,
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
@@ -12,6 +13,7 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 
 from mock_services.config import Endpoints
 from mock_services.documents import add_documents
@@ -32,6 +34,8 @@ from mock_services.models import (
     Problem,
     PullPlan,
     PullResult,
+    Seeded,
+    SeedOrder,
     StatusChange,
 )
 from mock_services.relay_process import RelayError, RelayProcess
@@ -71,6 +75,8 @@ class Stage(Protocol):
 
     def drop_download_connections(self) -> None: ...
 
+    def prepare_packages(self) -> None: ...
+
 
 def control_app(stage: Stage) -> FastAPI:
     """The control API over one running world."""
@@ -109,10 +115,37 @@ def control_app(stage: Stage) -> FastAPI:
         """Empty every system and disarm every fault; clock, recorder, 更新連番 and relay go on."""
         had_tls = _has_tls(world)
         world.reset()
+        await _after_reset(had_tls)
+
+    async def _after_reset(had_tls: bool) -> None:
         stage.apply_rules()
         if had_tls:
             stage.drop_download_connections()
         await stage.apply_network_faults()
+
+    seeding = asyncio.Lock()
+
+    @app.post(
+        f"{BASE}/seed", tags=["world"], summary="架空の自治体を入れ直す / fill with a synthetic municipality anew"
+    )
+    async def seed(order: SeedOrder) -> Seeded:
+        """`reset`, and every system filled as at the start of a world with these ``fixtures``, in one step.
+
+        It is made aside first: calls meanwhile are answered from the old data, later ones from the new, none from both.
+        Refused (and nothing changes) when it cannot be made. Settings of a product stay good: addresses, accounts, keys.
+        """
+        from mock_services.seeding import filled_aside  # the fixtures would only slow the start of other worlds down
+
+        async with seeding:
+            filled = await asyncio.to_thread(filled_aside, world, order)
+            had_tls = _has_tls(world)
+            world.take_over(filled)
+            if order.start_clock is not None:
+                world.set_clock(order.start_clock)
+            stage.prepare_packages()
+            await _after_reset(had_tls)
+            town, moment = world.config.dantai_code, world.config.start_clock
+            return Seeded(seed=order.seed, applications=order.applications, start_clock=moment, dantai_code=town)
 
     @app.get(f"{BASE}/clock", tags=["world"], summary="世界の時計を見る / read the world's clock")
     async def clock() -> Clock:
@@ -298,6 +331,17 @@ def _errors(app: FastAPI) -> None:
         found = error.errors()[0]
         place = ".".join(str(part) for part in found["loc"])
         return problem(422, "invalid", f"{place}: {found['msg']}")
+
+    @app.exception_handler(HTTPException)
+    async def not_a_call(_: Request, error: HTTPException) -> JSONResponse:
+        said = {
+            400: "body: JSON として読めません / the body cannot be read as JSON",
+            404: "その場所に呼出しはありません（/docs に一覧） / no call of this path (see /docs)",
+            405: "その場所にそのメソッドの呼出しはありません（/docs に一覧） / no call of this method (see /docs)",
+        }
+        status = 422 if error.status_code == 400 else error.status_code
+        message = said.get(error.status_code, str(error.detail))
+        return JSONResponse(Problem(code="invalid", message=message).model_dump(), status, error.headers)
 
     @app.exception_handler(RefusedError)
     async def refused(_: Request, error: RefusedError) -> JSONResponse:

@@ -27,6 +27,29 @@ class Clock(_Wire):
     now: AwareDatetime
 
 
+class SeedOrder(_Wire):
+    """Fill the whole world anew, as ``fixtures`` of the configuration does at the start. The profile stays."""
+
+    seed: int = Field(ge=0, description="乱数種 / seed of the synthetic municipality")
+    applications: int = Field(default=40, ge=0, le=10_000_000, description="置く申請の数 / how many applications")
+    start_clock: AwareDatetime | None = Field(
+        default=None,
+        description="世界の時計をこの時刻にする。省くと時計はそのまま / the world's clock is set to it; none: the clock goes on",
+    )
+    dantai_code: str | None = Field(
+        default=None, description="団体コード。省くと今のまま / the municipality; none: the one that it is now"
+    )
+
+
+class Seeded(_Wire):
+    """What the world is filled with now."""
+
+    seed: int
+    applications: int
+    start_clock: AwareDatetime = Field(description="基準の時刻 / the moment that the municipality is made for")
+    dantai_code: str
+
+
 class ApplicationMeta(_Wire):
     """One application as the download function shows it; ``visible_at``: in no list before (late arrival)."""
 

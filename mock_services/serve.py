@@ -22,6 +22,7 @@ from interface_spec.profile import load_profile
 from mock_services.clock import WorldClock
 from mock_services.config import Endpoints, WorldConfig, load_config
 from mock_services.control_api import control_app
+from mock_services.download.models import DownloadStore
 from mock_services.listener import Listener, PortInUseError, WatchedSocket, listen
 from mock_services.logs import log_to_stderr
 from mock_services.relay_process import RelayError, RelayProcess, RelaySettings
@@ -33,6 +34,26 @@ from mock_services.world import RelayWanted, World
 log = logging.getLogger("mock_services")
 _PREPARING_SECONDS = 1.2
 """Longest that the start waits for packages to be made; enough for all of a large population (a second)."""
+
+
+class Ahead:
+    """A thread that makes packages before anybody asks for them."""
+
+    def __init__(self, applications: DownloadStore) -> None:
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=applications.prepare, args=[self._stopping], daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Soon; see `ended`."""
+        self._stopping.set()
+
+    async def ended(self) -> None:
+        """Wait for it, after `stop`."""
+        if self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join)
 
 
 class RunningWorld:
@@ -63,8 +84,7 @@ class RunningWorld:
         self.apply_rules()
         self._relay_wanted = RelayWanted()
         self.relay = _relay(config, _port(sockets["download"])) if config.relay_command else None
-        self._stopping = threading.Event()
-        self._ahead = threading.Thread(target=world.applications.prepare, args=[self._stopping], daemon=True)
+        self._ahead = Ahead(world.applications)
 
     async def start(self) -> Endpoints:
         """Start everything. RelayError when the relay does not come up; nothing is left running then."""
@@ -93,14 +113,13 @@ class RunningWorld:
             pass
 
     async def stop(self) -> None:
-        self._stopping.set()
+        self._ahead.stop()
         jobs = [listener.stop() for listener in self._listeners]
         jobs += [system.stop() for system in self.world.systems.values()]
         if self.relay is not None:
             jobs.append(self.relay.stop())
         await asyncio.gather(*jobs)
-        if self._ahead.is_alive():
-            await asyncio.to_thread(self._ahead.join)
+        await self._ahead.ended()
         for sock in self._sockets.values():
             sock.close()
         self.world.recorder.close()
@@ -144,6 +163,12 @@ class RunningWorld:
             await self.relay.resolve(self._config.download.fqdn, wanted.download_address or home)
         if wanted.running != had.running:
             await (self.relay.start() if wanted.running else self.relay.stop())
+
+    def prepare_packages(self) -> None:
+        """Make the packages of whatever population lies there now ahead; of an older one no more are made."""
+        self._ahead.stop()
+        self._ahead = Ahead(self.world.applications)
+        self._ahead.start()
 
     def drop_download_connections(self) -> None:
         self._download.drop_connections()

@@ -56,6 +56,9 @@ class System(Protocol):
     def reset(self) -> None:
         """Forget all data; what was configured stays."""
 
+    def take_over(self, filled: Any) -> None:
+        """After a `reset`: what the same system of another world was filled with; that world is not used any more."""
+
     def control(self, app: FastAPI, base: str) -> None:
         """Add the system's own calls to the control API below ``base``."""
 

@@ -155,6 +155,17 @@ class World:
         self._peers.clear()
         self.recorder.upward.clear()
 
+    def take_over(self, filled: World) -> None:
+        """A `reset`, and then everything that ``filled`` holds; ``filled`` is not used any more. The profile is the same."""
+        self.reset()
+        self.config = filled.config.model_copy(update={"run_dir": self.config.run_dir})
+        self.applications.take_over(filled.applications)
+        self.links.put(filled.links.full())
+        for core_system, store in self.atena.items():
+            store.replace(filled.atena[core_system].full())
+        for name, system in self.systems.items():
+            system.take_over(filled.systems[name])
+
     def set_clock(self, now: datetime) -> None:
         self.clock.set(now)
 

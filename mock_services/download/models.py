@@ -100,6 +100,16 @@ class DownloadStore:
         self.wire_rows.clear()
         self._tokens.clear()
 
+    def take_over(self, filled: DownloadStore) -> None:
+        """The applications and accounts of ``filled`` in the place of ours; otherwise as `reset`."""
+        self.reset()
+        self._accounts, self._register = filled._accounts, filled._register
+        self._applications, self._kept = filled._applications, filled._kept
+
+    def has_town(self, dantai_code: str) -> bool:
+        """Whether a municipality of that code has an account."""
+        return any(code == dantai_code for code, _ in self._accounts)
+
     def register(self, many: Register) -> None:
         """Add a population of applications; one at a time."""
         self._register = many

@@ -56,6 +56,11 @@ class CsClient:
         self._asked: Asked | None = None
         self._requests = 0
 
+    def take_over(self, filled: CsClient) -> None:
+        """Go on where ``filled`` stands in its exchange, for its town."""
+        self._dantai_code, self.generation = filled._dantai_code, filled.generation
+        self._asked, self._requests = filled._asked, filled._requests
+
     def request(self, wanted: Wanted, persons: Sequence[str] = ()) -> str:
         """Write a new request; returns its file name. RecordFileError for a person who cannot be written."""
         since = self.generation if wanted == "diff" else 0

@@ -65,8 +65,11 @@ class LinkDrops:
         self._before: dict[Kind, list[tuple[Path, bytes]]] = {"full": [], "diff": []}
 
     def reset(self) -> None:
-        """Numbers go on: a reader that keeps them must never see one twice."""
+        """Take away every file that was dropped. Numbers go on: a reader that keeps them must never see one twice."""
         self._before = {"full": [], "diff": []}
+        for folder in {self._root / self._profile.drops[name].folder for name, _, _ in DROPS.values()}:
+            for path in folder.iterdir() if folder.is_dir() else ():
+                path.unlink()
 
     def write(self, kind: Kind, dantai_code: str) -> Dropped:
         """Write one drop: the whole table, or what changed since the drop before (full or differential)."""

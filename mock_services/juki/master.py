@@ -58,6 +58,10 @@ class JukiMaster:
         self._held: dict[str, Holding] = {}
         self._history: list[Past] = []
 
+    def take_over(self, filled: JukiMaster) -> None:
+        """What ``filled`` knows in the place of what we knew."""
+        self._atena, self._held, self._history = filled._atena, filled._held, filled._history
+
     def put_codes(self, codes: dict[str, str]) -> LinkChanges:
         """Add people (住民票コード → 宛名番号), or give one another 宛名番号. Returns what changes in the links."""
         before = self._links()

@@ -101,6 +101,10 @@ class CsNetwork:
         """Forget everybody; generations start anew."""
         self.towns = {code: CsTown(code) for code in self._codes}
 
+    def take_over(self, filled: CsNetwork) -> None:
+        """The towns of ``filled``, with everybody in them, in the place of ours."""
+        self._codes, self.towns = filled._codes, filled.towns
+
     def town(self, dantai_code: str) -> CsTown:
         if dantai_code not in self.towns:
             raise EventError(f"団体 {dantai_code} のCSはありません / no CS of that town")

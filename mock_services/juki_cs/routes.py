@@ -77,6 +77,10 @@ class CsCounter:
     def reset(self) -> None:
         self._last.clear()
 
+    def take_over(self, filled: CsCounter) -> None:
+        """Answer a resend as ``filled`` would."""
+        self._last = filled._last
+
     def answer_all(self) -> list[Sent]:
         """Answer every request file, oldest first; a request is removed once it was answered."""
         sent: list[Sent] = []

@@ -76,6 +76,13 @@ class JukiCsSystem(Quiet):
         self.master.reset()
         self.drops.reset()
 
+    def take_over(self, filled: JukiCsSystem) -> None:
+        self._dantai_code = filled._dantai_code
+        self.network.take_over(filled.network)
+        self.counter.take_over(filled.counter)
+        self.client.take_over(filled.client)
+        self.master.take_over(filled.master)
+
     def put_codes(self, persons: list[JukiPerson]) -> int:
         """Add people to the master and to this town's CS. RefusedError when one lives elsewhere. Returns 更新連番."""
         codes = {one.juminhyo_code: one.atena_no for one in persons}

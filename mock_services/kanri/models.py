@@ -46,6 +46,9 @@ class Staff:
         if not self._applications.knows(dantai_code, account, secret):
             raise BadSignInError
 
+    def has_town(self, dantai_code: str) -> bool:
+        return self._applications.has_town(dantai_code)
+
     async def search(self, dantai_code: str, status: str, words: str) -> Listing:
         """``status`` and ``words`` (受付番号, 手続) empty: everything. Other calls go on meanwhile."""
         everything = self._applications.of_town(dantai_code)

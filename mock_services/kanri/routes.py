@@ -37,14 +37,6 @@ def kanri_pages(profile: Profile, applications: DownloadStore, town_names: Mappi
     return app
 
 
-def _town(request: Request) -> str:
-    """The 団体コード of whoever is signed in; SignInFirstError for nobody."""
-    code = _COOKIE.read(request)
-    if code is None:
-        raise SignInFirstError
-    return code
-
-
 def _doors(app: FastAPI, staff: Staff, pages: StaffPages) -> None:
     @app.get("/sign-in", summary="職員のログイン / sign-in of staff")
     async def sign_in() -> Response:
@@ -70,6 +62,13 @@ def _doors(app: FastAPI, staff: Staff, pages: StaffPages) -> None:
 
 
 def _work(app: FastAPI, staff: Staff, pages: StaffPages) -> None:
+    def _town(request: Request) -> str:
+        """The 団体コード of whoever is signed in; SignInFirstError for nobody, and for a town that has no account any more."""
+        code = _COOKIE.read(request)
+        if code is None or not staff.has_town(code):
+            raise SignInFirstError
+        return code
+
     @app.get("/", summary="申請の一覧（新しい順、処理状況と言葉で絞る） / applications, newest first")
     async def listing(request: Request, status: str = "", q: str = "") -> Response:
         town = _town(request)

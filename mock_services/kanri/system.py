@@ -34,6 +34,9 @@ class KanriSystem(Quiet):
     def reset(self) -> None:
         return
 
+    def take_over(self, filled: KanriSystem) -> None:
+        """Nothing of what a world is filled with lies here."""
+
     def control(self, app: FastAPI, base: str) -> None:  # noqa: ARG002 - the screen has no data of its own
         return
 

@@ -125,6 +125,11 @@ class PortalStore:
         self._by_key: dict[tuple[str, str], str] = {}
         self._receipts: dict[str, Draft] = {}
 
+    def take_over(self, filled: PortalStore) -> None:
+        """The people and towns of ``filled`` in the place of ours, and nothing that ours had sent."""
+        self.reset()
+        self.people, self.rules = filled.people, filled.rules
+
     def offered(self, dantai_code: str) -> list[Procedure]:
         """The procedures of a town. NotFoundError for a town that is not on this portal."""
         if dantai_code not in self.rules.towns:
@@ -171,7 +176,12 @@ class PortalStore:
         return found
 
     def attach(self, draft: Draft, file: File) -> None:
-        """Add a file, or replace the one of that 連番. ConflictError, RefusedTypeError, TooLargeError, BadRequestError."""
+        """Add a file, or replace the one of that 連番.
+
+        NotFoundError for a draft that was forgotten meanwhile; ConflictError, RefusedTypeError, TooLargeError,
+        BadRequestError.
+        """
+        self._still_there(draft)
         if draft.receipt_no:
             raise ConflictError
         extension = file.name.rpartition(".")[2].lower()
@@ -186,7 +196,11 @@ class PortalStore:
         draft.files[file.seq] = file
 
     def submit(self, draft: Draft, proofs: Proofs, origin: str) -> Draft:
-        """Send it: pack, sign, verify, lay it into the download function. ConflictError, BadItemsError."""
+        """Send it: pack, sign, verify, lay it into the download function.
+
+        NotFoundError for a draft that was forgotten meanwhile; ConflictError, BadItemsError.
+        """
+        self._still_there(draft)
         if draft.receipt_no:
             raise ConflictError
         _check_proofs(draft.procedure, proofs)
@@ -235,6 +249,10 @@ class PortalStore:
         self._receipts[receipt_no] = draft
         self._find_pair(draft)
         return draft
+
+    def _still_there(self, draft: Draft) -> None:
+        if self._drafts.get(draft.draft_id) is not draft:
+            raise NotFoundError
 
     def _find_pair(self, draft: Draft) -> None:
         """The newest of the same move that has none yet."""

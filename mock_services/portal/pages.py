@@ -68,8 +68,9 @@ class Screens:
 
     # ── who is signed in ──────────────────────────────────────────────────
     def person(self, request: Request) -> Person | None:
-        number = _COOKIE.read(request)
-        return None if number is None else self.store.people.persons[int(number)]
+        """Whoever signed in among these very people: of others the number would be somebody else's."""
+        number, _, people = (_COOKIE.read(request) or "").partition("-")
+        return self.store.people.persons[int(number)] if people == self.store.people.mark else None
 
     def resident(self, request: Request) -> Person:
         person = self.person(request)
@@ -148,7 +149,7 @@ def _search(app: FastAPI, screens: Screens) -> None:
         persons = screens.store.people.persons
         if not (number.isascii() and number.isdigit() and int(number) < len(persons)):
             return screens.page("problem", request, 400, said="試験用の住民を選んでください")
-        return _COOKIE.write(go(_local(form.get("next", "/"))), str(int(number)))
+        return _COOKIE.write(go(_local(form.get("next", "/"))), f"{int(number)}-{screens.store.people.mark}")
 
     @app.post("/sign-out", summary="ログアウト / sign out")
     async def sign_out() -> Response:
@@ -174,9 +175,9 @@ def _apply(app: FastAPI, screens: Screens) -> None:
         openapi_extra=form_fields("applicant_kind", "action"),
     )
     async def filled_form(request: Request, dantai_code: str, procedure_id: str) -> Response:
+        form = await form_of(request)
         person = screens.resident(request)
         procedure = screens.store.procedure(dantai_code, procedure_id)
-        form = await form_of(request)
         kind = "agent" if form.get("applicant_kind") == "agent" else "self"
         action = form.get("action", "check")
         shown = screen_forms.changed_counts(procedure, form, action)

@@ -59,6 +59,12 @@ class People(World):
     def __init__(self, seed: int, reference_date: date, profile: Profile, dantai_code: str) -> None:
         super().__init__(seed=seed, reference_date=reference_date, profile=profile, dantai_code=dantai_code)
 
+    @cached_property
+    def mark(self) -> str:
+        """The same for the same people, another one for any others."""
+        stated = (self.seed, self.reference_date.isoformat(), self.municipality.dantai_code)
+        return sha256(repr(stated).encode()).hexdigest()[:16]
+
     @property
     def population(self) -> Population:
         """The residents as a function, for applications in any number."""

@@ -63,7 +63,7 @@ class PortalSystem(Quiet):
             receipt_length=min(length, _RECEIPT_LENGTH),
             arrival=timedelta(seconds=config.arrival_seconds),
         )
-        people = People(config.people_seed, site.clock.now().astimezone(JST).date(), profile, own.dantai_code)
+        people = People(config.people_seed, own.start_clock.astimezone(JST).date(), profile, own.dantai_code)
         key = hmac.new(b"shinsei-testbed-portal", own.seed.encode(), hashlib.sha256).digest()
         self.store = PortalStore(
             site.clock, people, load_procedures().values(), rules, site.world.load_application, key
@@ -110,6 +110,9 @@ class PortalSystem(Quiet):
 
     def reset(self) -> None:
         self.store.reset()
+
+    def take_over(self, filled: PortalSystem) -> None:
+        self.store.take_over(filled.store)
 
     def person(self, number: int) -> Person:
         persons = self.store.people.persons

@@ -75,6 +75,9 @@ class TogoSystem(Quiet):
         self.store.replace(())
         self.tokens.reset()
 
+    def take_over(self, filled: TogoSystem) -> None:
+        self.store.replace(filled.store.full())
+
     def put(self, rows: list[TogoRecord]) -> None:
         """Replace everything. RefusedError for a row with no wire form, a number twice, or merging into nobody."""
         for number, row in enumerate(rows, start=1):

@@ -94,6 +94,13 @@ def test_an_unknown_core_system_is_not_found(raw: httpx.Client, path: str) -> No
     assert "kaigo" in answer.json()["message"]
 
 
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("DELETE", "/clock", 405)])
+def test_a_call_that_is_none_is_told_where_they_are(raw: httpx.Client, method: str, path: str, status: int) -> None:
+    answer = raw.request(method, BASE + path)
+    assert answer.status_code == status
+    assert "/docs" in answer.json()["message"]
+
+
 def test_the_client_raises_the_worlds_own_sentence(outside: WorldClient) -> None:
     with pytest.raises(WorldError, match="truncate") as refused:
         outside.set_faults([Fault(name="trunkate")])
@@ -146,7 +153,7 @@ def test_the_api_documents_itself(raw: httpx.Client) -> None:
     assert all(f"/{one}</code>" in page for one in ("health", "faults", "rules"))
     paths = raw.get("/openapi.json").json()["paths"]
     assert {path.removeprefix(BASE) for path in paths} == {
-        "/health", "/endpoints", "/reset", "/clock", "/application", "/applications", "/links", "/links/delete", "/atena/{core_system}",
+        "/health", "/endpoints", "/reset", "/seed", "/clock", "/application", "/applications", "/links", "/links/delete", "/atena/{core_system}",
         "/faults", "/rules", "/application/status", "/tokens/revoke", "/upward", "/pull/{core_system}", "/exchanges", "/bodies/{digest}", "/direct-connections",
         "/relay/stop", "/relay/start", "/relay/restart", "/relay/log",
     }  # fmt: skip
