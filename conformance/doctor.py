@@ -336,7 +336,7 @@ def _settings(target: Target, folder: Path, world: World) -> Iterator[Diagnosis]
         "団体コード": world.municipality.dantai_code,
         "ダウンロード機能のURL": f"https://{target.world.fqdn}:{ports.download}",
         "プロキシ（連携サーバ）": f"http://{addresses.zone_mynumber}:{ports.relay}",
-        "信頼する認証局の証明書": str(ca_folder / CA_FILE),
+        "信頼する認証局（ルート）の証明書": str(ca_folder / CA_FILE),
         "ダウンロード機能のアカウント": _secret(given.download_account, default_secret("download_account")),
         "ダウンロード機能の秘密": _secret(given.download_secret, default_secret("download_secret")),
         "番号紐付情報のURL": f"http://{addresses.zone_mynumber}:{ports.link}",

@@ -143,9 +143,10 @@ class Endpoints(_Config):
     atena_urls: dict[str, str]
     relay_url: str = Field(description="proxy URL; empty when the world has no relay")
     relay_source: str = Field(description="address from which the relay reaches the download function")
-    dl_ca_file: str
+    dl_ca_file: str = Field(description="PEM of the root that a product trusts; the server sends the issuing CA's")
     dl_client_file: str = Field(
-        default="", description="PEM of a client certificate and its key, when one is asked for"
+        default="",
+        description="PEM of a client certificate, its key and the issuing CA's certificate, when one is asked for",
     )
     systems: dict[str, str] = Field(default={}, description="door → URL of the systems that run because asked for")
 

@@ -1,6 +1,6 @@
-"""The simulated LGWAN side's private CA and its server certificates, made anew at each start.
+"""The simulated LGWAN side's private CA: a root that a product trusts, an issuing CA below it, and server certificates.
 
-Variants other than ``good`` exist for the fault ``tls``. Validity lies around the *real* time: a product checks
+The server sends its certificate and that of the issuing CA. All but a kept root are made anew at each start. Variants other than ``good`` exist for the fault ``tls``. Validity lies around the *real* time: a product checks
 certificates by its own clock.
 """
 
@@ -37,12 +37,15 @@ def _name(common_name: str) -> x509.Name:
     )
 
 
+ROOT, ISSUING = "Shinsei Testbed LGWAN Test CA", "Shinsei Testbed LGWAN Test Issuing CA"
 CA_FILE, CA_KEY_FILE = "dl-ca.pem", "dl-ca.key"
 KEPT_DAYS, LAST_DAYS = 730, 31
 
 
 def kept_authority(folder: Path, now: datetime) -> _Authority:
-    """The private CA of ``folder``, made there the first time and renewed before it ends: a product is set to trust it once.
+    """The root of ``folder``, made there the first time and renewed before it ends: a product is set to trust it once.
+
+    One that may have no CA below it (an earlier edition made such) is renewed too.
 
     OSError when the folder cannot be used; ValueError when what lies in it is no key and certificate.
     """
@@ -52,9 +55,10 @@ def kept_authority(folder: Path, now: datetime) -> _Authority:
         key = serialization.load_pem_private_key(key_file.read_bytes(), None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise ValueError(f"{key_file.name}: not the key that we made")
-        if certificate.not_valid_after_utc > now + timedelta(days=LAST_DAYS):
+        lasting = certificate.not_valid_after_utc > now + timedelta(days=LAST_DAYS)
+        if lasting and _depth(certificate) == _ROOT_DEPTH:
             return _Authority(key, certificate)
-    made = _authority("Shinsei Testbed LGWAN Test CA", now, KEPT_DAYS)
+    made = _authority(ROOT, now, KEPT_DAYS)
     folder.mkdir(parents=True, exist_ok=True)
     key_file.touch(mode=0o600)
     key_file.write_bytes(
@@ -66,19 +70,33 @@ def kept_authority(folder: Path, now: datetime) -> _Authority:
     return made
 
 
-def _authority(common_name: str, now: datetime, days: int = 30) -> _Authority:
+_ROOT_DEPTH = 1
+"""CAs in a row that may stand below the root."""
+
+
+def _depth(certificate: x509.Certificate) -> int | None:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+    except x509.ExtensionNotFound:
+        raise ValueError("not the certificate that we made") from None
+
+
+def _authority(common_name: str, now: datetime, days: int = 30, above: _Authority | None = None) -> _Authority:
+    """A root, or the issuing CA below ``above``."""
     key = ec.generate_private_key(ec.SECP256R1())
+    signing = key if above is None else above.key
     name = _name(common_name)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
-        .issuer_name(name)
+        .issuer_name(name if above is None else above.certificate.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=2))
         .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=_ROOT_DEPTH if above is None else 0), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signing.public_key()), critical=False)
         .add_extension(
             x509.KeyUsage(
                 digital_signature=False,
@@ -93,7 +111,7 @@ def _authority(common_name: str, now: datetime, days: int = 30) -> _Authority:
             ),
             critical=True,
         )
-        .sign(key, hashes.SHA256())
+        .sign(signing, hashes.SHA256())
     )
     return _Authority(key, certificate)
 
@@ -122,11 +140,12 @@ def _leaf(
     )
 
 
-def _pem(key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> bytes:
+def _pem(key: ec.EllipticCurvePrivateKey, *chain: x509.Certificate) -> bytes:
+    """The key and the certificates, the owner's first."""
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return private + certificate.public_bytes(serialization.Encoding.PEM)
+    return private + b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
 
 
 def _server_context(issuer: _Authority, fqdn: str, start: datetime, end: datetime) -> ssl.SSLContext:
@@ -140,7 +159,7 @@ def _server_context(issuer: _Authority, fqdn: str, start: datetime, end: datetim
     with tempfile.TemporaryDirectory(prefix="shinsei-tls-") as folder:  # ssl reads keys from files only
         pem = Path(folder) / "server.pem"
         pem.touch(mode=0o600)
-        pem.write_bytes(_pem(key, certificate))
+        pem.write_bytes(_pem(key, certificate, issuer.certificate))
         context.load_cert_chain(pem)
     return context
 
@@ -158,10 +177,9 @@ class ServerTls:
         choose: Callable[[], Variant | None] = lambda: None,
         ca_folder: Path | None = None,
     ) -> None:
-        trusted = (
-            kept_authority(ca_folder, real_now) if ca_folder else _authority("Shinsei Testbed LGWAN Test CA", real_now)
-        )
-        stranger = _authority("Some Other Test CA", real_now)
+        root = kept_authority(ca_folder, real_now) if ca_folder else _authority(ROOT, real_now)
+        trusted = _authority(ISSUING, real_now, above=root)
+        stranger = _authority("Some Other Test Issuing CA", real_now, above=_authority("Some Other Test CA", real_now))
         hour, day = timedelta(hours=1), timedelta(days=1)
         start, end = real_now - day, real_now + 30 * day - hour
         self.context = _server_context(trusted, fqdn, start, end)
@@ -172,11 +190,11 @@ class ServerTls:
         }
         self._trusted, self._real_now = trusted, real_now
         self.choose = choose
-        self.ca_pem = trusted.certificate.public_bytes(serialization.Encoding.PEM)
+        self.ca_pem = root.certificate.public_bytes(serialization.Encoding.PEM)
         self.context.sni_callback = self._on_hello
 
     def ask_for_client_certificate(self, asked: ClientCertificate) -> None:
-        """From the next handshake on. A certificate that is shown must come from the same private CA."""
+        """From the next handshake on. A certificate that is shown must lead, with what is sent along, to the same root."""
         mode = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}[asked]
         for context in (self.context, *self._variants.values()):
             if mode is not ssl.CERT_NONE:
@@ -184,11 +202,11 @@ class ServerTls:
             context.verify_mode = mode
 
     def client_pem(self, common_name: str) -> bytes:
-        """A new client certificate of the private CA with its key, as PEM."""
+        """A new client certificate with its key and the issuing CA's certificate, as PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         start, end = self._real_now - timedelta(days=1), self._real_now + timedelta(days=29)
         certificate = _leaf(self._trusted, key, common_name, (start, end), ExtendedKeyUsageOID.CLIENT_AUTH)
-        return _pem(key, certificate)
+        return _pem(key, certificate, self._trusted.certificate)
 
     def _on_hello(
         self, connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _context: ssl.SSLContext

@@ -210,7 +210,7 @@ def _show(config: dict[str, Any], endpoints: dict[str, Any], wanted: list[str], 
         "download": (
             f"{endpoints['download_url']}\naddress {endpoints['download_address']}"
             f"\n{endpoints['relay_url'] and 'proxy ' + endpoints['relay_url']}",
-            f"account {config['download']['account']}\nsecret {config['download']['secret']}\nCA {endpoints['dl_ca_file']}"
+            f"account {config['download']['account']}\nsecret {config['download']['secret']}\nCA (root) {endpoints['dl_ca_file']}"
             + (f"\nclient certificate {endpoints['dl_client_file']}" if endpoints["dl_client_file"] else ""),
         ),
         "juki": (endpoints["link_url"], f"API key {config['link_api_key']}"),

@@ -114,7 +114,7 @@ def test_what_to_set_on_the_products_side(tmp_path: Path) -> None:
     assert sheet["団体コード"] == "991236"
     assert sheet["ダウンロード機能のURL"] == "https://dl.shinsei.lgwan.test:18443"
     assert sheet["プロキシ（連携サーバ）"] == "http://127.0.0.1:13128"
-    ca = Path(sheet["信頼する認証局の証明書"])
+    ca = Path(sheet["信頼する認証局（ルート）の証明書"])
     assert ca == tmp_path / "shinsei-ca" / "dl-ca.pem"
     assert ca.with_name("dl-ca.key").stat().st_mode & 0o077 == 0
     before = ca.read_bytes()

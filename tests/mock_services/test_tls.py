@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import socket
 import ssl
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from mock_services.control import Fault, WorldClient
+from mock_services.control import Fault, Rules, WorldClient
+from mock_services.tls import CA_FILE, CA_KEY_FILE, kept_authority
 from tests.mock_services.support import Process
 
 pytestmark = pytest.mark.usefixtures("outside")
@@ -35,6 +41,60 @@ def verdict(running: Process, context: ssl.SSLContext | None = None) -> str:
 
 def test_the_certificate_is_good_for_the_name_and_the_ca(running: Process) -> None:
     assert verdict(running) == "ok"
+
+
+def test_the_server_sends_the_issuing_ca_along_and_the_root_vouches_for_it(running: Process) -> None:
+    root = x509.load_pem_x509_certificates(Path(running.endpoints.dl_ca_file).read_bytes())
+    assert [one.subject == one.issuer for one in root] == [True], "the root alone is what a product trusts"
+    strict = ssl.create_default_context(cafile=running.endpoints.dl_ca_file)
+    strict.verify_flags |= ssl.VERIFY_X509_STRICT
+    with handshake(running, strict) as connection:
+        shown = x509.load_der_x509_certificate(connection.getpeercert(binary_form=True) or b"")
+    assert shown.issuer != root[0].subject, "without the issuing CA's certificate nobody could verify this one"
+
+
+def test_a_client_sends_the_issuing_ca_along_too(running: Process, outside: WorldClient, tmp_path: Path) -> None:
+    whole = Path(outside.set_rules(Rules(client_certificate="required")).dl_client_file).read_text()
+    alone = whole.rpartition("-----BEGIN CERTIFICATE-----")[0]
+    assert whole.count("BEGIN CERTIFICATE") == alone.count("BEGIN CERTIFICATE") + 1 == 2
+    answered = []
+    for pem in (whole, alone):
+        file = tmp_path / "client.pem"
+        file.write_text(pem)
+        context = ssl.create_default_context(cafile=running.endpoints.dl_ca_file)
+        context.load_cert_chain(file)
+        with handshake(running, context) as connection:
+            try:
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                answered.append(b"404" in connection.recv(4096))
+            except OSError:
+                answered.append(False)
+    assert answered == [True, False]
+
+
+def test_a_kept_root_that_allows_no_ca_below_it_is_renewed_once(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    kept_authority(tmp_path, now)
+    file = tmp_path / CA_FILE
+    made = x509.load_pem_x509_certificate(file.read_bytes())
+    key = serialization.load_pem_private_key((tmp_path / CA_KEY_FILE).read_bytes(), None)
+    assert isinstance(key, EllipticCurvePrivateKey)
+    earlier = (
+        x509.CertificateBuilder(made.issuer, made.subject, key.public_key(), made.serial_number)
+        .not_valid_before(made.not_valid_before_utc)
+        .not_valid_after(made.not_valid_after_utc)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file.write_bytes(earlier.public_bytes(serialization.Encoding.PEM))
+    renewed = kept_authority(tmp_path, now).certificate
+    assert renewed != earlier
+    assert kept_authority(tmp_path, now).certificate == renewed
+    plain = x509.CertificateBuilder(made.issuer, made.subject, key.public_key(), made.serial_number)
+    plain = plain.not_valid_before(made.not_valid_before_utc).not_valid_after(made.not_valid_after_utc)
+    file.write_bytes(plain.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    with pytest.raises(ValueError, match="not the certificate that we made"):
+        kept_authority(tmp_path, now)
 
 
 def test_the_certificate_is_good_for_no_other_name(running: Process) -> None:
