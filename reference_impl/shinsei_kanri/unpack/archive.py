@@ -16,6 +16,7 @@ from reference_impl.shinsei_kanri.unpack.errors import RefusedPackage
 CHUNK = 65536
 _SUPPORTED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1 | 0x40
+_BROKEN = "ZIP として読めません（壊れています） / not readable as a ZIP"
 
 
 @dataclass(frozen=True)
@@ -35,33 +36,24 @@ def read_entries(body: Content, bounds: Bounds, name_encoding: str) -> Mapping[s
     if len(body) > bounds.package_bytes:
         raise RefusedPackage(f"ZIP が上限 {bounds.package_bytes} バイトを超えています / ZIP larger than the limit")
     found = structure.entries(body)
-    try:
-        members = _members(body, name_encoding)
-        check_count(len(members), bounds)
-        for member in members:
-            check_member(member)
-        check_names([member.filename for member in members])
-        check_declared_size(members, bounds)
-        if [member.header_offset for member in members] != [entry.offset for entry in found]:
-            raise RefusedPackage("ZIP の目録を二通りに読めます / the directory can be read in two ways")
-        return _contents(body, found, members, bounds)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, IndexError, NotImplementedError) as error:
-        if isinstance(error, RefusedPackage):
-            raise
-        raise RefusedPackage(f"ZIP として読めません（壊れています） / not readable as a ZIP: {broken(error)}") from None
+    members = _members(body, name_encoding)
+    check_count(len(members), bounds)
+    for member in members:
+        check_member(member)
+    check_names([member.filename for member in members])
+    check_declared_size(members, bounds)
+    if [member.header_offset for member in members] != [entry.offset for entry in found]:
+        raise RefusedPackage("ZIP の目録を二通りに読めます / the directory can be read in two ways")
+    return _contents(body, found, members, bounds)
 
 
 def _members(body: Content, name_encoding: str) -> list[zipfile.ZipInfo]:
-    """The directory as the standard library reads it."""
-    with zipfile.ZipFile(io.BytesIO(body), metadata_encoding=name_encoding) as archive:
-        return archive.infolist()
-
-
-def broken(error: Exception) -> str:
-    """What kind of damage it is, without names from inside the ZIP."""
-    if isinstance(error, zipfile.BadZipFile) and "CRC" in str(error):
-        return "CRC が一致しません / CRC differs"
-    return type(error).__name__
+    """The directory as the standard library reads it. RefusedPackage for one that it refuses."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(body), metadata_encoding=name_encoding) as archive:
+            return archive.infolist()
+    except (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError) as error:
+        raise RefusedPackage(f"{_BROKEN}: {type(error).__name__}") from None
 
 
 def claimed_bytes(body: Content) -> int:
@@ -134,9 +126,7 @@ def _contents(
         if len(content) != member.file_size:
             raise RefusedPackage("エントリの大きさが目録と違います / an entry's size differs from the directory")
         if zlib.crc32(content) != member.CRC:
-            raise RefusedPackage(
-                "ZIP として読めません（壊れています） / not readable as a ZIP: CRC が一致しません / CRC differs"
-            )
+            raise RefusedPackage(f"{_BROKEN}: CRC が一致しません / CRC differs")
         contents[member.filename] = content
     return contents
 
@@ -147,6 +137,13 @@ def unpacked(packed: memoryview, method: int, most: int) -> Content:
         if len(packed) > most:
             raise RefusedPackage("展開後の合計が上限を超えています / unpacked size over the limit")
         return packed if len(packed) > CHUNK else bytes(packed)
+    try:
+        return _inflated(packed, most)
+    except zlib.error as error:
+        raise RefusedPackage(f"{_BROKEN}: {type(error).__name__}") from None
+
+
+def _inflated(packed: memoryview, most: int) -> Content:
     inflater, content, used = zlib.decompressobj(-zlib.MAX_WBITS), bytearray(), 0
     for start in range(0, len(packed), CHUNK):
         if inflater.eof:

@@ -42,7 +42,7 @@ def entries(body: Content) -> list[Entry]:
         count, start, end = _end_record(body)
         found = _directory(body, count, start, end)
         return _placed(body, found, start)
-    except (struct.error, IndexError):
+    except struct.error:
         raise RefusedPackage("ZIP として読めません（壊れています） / not readable as a ZIP: cut") from None
 
 
@@ -50,7 +50,7 @@ def claimed_bytes(body: Content) -> int:
     """What the directory says that the entries hold together. Raises RefusedPackage where there is no directory."""
     try:
         return sum(entry.size for entry in _directory(body, *_end_record(body)))
-    except (struct.error, IndexError):
+    except struct.error:
         raise RefusedPackage("ZIP として読めません（壊れています） / not readable as a ZIP: cut") from None
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from interface_spec.profile import Limit, Profile
+from reference_impl.shinsei_kanri.unpack import archive, structure
 from reference_impl.shinsei_kanri.unpack.errors import RefusedPackage
 from tests.reference_impl.shinsei_kanri.packages import (
     PDF,
@@ -197,3 +198,49 @@ def test_bomb_that_lies_about_its_size_is_refused() -> None:
 def limited(name: str, value: int) -> Profile:
     limit = Limit(value=value, unit="", ja="")
     return PROFILE.model_copy(update={"limits": {**PROFILE.limits, name: limit}})
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (structure, "entries"),
+        (archive, "check_count"),
+        (archive, "check_member"),
+        (archive, "check_names"),
+        (archive, "check_declared_size"),
+        (archive, "_contents"),
+        (archive, "unpacked"),
+        (archive, "check_size"),
+    ],
+)
+@pytest.mark.parametrize("bug", [ValueError, IndexError, OSError, EOFError])
+def test_a_mistake_of_ours_is_no_broken_package(
+    monkeypatch: pytest.MonkeyPatch, owner: object, name: str, bug: type[Exception]
+) -> None:
+    def mistaken(*_: object) -> None:
+        raise bug("ours")
+
+    sound = Builder().bytes()
+    monkeypatch.setattr(owner, name, mistaken)
+    with pytest.raises(bug, match="ours") as raised:
+        unpack(sound)
+    assert not isinstance(raised.value, RefusedPackage)
+
+
+def _directory_at(body: bytes) -> int:
+    return int(struct.unpack("<I", body[-6:-2])[0])
+
+
+@pytest.mark.parametrize("kind", ["NotImplementedError", "UnicodeDecodeError", "error"])
+def test_what_the_library_cannot_read_is_refused_with_the_kind_of_damage(kind: str) -> None:
+    body = bytearray(Builder().bytes())
+    directory = _directory_at(body)
+    if kind == "NotImplementedError":
+        body[directory + 6 : directory + 8] = b"\xff\x00"  # the edition of ZIP that is needed: 25.5
+    elif kind == "UnicodeDecodeError":
+        for place in (30, directory + 46):
+            body[place] = 0xFF
+    else:
+        body[30 + body[26]] = 0xFF  # the first byte of what was compressed: a block of no known kind
+    with pytest.raises(RefusedPackage, match=f"壊れています.*{kind}$"):
+        unpack(bytes(body))
