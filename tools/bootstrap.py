@@ -171,11 +171,15 @@ def install(checkout: Checkout, uv: str, environment: Mapping[str, str]) -> None
 
 
 def uv_environment(checkout: Checkout, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment that uv runs in: the caller's, less what would change the result."""
+    """Return the environment that uv runs in: the caller's, less what would change the result.
+
+    A variable for uv that is empty counts as unset; uv itself refuses most of them.
+    """
     kept = {
         name: value
         for name, value in environment.items()
         if not name.startswith(("UV_", "PYTHON", "VIRTUAL_ENV", "CONDA_")) or KEPT_UV_VARIABLES.fullmatch(name)
+        if value or not name.startswith("UV_")
     }
     kept["UV_PROJECT_ENVIRONMENT"] = str(checkout.venv)
     kept["UV_PYTHON_DOWNLOADS"] = "never"

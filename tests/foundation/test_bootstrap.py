@@ -438,6 +438,15 @@ def test_variables_of_the_caller_do_not_change_what_is_made(checkout: Copy) -> N
     assert not {"UV_PYTHON", "UV_NO_DEV", "VIRTUAL_ENV", "PYTHONPATH"} & set(seen)
 
 
+@pytest.mark.parametrize("name", ["UV_CACHE_DIR", "UV_LINK_MODE", "UV_HTTP_TIMEOUT", "UV_OFFLINE"])
+def test_an_empty_variable_for_uv_counts_as_unset(checkout: Copy, name: str) -> None:
+    checkout.put_uv_on_path()
+    assert checkout.run()[0] == 0
+    without = checkout.uv_environment
+    assert checkout.run(**{name: ""})[0] == 0
+    assert checkout.uv_environment == without
+
+
 def test_unwritable_home_gets_a_cache_of_its_own(checkout: Copy) -> None:
     checkout.put_uv_on_path()
     assert checkout.run(HOME=str(checkout.root / "uv.lock"))[0] == 0
