@@ -29,6 +29,7 @@ from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.interface_document import html
 from reference_impl.shinsei_kanri.journal import Journal
 from reference_impl.shinsei_kanri.operations import backup
+from reference_impl.shinsei_kanri.operations.http import checks
 from reference_impl.shinsei_kanri.settings import PREFIX, Settings, SettingsError
 from reference_impl.shinsei_kanri.siblings import POSSIBLE, Siblings
 from reference_impl.shinsei_kanri.storage import database
@@ -36,6 +37,8 @@ from reference_impl.shinsei_kanri.storage.schema import SchemaError
 
 STOP_SECONDS = 2.0
 """How long running jobs may go on after the product was told to stop."""
+READY_LOOK_SECONDS, TELL_SECONDS = 0.02, 5.0
+"""How often it is looked whether the product is ready, and after how long the journal says what is missing."""
 
 
 class JournalHandler(logging.Handler):
@@ -103,16 +106,19 @@ def serve(settings: Settings) -> None:
         host, port = listening.getsockname()[:2]
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-        def ready() -> None:
-            background.start()
-            announce(settings, product.journal, url)
+        stopped = threading.Event()
 
-        app = composition.http(product, ready)
+        def serving() -> None:
+            background.start()
+            announce_once_ready(product, url, stopped, own_worker=settings.workers > 0)
+
+        app = composition.http(product, serving)
         gc.freeze()
         config = uvicorn.Config(
             app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
         )
         uvicorn.Server(config).run(sockets=[listening])
+        stopped.set()
         done = background.stop(STOP_SECONDS)
     leave(done)
 
@@ -120,7 +126,7 @@ def serve(settings: Settings) -> None:
 def work(settings: Settings) -> None:
     """Workers without HTTP; until told to stop. Raises SettingsError when the database cannot be had."""
     with siblings(settings, settings.workers - 1):
-        done = one_worker(settings, lambda: False, lambda product: announce(settings, product.journal, ""))
+        done = one_worker(settings, lambda: False, lambda product, stopped: announce_once_ready(product, "", stopped))
     leave(done)
 
 
@@ -128,7 +134,7 @@ def siblings(settings: Settings, count: int) -> AbstractContextManager[object]:
     """Further workers, each a process, where the operating system can fork."""
     if count < 1 or not POSSIBLE:
         return nullcontext()
-    return Siblings(count, lambda gone: leave(one_worker(settings, gone, lambda _: None)))
+    return Siblings(count, lambda gone: leave(one_worker(settings, gone, lambda *_: None)))
 
 
 def in_this_process(settings: Settings) -> int:
@@ -136,24 +142,54 @@ def in_this_process(settings: Settings) -> int:
     return min(settings.workers, 1) if POSSIBLE else settings.workers
 
 
-def one_worker(settings: Settings, gone: Callable[[], bool], ready: Callable[[Product], None]) -> bool:
-    """Work until told to stop, or until ``gone``; True when every running job came to its end."""
+def one_worker(
+    settings: Settings, gone: Callable[[], bool], started: Callable[[Product, threading.Event], None]
+) -> bool:
+    """Work until told to stop, or until ``gone``; True when every running job came to its end.
+
+    ``started`` gets the product and the event that is set when it is told to stop.
+    """
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     product = open_product(settings)
     background = Background(product, max(in_this_process(settings), 1))
     background.start()
-    ready(product)
+    started(product, stopped)
     while not (stopped.wait(1.0) or gone()):
         pass
     return background.stop(STOP_SECONDS)
 
 
+def announce_once_ready(product: Product, url: str, stopped: threading.Event, *, own_worker: bool = True) -> None:
+    """Write the ready file as soon as ``/health/ready`` answers 200, unless ``stopped`` before; returns at once.
+
+    Without a worker of its own (``WORKERS=0``) it does not wait for one: whoever starts that may wait for the file.
+    """
+
+    def wait() -> None:
+        began, told = time.monotonic(), False
+        while not stopped.is_set():
+            found = checks(product.engine, product.intake)
+            missing = [name for name, good in found.items() if not good and (own_worker or name != "worker")]
+            if not missing:
+                announce(product.settings, product.journal, url)
+                return
+            if not told and time.monotonic() - began > TELL_SECONDS:
+                product.journal.write("not-ready", missing=" ".join(missing))
+                told = True
+            stopped.wait(READY_LOOK_SECONDS)
+
+    threading.Thread(target=wait, daemon=True, name="ready").start()
+
+
 def announce(settings: Settings, journal: Journal, url: str) -> None:
-    if settings.ready_file is not None:
-        write_ready(settings.ready_file, url)
-    journal.write("ready", url=url)
+    try:
+        if settings.ready_file is not None:
+            write_ready(settings.ready_file, url)
+        journal.write("ready", url=url)
+    except OSError as error:
+        journal.write("ready-file-broken", error=type(error).__name__)
 
 
 def leave(done: bool) -> None:

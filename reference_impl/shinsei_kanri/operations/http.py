@@ -15,6 +15,21 @@ from reference_impl.shinsei_kanri.scanner import ScannerTrouble
 from reference_impl.shinsei_kanri.web import Call, Operation
 
 
+def checks(engine: Engine, intake: Intake) -> dict[str, bool]:
+    """What has to stand so that an application that arrives now is taken in, and whether it does."""
+    found = {"database": False, "schema": False, "worker": False, "scanner": False}
+    try:
+        with engine.connect() as connection:
+            found["database"] = True
+            found["schema"] = state.schema_is_current(connection)
+            found["worker"] = state.live_workers(connection) > 0
+        intake.check_scanner()
+        found["scanner"] = True
+    except (SQLAlchemyError, ScannerTrouble):
+        pass  # what is still False tells it
+    return found
+
+
 def operations(engine: Engine, clock: Clock, intake: Intake, sources: Sequence[str]) -> list[Operation]:
     """Health is open to a load balancer; metrics need the control token."""
 
@@ -23,16 +38,7 @@ def operations(engine: Engine, clock: Clock, intake: Intake, sources: Sequence[s
 
     def ready(_: Call) -> Response:
         """200 when an application that arrives now is taken in; 503 with what stands in the way."""
-        found = {"database": False, "schema": False, "worker": False, "scanner": False}
-        try:
-            with engine.connect() as connection:
-                found["database"] = True
-                found["schema"] = state.schema_is_current(connection)
-                found["worker"] = state.live_workers(connection) > 0
-            intake.check_scanner()
-            found["scanner"] = True
-        except (SQLAlchemyError, ScannerTrouble):
-            pass  # what is still False tells it
+        found = checks(engine, intake)
         good = all(found.values())
         return JSONResponse({"status": "ok" if good else "unavailable", "checks": found}, 200 if good else 503)
 

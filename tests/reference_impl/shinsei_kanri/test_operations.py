@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import threading
 import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -16,12 +19,14 @@ from sqlalchemy import Engine, select, text
 from starlette.applications import Starlette
 
 from interface_spec.control import Review
-from reference_impl.shinsei_kanri import control_api, web
+from reference_impl.shinsei_kanri import command, control_api, web
 from reference_impl.shinsei_kanri.clock import Clock
 from reference_impl.shinsei_kanri.desk import RefusedError
+from reference_impl.shinsei_kanri.journal import Journal
 from reference_impl.shinsei_kanri.operations import http as operations
 from reference_impl.shinsei_kanri.operations import state
 from reference_impl.shinsei_kanri.operations.backup import BackupTrouble, backup, restore
+from reference_impl.shinsei_kanri.operations.http import checks
 from reference_impl.shinsei_kanri.operations.retention import Eraser
 from reference_impl.shinsei_kanri.storage import applications, database, people, runs, tables
 from testbed.postgres import EmbeddedServer
@@ -75,6 +80,73 @@ def test_ready_only_when_an_application_could_be_taken_in(bench: Bench) -> None:
     with bench.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     assert get(bench, "/health/ready").json()["checks"]["schema"] is False
+
+
+class Announced:
+    """One `announce_once_ready` over a bench, and what came of it."""
+
+    def __init__(self, bench: Bench, folder: Path, **how: Any) -> None:
+        self.file, self.said, self.stopped = folder / "am-ready.json", io.StringIO(), threading.Event()
+        parts = {"settings": SimpleNamespace(ready_file=self.file), "engine": bench.engine, "intake": bench.intake}
+        product: Any = SimpleNamespace(**parts, journal=Journal(self.said, Clock(NOW)))
+        command.announce_once_ready(product, "http://am", self.stopped, **how)
+
+    def end(self) -> None:
+        """Wait until its thread is over."""
+        for thread in threading.enumerate():
+            if thread.name == "ready":
+                thread.join(10)
+                assert not thread.is_alive()
+
+
+def test_the_ready_file_appears_when_the_health_check_is_good_and_not_before(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every look finds one obstacle less; the file is there after the last one and after no other."""
+    found: list[tuple[int, bool]] = []
+
+    def look(engine: Engine, intake: Any) -> dict[str, bool]:
+        found.append((get(bench, "/health/ready").status_code, one.file.exists()))
+        if len(found) == 2:
+            alive(bench.engine)
+        if len(found) == 4:
+            bench.intake._scanner = None
+        return checks(engine, intake)
+
+    bench.intake._scanner = Down()
+    gate = threading.Event()
+    monkeypatch.setattr(command, "checks", lambda *given: gate.wait(10) and look(*given))
+    monkeypatch.setattr(command, "TELL_SECONDS", 0.0)
+    one = Announced(bench, tmp_path)
+    gate.set()
+    one.end()
+    assert found == [(503, False)] * 4
+    assert json.loads(one.file.read_text()) == {"url": "http://am"}
+    assert get(bench, "/health/ready").status_code == 200
+    lines = [json.loads(line) for line in one.said.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["not-ready", "ready"]
+    assert lines[0]["missing"] == "worker scanner"
+
+
+def test_without_a_worker_of_its_own_nobody_waits_for_one(bench: Bench, tmp_path: Path) -> None:
+    one = Announced(bench, tmp_path, own_worker=False)
+    one.end()
+    assert one.file.exists()
+
+
+def test_who_is_stopped_before_it_is_ready_never_says_so(bench: Bench, tmp_path: Path) -> None:
+    one = Announced(bench, tmp_path)
+    one.stopped.set()
+    one.end()
+    alive(bench.engine)
+    assert not one.file.exists()
+
+
+def test_a_ready_file_that_cannot_be_written_is_told(bench: Bench, tmp_path: Path) -> None:
+    alive(bench.engine)
+    one = Announced(bench, tmp_path / "nowhere")
+    one.end()
+    assert json.loads(one.said.getvalue())["event"] == "ready-file-broken"
 
 
 def test_ready_without_database(database_url: str, tmp_path: Path) -> None:

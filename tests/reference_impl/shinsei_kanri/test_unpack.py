@@ -234,7 +234,7 @@ def _directory_at(body: bytes) -> int:
 @pytest.mark.parametrize("kind", ["NotImplementedError", "UnicodeDecodeError", "error"])
 def test_what_the_library_cannot_read_is_refused_with_the_kind_of_damage(kind: str) -> None:
     body = bytearray(Builder().bytes())
-    directory = _directory_at(body)
+    directory = _directory_at(bytes(body))
     if kind == "NotImplementedError":
         body[directory + 6 : directory + 8] = b"\xff\x00"  # the edition of ZIP that is needed: 25.5
     elif kind == "UnicodeDecodeError":
