@@ -23,7 +23,7 @@ class Params(BaseModel):
 
 
 class TlsParams(Params):
-    variant: Literal["untrusted", "wrong-host", "expired", "old-protocol"]
+    variant: Literal["untrusted", "wrong-host", "expired", "missing-intermediate", "old-protocol"]
 
 
 class PageLimitParams(Params):
@@ -132,8 +132,8 @@ class Kind:
 _KINDS = (
     Kind(
         "tls", TlsParams, "tls",
-        "サーバ証明書を差し替える（variant: untrusted 知らない認証局・wrong-host 別の名前・expired 期限切れ・old-protocol 古い版しか話さない相手のようにハンドシェイクを断る）。既存の接続は閉じる。",
-        "Swaps the server certificate (variant: untrusted, wrong-host, expired, old-protocol = refuses the handshake as a server that ends at TLS 1.1) and closes existing connections.",
+        "サーバ証明書を差し替える（variant: untrusted 知らない認証局・wrong-host 別の名前・expired 期限切れ・missing-intermediate 中間証明書を送り忘れる・old-protocol 古い版しか話さない相手のようにハンドシェイクを断る）。既存の接続は閉じる。",
+        "Swaps the server certificate (variant: untrusted, wrong-host, expired, missing-intermediate = the issuing CA's certificate is not sent, old-protocol = refuses the handshake as a server that ends at TLS 1.1) and closes existing connections.",
     ),
     Kind(
         "page-limit", PageLimitParams, "list",

@@ -21,7 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mock_services.rules import ClientCertificate
 
-Variant = Literal["untrusted", "wrong-host", "expired", "old-protocol"]
+Variant = Literal["untrusted", "wrong-host", "expired", "missing-intermediate", "old-protocol"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 
 
@@ -148,7 +148,9 @@ def _pem(key: ec.EllipticCurvePrivateKey, *chain: x509.Certificate) -> bytes:
     return private + b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
 
 
-def _server_context(issuer: _Authority, fqdn: str, start: datetime, end: datetime) -> ssl.SSLContext:
+def _server_context(
+    issuer: _Authority, fqdn: str, start: datetime, end: datetime, *, sends_issuer: bool = True
+) -> ssl.SSLContext:
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _leaf(issuer, key, fqdn, (start, end), ExtendedKeyUsageOID.SERVER_AUTH)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -159,7 +161,7 @@ def _server_context(issuer: _Authority, fqdn: str, start: datetime, end: datetim
     with tempfile.TemporaryDirectory(prefix="shinsei-tls-") as folder:  # ssl reads keys from files only
         pem = Path(folder) / "server.pem"
         pem.touch(mode=0o600)
-        pem.write_bytes(_pem(key, certificate, issuer.certificate))
+        pem.write_bytes(_pem(key, certificate, *([issuer.certificate] if sends_issuer else [])))
         context.load_cert_chain(pem)
     return context
 
@@ -187,6 +189,7 @@ class ServerTls:
             "untrusted": _server_context(stranger, fqdn, start, end),
             "wrong-host": _server_context(trusted, f"other.{fqdn}", start, end),
             "expired": _server_context(trusted, fqdn, real_now - 2 * day, real_now - hour),
+            "missing-intermediate": _server_context(trusted, fqdn, start, end, sends_issuer=False),
         }
         self._trusted, self._real_now = trusted, real_now
         self.choose = choose

@@ -39,6 +39,7 @@ from interface_spec.profile import load_profile
 from mock_services.fault_kinds import FAULTS
 from mock_services.faults import Reach, reach_of
 from mock_services.models import ApplicationMeta, AtenaRecord, Fault, LinkRecord, TogoRecord
+from mock_services.tls import VARIANTS
 from mock_services.togo.routes import TOKEN
 from testbed.counterexample import Counterexample, keep
 from testbed.crash_processes import CORE, Child, WorldProcess, start_product, start_world
@@ -48,7 +49,7 @@ from testbed.waiting import finished
 OVERLAY = '[limits]\nno_answer = { value = 1, unit = "秒", ja = "応答の目安時間" }\n'
 """Nobody waits half a minute for every silence here."""
 PARAMS: dict[str, tuple[dict[str, Any], ...]] = {
-    "tls": tuple({"variant": one} for one in ("untrusted", "wrong-host", "expired", "old-protocol")),
+    "tls": tuple({"variant": one} for one in VARIANTS),
     "page-limit": ({"n": 1},),
     "expire-token": ({"after_calls": 0}, {"after_calls": 1}),
     "latency": ({"ms": 50},),

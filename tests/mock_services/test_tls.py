@@ -108,7 +108,12 @@ def test_no_other_ca_vouches_for_it(running: Process) -> None:
 
 @pytest.mark.parametrize(
     ("variant", "reason"),
-    [("untrusted", "issuer"), ("wrong-host", "Hostname mismatch"), ("expired", "expired")],
+    [
+        ("untrusted", "issuer"),
+        ("wrong-host", "Hostname mismatch"),
+        ("expired", "expired"),
+        ("missing-intermediate", "issuer"),
+    ],
 )
 def test_each_variant_is_wrong_in_its_own_way(running: Process, variant: str, reason: str) -> None:
     running.client.set_faults([Fault(name="tls", params={"variant": variant})])

@@ -94,6 +94,7 @@ def test_passing_disturbance_is_overcome_in_the_same_import(bench: Bench, distur
         fault("tls", variant="untrusted"),
         fault("tls", variant="wrong-host"),
         fault("tls", variant="expired"),
+        fault("tls", variant="missing-intermediate"),
         fault("error-without-json", "login", status=500),
     ],
     ids=lambda one: f"{one.name}-{one.operation}-{one.params.get('variant', '')}",
