@@ -21,12 +21,12 @@ from conformance.catalogue import load_catalogue
 from conformance.doctor_roles import Diagnosis, examine_other, role_of
 from conformance.engine.product import Surroundings, open_adapter
 from conformance.engine.secrets import Redactor
-from conformance.engine.settings import default_secret
+from conformance.engine.settings import secrets_to_set
 from conformance.engine.tape import AdapterTape
 from conformance.plan import Plan
 from conformance.planner import make_plan, to_carry
 from conformance.sharing import coinciding
-from conformance.target import Target, TargetError, load_target, others, resolve_secret
+from conformance.target import Target, TargetError, load_target, others, resolve_secret, with_seed
 from fixtures.errors import NotExpressible
 from fixtures.outline import WORLD_VERSION
 from fixtures.world import World
@@ -42,12 +42,15 @@ DAYS_LEFT = 30
 SHORT_SECONDS = 10
 
 
-def examine(path: Path, *, today: date, reference_date: date | None = None) -> list[Diagnosis]:
-    """Everything that can be said about ``path`` before a run, in the order in which one would mend it."""
+def examine(path: Path, *, today: date, reference_date: date | None = None, seed: int | None = None) -> list[Diagnosis]:
+    """Everything that can be said about ``path`` before a run, in the order in which one would mend it.
+
+    ``seed``: of the run that is meant, when it is not the file's (a challenge gives it).
+    """
     if role_of(path) != "am":
         return examine_other(path)
     try:
-        target = load_target(path)
+        target = with_seed(load_target(path), seed)
         overlay = path.parent / target.profile.overlay if target.profile.overlay else None
         profile = load_profile(target.profile.name, overlay)
     except (TargetError, SpecError) as error:
@@ -332,24 +335,25 @@ def _settings(target: Target, folder: Path, world: World) -> Iterator[Diagnosis]
             f"the test CA cannot be kept in {ca_folder} ({error})",
         )
     ports, addresses, given = target.world.ports, Addresses(), target.credentials
+    test_value = secrets_to_set(target)
     values = {
         "団体コード": world.municipality.dantai_code,
         "ダウンロード機能のURL": f"https://{target.world.fqdn}:{ports.download}",
         "プロキシ（連携サーバ）": f"http://{addresses.zone_mynumber}:{ports.relay}",
         "信頼する認証局（ルート）の証明書": str(ca_folder / CA_FILE),
-        "ダウンロード機能のアカウント": _secret(given.download_account, default_secret("download_account")),
-        "ダウンロード機能の秘密": _secret(given.download_secret, default_secret("download_secret")),
+        "ダウンロード機能のアカウント": _secret(given.download_account, test_value("download_account")),
+        "ダウンロード機能の秘密": _secret(given.download_secret, test_value("download_secret")),
         "番号紐付情報のURL": f"http://{addresses.zone_mynumber}:{ports.link}",
-        "番号紐付情報のAPIキー": _secret(given.link_api_key, default_secret("link_api_key")),
+        "番号紐付情報のAPIキー": _secret(given.link_api_key, test_value("link_api_key")),
         "対象の手続": "、".join(target.run.procedures),
     }
     for core in world.core_systems():
         port = ports.atena.get(core, 0)
         values[f"宛名情報のURL（{core}）"] = f"http://{addresses.zone_mynumber}:{port}" if port else f"world.ports.atena.{core} に番号を書く"  # fmt: skip
         values[f"宛名情報のAPIキー（{core}）"] = _secret(
-            given.atena_api_keys.get(core, ""), default_secret(f"atena_api_key.{core}")
+            given.atena_api_keys.get(core, ""), test_value(f"atena_api_key.{core}")
         )
-        values[f"基幹連携のAPIキー（{core}）"] = _secret(given.handover_api_keys.get(core, ""), default_secret(f"handover_api_key.{core}"))  # fmt: skip
+        values[f"基幹連携のAPIキー（{core}）"] = _secret(given.handover_api_keys.get(core, ""), test_value(f"handover_api_key.{core}"))  # fmt: skip
     for name, value in values.items():
         yield Diagnosis("set", name, value, value)
 

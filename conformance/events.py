@@ -181,12 +181,30 @@ class RunTrouble(_Event):
     detail: str = ""
 
 
+class StrangeCall(BaseModel):
+    """Calls at a simulated system that carried no credential of this run: no secret and nothing else of their content.
+
+    ``cause``: account, token, key (one of another run) or none (no credential). ``aside``: no evidence of this run.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    system: str
+    operation: str
+    peer: str
+    cause: Literal["account", "token", "key", "none"]
+    aside: bool
+    count: int = Field(ge=1)
+    first: AwareDatetime = Field(ge=EARLIEST, lt=LATEST)
+    last: AwareDatetime = Field(ge=EARLIEST, lt=LATEST)
+
+
 class RunWarning(_Event):
     """Something about the run itself that its reader should know: it changes no verdict."""
 
     type: Literal["run-warning"] = "run-warning"
     ja: str
     en: str
+    calls: tuple[StrangeCall, ...] = ()
 
 
 class RunInterrupted(_Event):

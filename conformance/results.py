@@ -25,6 +25,7 @@ from conformance.events import (
     RunWarning,
     SeenApplication,
     StepFinished,
+    StrangeCall,
 )
 from conformance.plan import Plan, PlannedAttestation, PlannedCheck
 from conformance.verdicts import Exit, Raw, RunVerdict, Verdict, exit_of, run_verdict, strongest, verdict_of, worst
@@ -78,6 +79,8 @@ class Results:
     foreign: tuple[str, ...]
     warnings: tuple[tuple[str, str], ...] = ()
     """What a reader should know about the run itself (Japanese, English); no verdict rests on it."""
+    strange: tuple[StrangeCall, ...] = ()
+    """Calls that carried no credential of this run."""
     started_at: str = ""
     given: tuple[GivenApplication, ...] = ()
     registers: RegistersGiven | None = None
@@ -107,6 +110,7 @@ def fold(events: Iterable[Event]) -> Results:
     ended: dict[str, list[CheckEnded]] = defaultdict(list)
     troubles: list[RunTrouble] = []
     warnings: list[tuple[str, str]] = []
+    strange: list[StrangeCall] = []
     steps: list[StepFinished] = []
     rounds: list[RoundStarted] = []
     given: dict[str, GivenApplication] = {}
@@ -123,6 +127,7 @@ def fold(events: Iterable[Event]) -> Results:
                 troubles.append(event)
             case RunWarning():
                 warnings.append((event.ja, event.en))
+                strange += event.calls
             case RunInterrupted():
                 interrupted = event.signal
             case StepFinished():
@@ -154,6 +159,7 @@ def fold(events: Iterable[Event]) -> Results:
         rounds=tuple(rounds),
         foreign=tuple(sorted(set(ended) - known)),
         warnings=(*warnings, *_idle_waivers(plan, checks)),
+        strange=tuple(strange),
         started_at=started_at,
         given=tuple(given.values()),
         registers=registers,

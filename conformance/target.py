@@ -45,6 +45,11 @@ class RunChoice(_Table):
     seed: int = Field(default=1, ge=0)
     procedures: tuple[str, ...] = Field(default=("K01", "C01"), min_length=1)
     deciding_sets: tuple[str, ...] = ("tejunsho-1.0",)
+    credential: Literal["", "fixed", "per-seed", "per-run"] = Field(
+        default="",
+        description="test values of the credentials: the same in every run, by seed, or by run; empty: per-run when the "
+        "harness starts the product, fixed otherwise",
+    )
     other_applications: bool = Field(
         default=False,
         description="the product may hold applications that are not of this run; what they show is masked",
@@ -211,6 +216,14 @@ class Target(_Table):
         return self
 
     @model_validator(mode="after")
+    def _known_before_the_run(self) -> Self:
+        if self.start is None and self.run.credential == "per-run":
+            raise ValueError(
+                'run.credential: "per-run" は試験が製品を起動するときだけ使えます（"per-seed" にします） / run.credential: "per-run" needs [start]; write "per-seed"'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _fixed_ports_unless_started(self) -> Self:
         if self.start is None:
             ports = self.world.ports
@@ -220,6 +233,11 @@ class Target(_Table):
                         f"world.ports.{name}: 製品に設定できるよう 1〜65535 の番号を書きます / world.ports.{name}: write a fixed port, the product must be set to it"
                     )
         return self
+
+
+def with_seed(target: Target, seed: int | None) -> Target:
+    """``target`` with another seed; as it is for None."""
+    return target if seed is None else target.model_copy(update={"run": target.run.model_copy(update={"seed": seed})})
 
 
 def with_image(target: Target, image: str) -> Target:

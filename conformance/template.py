@@ -16,6 +16,7 @@ vendor = "製造者名"
 
 [run]
 procedures = ["K01", "C01"]       # 対象の手続（shinsei の手続ID）
+# credential = "per-seed"         # 設定する認証情報を乱数種ごとに変える（前の実施のまま動く製品を見分ける）。値は doctor が示す
 
 [declare]                         # 宣言したものだけが試験され、宣言したものは拘束される
 patterns = ["i", "iii"]           # 申請者特定の方法（③-3）

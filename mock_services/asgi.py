@@ -66,11 +66,12 @@ class ServiceApp:
             log.exception("internal", extra={"system": self._service.system, "error": type(error).__name__})
             answer = Answer(500, faults=("internal-error",))
         try:
-            seq = self._recorder.record(self._service.system, request, answer)
+            recorder = self._recorder
+            seq = recorder.newest if answer.aside else recorder.record(self._service.system, request, answer)
             log_exchange(self._service.system, answer.operation, answer.status, answer.faults)
             date = self._recorder.clock.now() + timedelta(seconds=answer.date_skew)
             await _send(scope, receive, send, answer, date)
-            if answer.when_sent is not None:
+            if answer.when_sent is not None and not answer.aside:
                 answer.when_sent(seq)
         finally:
             if answer.file is not None:

@@ -117,6 +117,7 @@ class WorldConfig(_Config):
     dantai_code: str = Field(min_length=1)
     start_clock: AwareDatetime
     seed: str = Field(default="0", description="of the tokens that the download function issues")
+    correlate: bool = Field(default=False, description="calls that carry a credential of another run are set aside")
     download: DownloadConfig
     link_api_key: str = Field(min_length=1)
     core: dict[str, CoreConfig] = Field(min_length=1)

@@ -41,6 +41,7 @@ from mock_services.models import (
     Seeded,
     SeedOrder,
     StatusChange,
+    StrangeCalls,
     TogoRecord,
 )
 from mock_services.rules import Rules
@@ -63,6 +64,7 @@ __all__ = [
     "SeedOrder",
     "Seeded",
     "StatusChange",
+    "StrangeCalls",
     "TogoRecord",
     "WorldClient",
     "WorldError",
@@ -249,6 +251,10 @@ class WorldClient:
     def direct_connections(self) -> list[str]:
         """Peers (ip:port) that reached the download listener without the relay, since the last reset."""
         return self._read(list[str], "GET", "/direct-connections")
+
+    def strangers(self) -> list[StrangeCalls]:
+        """Calls that carried no credential of this run; only where `WorldConfig.correlate` is set."""
+        return self._read(list[StrangeCalls], "GET", "/strangers")
 
     # ── core and relay ────────────────────────────────────────────────────
     def pull(self, core_system: str, plan: PullPlan) -> PullResult:

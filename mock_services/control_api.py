@@ -37,6 +37,7 @@ from mock_services.models import (
     Seeded,
     SeedOrder,
     StatusChange,
+    StrangeCalls,
 )
 from mock_services.relay_process import RelayError, RelayProcess
 from mock_services.rules import Rules
@@ -258,6 +259,13 @@ def control_app(stage: Stage) -> FastAPI:
 
 def _evidence(app: FastAPI, stage: Stage) -> None:
     world = stage.world
+
+    @app.get(
+        f"{BASE}/strangers", tags=["evidence"], summary="この実施のものではない呼出し / calls of no one of this run"
+    )
+    async def strangers() -> list[StrangeCalls]:
+        """Calls with a credential of another run, or with none; empty unless the world was told to correlate."""
+        return world.strangers.seen()
 
     @app.get(f"{BASE}/exchanges", tags=["evidence"], summary="記録されたやりとり / recorded exchanges")
     async def exchanges(

@@ -105,6 +105,7 @@ class Answer:
     ``announced``: another Content-Length than the body has. ``date_skew``: seconds that the Date header is off.
     ``file``: the body, when it is too big to be held (``body`` is empty then).
     ``when_sent``: called with the number of the recorded exchange when the answer has left us.
+    ``aside``: the call is not of this run: no evidence of it is kept.
     """
 
     status: int
@@ -120,6 +121,7 @@ class Answer:
     date_skew: int = 0
     file: BigBody | None = None
     when_sent: Callable[[int], None] | None = None
+    aside: bool = False
 
     @property
     def size(self) -> int:

@@ -169,6 +169,25 @@ class Exchange(_Wire):
     fault: str = ""
 
 
+Cause = Literal["account", "token", "key", "none"]
+
+
+class StrangeCalls(_Wire):
+    """Calls of one kind from one address: ``cause`` tells which credential is not of this run, or that there is none.
+
+    ``aside``: refused and kept out of the evidence. ``operation`` is the profile's name, empty when the call is none.
+    """
+
+    system: str
+    operation: str
+    peer: str = Field(description="address without port")
+    cause: Cause
+    aside: bool
+    count: int = Field(ge=1)
+    first: AwareDatetime
+    last: AwareDatetime
+
+
 class Answer(_Wire):
     """What the core system acknowledges for one application; ``none``: it fetches and never acknowledges."""
 

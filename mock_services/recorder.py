@@ -30,7 +30,8 @@ _NOTHING: dict[str, object] = {"text": "", "sha256": hashlib.sha256().hexdigest(
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def _private(path: str, flags: int) -> int:
+def private(path: str, flags: int) -> int:
+    """Opens a file that its owner alone can read."""
     return os.open(path, flags, 0o600)  # a product's answers may quote a municipality's real data
 
 
@@ -41,7 +42,7 @@ class Recorder:
         self.clock = clock
         self._bodies = run_dir / "bodies"
         self._bodies.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file = open(run_dir / "exchanges.jsonl", "w+b", opener=_private)  # noqa: SIM115
+        self._file = open(run_dir / "exchanges.jsonl", "w+b", opener=private)  # noqa: SIM115
         self._index: list[tuple[int, int, str]] = []  # (offset, length, system) of each line
         self._end = 0
         self._to_flush = False

@@ -18,7 +18,7 @@ from mock_services.core.handover import bind_handover
 from mock_services.core.models import AtenaStore
 from mock_services.core.responses import row as atena_row
 from mock_services.core.routes import AtenaService, bind_atena
-from mock_services.dialects import check_dialects, spoken
+from mock_services.dialects import Service, check_dialects, spoken
 from mock_services.disturb import Disturbed
 from mock_services.download.models import Account, DownloadStore
 from mock_services.download.packages import Held, Package
@@ -42,6 +42,7 @@ from mock_services.models import (
 )
 from mock_services.recorder import Recorder
 from mock_services.rules import Door
+from mock_services.strangers import Strangers, of_download, of_key
 from mock_services.surface import Bound, check_row
 from mock_services.systems import System, build_systems
 from mock_services.tls import Variant
@@ -77,6 +78,7 @@ class World:
         self._atena, self._handover = bind_atena(profile), bind_handover(profile)
         check_dialects(profile)
         self.recorder = Recorder(config.run_dir, clock)
+        self.strangers = Strangers(config.run_dir, clock)
         self.boxes = {
             "download": FaultBox(reach_of("download", self._download.surface, paged=("list",))),
             "juki": FaultBox(reach_of("juki", self._link.surface)),
@@ -113,16 +115,24 @@ class World:
             self.config.run_dir / "packages",
             self._was_answered,
         )
-        return ServiceApp(spoken(service, self._download, self.profile), self.recorder)
+        return self._app(
+            of_download(service, self._download, self.applications, self.strangers), service, self._download
+        )
 
     def link_app(self) -> ServiceApp:
         service = self._disturbed(JukiService(self._link, self.links, self.config.link_api_key), self._link)
-        return ServiceApp(spoken(service, self._link, self.profile), self.recorder)
+        return self._app(of_key(service, self._link, self._keys(), self.strangers), service, self._link)
 
     def atena_app(self, core_system: str) -> ServiceApp:
         store, key = self._core(core_system), self.config.core[core_system].atena_api_key
         service = self._disturbed(AtenaService(self._atena, core_system, store, key), self._atena)
-        return ServiceApp(spoken(service, self._atena, self.profile), self.recorder)
+        return self._app(of_key(service, self._atena, self._keys(), self.strangers), service, self._atena)
+
+    def _keys(self) -> list[str]:
+        return [self.config.link_api_key, *[one.atena_api_key for one in self.config.core.values()]]
+
+    def _app(self, correlated: Service, plain: Service, bound: Bound) -> ServiceApp:
+        return ServiceApp(spoken(correlated if self.config.correlate else plain, bound, self.profile), self.recorder)
 
     def _disturbed(self, service: JukiService | AtenaService, bound: Bound) -> Disturbed:
         return Disturbed(service, bound, self.boxes[service.system])

@@ -42,7 +42,7 @@ from conformance.engine.rounds import Rounds
 from conformance.engine.screen import ScreenReader
 from conformance.engine.scrub import scrub
 from conformance.engine.secrets import Redactor
-from conformance.engine.settings import Keys, ProductSettings, address, expand, start_clock
+from conformance.engine.settings import Keys, ProductSettings, address, expand, secrets_to_set, start_clock
 from conformance.engine.tape import AdapterTape
 from conformance.engine.warnings import about_the_run
 from conformance.events import (
@@ -62,7 +62,7 @@ from conformance.plan import Challenge, Plan
 from conformance.planner import carried_cases, inexpressible, make_plan, to_carry
 from conformance.quick import narrowed
 from conformance.sentence import both
-from conformance.target import Start, Target, TargetError, load_target, with_image
+from conformance.target import Start, Target, TargetError, load_target, with_image, with_seed
 from conformance.visible import visible
 from fixtures.outline import FICTIONAL_DANTAI_CODE, WORLD_VERSION, core_systems_with
 from interface_spec.errors import SpecError
@@ -196,14 +196,12 @@ class _Run:
         self._container: Container | None = None
 
     def go(self) -> None:
-        target = with_image(load_target(self._file), self._options.image)
-        if self._options.seed is not None:
-            target = target.model_copy(update={"run": target.run.model_copy(update={"seed": self._options.seed})})
+        target = with_seed(with_image(load_target(self._file), self._options.image), self._options.seed)
         overlay = self._file.parent / target.profile.overlay if target.profile.overlay else None
         profile = load_profile(target.profile.name, overlay)
         earlier = resume.earlier_plan(self._options.resume) if self._options.resume else None
         if earlier is not None:
-            target = target.model_copy(update={"run": target.run.model_copy(update={"seed": earlier.seed})})
+            target = with_seed(target, earlier.seed)
         reference = earlier.reference_date if earlier else self._options.reference_date or today()
         carried = to_carry(target)
 
@@ -238,7 +236,7 @@ class _Run:
         (self._dir / "plan.json").write_text(plan.model_dump_json(indent=1), encoding="utf-8")
         (self._dir / "records").mkdir(exist_ok=True)
         self._log.emit(RunStarted(at=now(), plan=plan))
-        keys = Keys.of(target.credentials, core_systems_with(carried))
+        keys = Keys.of(target.credentials, core_systems_with(carried), secrets_to_set(target, plan.run_id))
         try:
             with Guard(self._dir, keys.all(), [self._dir / WORLD_FILE]) as guard, self._judge(plan) as judge:
                 with Children(self._dir, guard) as children:
@@ -348,8 +346,8 @@ class _Run:
             rounds = Rounds(driver, plan, self._dir, kept, begun)
             rounds.play(target.run.procedures, self._judging(plan), self._warn)
             hide_late(self._dir, masker)
-            for ja, en in about_the_run(self._dir, tape, client.health().dropped, masker):
-                self._warn(ja, en)
+            for warning in about_the_run(self._dir, tape, client.health().dropped, masker, client.strangers()):
+                self._log.emit(RunWarning(at=now(), ja=warning.ja, en=warning.en, calls=warning.calls))
         finally:
             adapter.close()
             if screen is not None:
@@ -378,7 +376,8 @@ class _Run:
                 download=ports.download, relay=ports.relay, link=ports.link, atena=ports.atena, control=ports.control
             ),
             relay_command=self._options.relay_command,
-            seed=str(target.run.seed),
+            seed=f"{target.run.seed} {plan.run_id}",
+            correlate=True,
         )
         path = self._dir / WORLD_FILE
         path.touch(mode=0o600)

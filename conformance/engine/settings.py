@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -67,11 +69,11 @@ class Keys:
     handover: dict[str, str]
 
     @classmethod
-    def of(cls, given: Credentials, core_systems: Iterable[str]) -> Self:
-        """Secrets that the target does not give are fixed test values. TargetError when one cannot be read."""
+    def of(cls, given: Credentials, core_systems: Iterable[str], value: Callable[[str], str]) -> Self:
+        """Secrets that the target does not give are test values (`secrets_to_set`). TargetError when one cannot be read."""
 
         def one(field: str, reference: str) -> str:
-            return resolve_secret(reference, field) if reference else default_secret(field)
+            return resolve_secret(reference, field) if reference else value(field)
 
         cores = tuple(core_systems)
         return cls(
@@ -95,9 +97,37 @@ class Keys:
         ]
 
 
-def default_secret(field: str) -> str:
-    """The test value of a secret that target.toml does not give, so that a product can be set up before the first run."""
-    return f"test-{field.replace('_', '-')}-0000"
+def secrets_to_set(target: Target, run_id: str = "") -> Callable[[str], str]:
+    """Field of a secret → its test value, as ``[run] credential`` wants it.
+
+    Unless it says otherwise, a product that the harness starts gets new values in every run, where its ``[start]`` asks
+    for them by placeholder; whatever is set by hand is the same in every run.
+    """
+    by_seed, by_run = f"seed {target.run.seed}", f"run {run_id} {target.run.seed}"
+    told = " ".join([*target.start.command, *target.start.env.values()]) if target.start else ""
+
+    def value(field: str) -> str:
+        match target.run.credential:
+            case "fixed":
+                return default_secret(field)
+            case "per-seed":
+                return default_secret(field, by_seed)
+            case "per-run":
+                return default_secret(field, by_run)
+        group, _, core = field.partition(".")
+        asked = f"{{{group}s}}" if core else f"{{{group}}}"
+        return default_secret(field, by_run if asked in told else "")
+
+    return value
+
+
+def default_secret(field: str, mark: str = "") -> str:
+    """The test value of a secret that target.toml does not give, so that a product can be set up before the first run.
+
+    Another ``mark`` gives another value.
+    """
+    end = hmac.new(mark.encode(), field.encode(), hashlib.sha256).hexdigest()[:8] if mark else "0000"
+    return f"test-{field.replace('_', '-')}-{end}"
 
 
 def start_clock(reference: date) -> datetime:

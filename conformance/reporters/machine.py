@@ -49,6 +49,7 @@ def as_dict(results: Results, *, gate_waived: bool = False) -> dict[str, Any]:
         "requirements": {key: one.model_dump(mode="json") for key, one in plan.requirements.items()} if plan else {},
         "troubles": [one.model_dump(mode="json", include={"kind", "ja", "en"}) for one in results.troubles],
         "warnings": [{"ja": ja, "en": en} for ja, en in results.warnings],
+        "strange_calls": [one.model_dump(mode="json") for one in results.strange],
         "foreign": list(results.foreign),
     }
 

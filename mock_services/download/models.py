@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ from mock_services.download.errors import (
 )
 from mock_services.download.shelf import Application, Kept, Matches, Part, Run
 from mock_services.surface import WireRow
+
+_TOKEN = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class DownloadStore:
         self._token_key = token_key
         self._issued = 0
         self._tokens: dict[str, Token] = {}
+        self._ever_issued: set[str] = set()
         self._applications: dict[str, Application] = {}
         self._kept: dict[tuple[str, str | None], Kept] = {}
         self._register: Register | None = None
@@ -146,12 +150,22 @@ class DownloadStore:
         value = hmac.new(self._token_key, str(self._issued).encode(), hashlib.sha256).hexdigest()
         token = Token(value, dantai_code, self._clock.now() + timedelta(seconds=self.token_seconds))
         self._tokens[value] = token
+        self._ever_issued.add(value)
         return token
 
     def knows(self, dantai_code: str, account: str, secret: str) -> bool:
         """Whether these credentials are right (the staff's screen has the same accounts)."""
         known = self._accounts.get((dantai_code, account))
         return known is not None and hmac.compare_digest(known.secret.encode(), secret.encode(errors="surrogatepass"))
+
+    def has_secret(self, secret: str) -> bool:
+        """Whether any account has this secret."""
+        given = secret.encode(errors="surrogatepass")
+        return any(hmac.compare_digest(one.secret.encode(), given) for one in self._accounts.values())
+
+    def has_issued(self, shown: str) -> bool:
+        """Whether ``shown`` holds a token that was ever issued here, however it is written and whether it is still good."""
+        return any(one in self._ever_issued for one in _TOKEN.findall(shown))
 
     def of_town(self, dantai_code: str, procedure_id: str | None = None) -> Matches:
         """Every visible application of a municipality."""

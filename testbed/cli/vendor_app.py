@@ -12,6 +12,7 @@ from rich.console import Console
 
 from conformance.doctor import examine
 from conformance.engine.run import today
+from conformance.evidence.challenge import ChallengeError, load_challenge, seed_of
 from conformance.template import template
 from conformance.verdicts import Exit
 from interface_spec.requirements import ROLES
@@ -44,6 +45,9 @@ def init(
 
 def doctor(
     target: Annotated[Path, typer.Argument(help="target.toml")] = Path("target.toml"),
+    challenge: Annotated[
+        Path | None, typer.Option("--challenge", help="この実施のチャレンジ / challenge of the run that is meant")
+    ] = None,
     as_json: JsonFlag = False,
     lang: LangOption = "ja",
 ) -> None:
@@ -53,7 +57,11 @@ def doctor(
     例 / example:
       shinsei doctor target.toml
     """
-    found = examine(target, today=today())
+    try:
+        seed = seed_of(load_challenge(challenge).nonce) if challenge else None
+    except ChallengeError as error:
+        raise fail(str(error)) from None
+    found = examine(target, today=today(), seed=seed)
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1))
     else:

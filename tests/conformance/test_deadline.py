@@ -19,10 +19,17 @@ from conformance.engine.tape import AdapterTape
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1000000\r\n\r\n"
 
 
+PIECES = 100
+"""What the server sends before it has had enough: several times what any of the calls may take."""
+
+
 @contextmanager
 def dripping(first: bytes, piece: bytes) -> Iterator[str]:
-    """A server that sends ``first`` and then ``piece`` again and again, much faster than any wait for one piece ends."""
-    stop = threading.Event()
+    """A server that sends ``first`` and then ``piece`` again and again, much faster than any wait for one piece ends.
+
+    AssertionError when it was the server that ended the call.
+    """
+    stop, enough = threading.Event(), threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.1)
 
@@ -31,8 +38,11 @@ def dripping(first: bytes, piece: bytes) -> Iterator[str]:
                 try:
                     connection.recv(65536)
                     connection.sendall(first)
-                    while not stop.wait(0.05):
+                    for _ in range(PIECES):
+                        if stop.wait(0.05):
+                            return
                         connection.sendall(piece)
+                    enough.set()
                 except OSError:
                     return  # the caller has given up, as it should
 
@@ -47,10 +57,13 @@ def dripping(first: bytes, piece: bytes) -> Iterator[str]:
 
         threads = [threading.Thread(target=serve)]
         threads[0].start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        stop.set()
-        for thread in threads:
-            thread.join()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        assert not enough.is_set(), "the call went on until the server ended it"
 
 
 SLOW = pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 from conformance.catalogue import SUITES
 from conformance.doctor import _certificate, examine, expected_minutes, imports
 from conformance.doctor_roles import Diagnosis
+from conformance.engine.settings import Keys, secrets_to_set
 from conformance.plan import Plan
 from conformance.planner import make_plan
 from conformance.target import Target, load_target
@@ -121,6 +122,25 @@ def test_what_to_set_on_the_products_side(tmp_path: Path) -> None:
     assert findings(tmp_path, product())
     assert ca.read_bytes() == before
     assert "secret-token" not in str(found)
+
+
+def test_credentials_to_set_differ_by_seed_when_asked_to(tmp_path: Path) -> None:
+    text = GOOD.replace("seed = 7", 'seed = 7\ncredential = "per-seed"')
+
+    def sheet(seed: int | None = None) -> dict[str, str]:
+        found = examine(write_target(tmp_path, text), today=TODAY, seed=seed)
+        return {one.field: one.ja for one in found if one.grade == "set"}
+
+    names = ["ダウンロード機能のアカウント", "ダウンロード機能の秘密", "番号紐付情報のAPIキー"]
+    keys = [name for name in sheet() if "秘密" in name or "キー" in name or "アカウント" in name]
+    assert set(names) < set(keys)
+    assert all(sheet()[name] != sheet(8)[name] and not sheet()[name].endswith("-0000") for name in keys)
+    assert sheet() == sheet(7)
+    target = load_target(write_target(tmp_path, text))
+    assert (
+        sheet()["ダウンロード機能の秘密"]
+        == Keys.of(target.credentials, ["kaigo"], secrets_to_set(target)).download_secret
+    )
 
 
 def test_minutes_by_adapter(tmp_path: Path) -> None:

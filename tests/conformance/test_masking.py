@@ -16,8 +16,9 @@ from conformance.engine.masking import Masker, hide_late, hide_screens, mask
 from conformance.engine.processes import Children, Guard
 from conformance.engine.secrets import Redactor
 from conformance.engine.tape import AdapterTape
-from conformance.engine.warnings import about_calls, about_strangers
+from conformance.engine.warnings import about_calls, about_strangers, about_the_run
 from conformance.record import Exchange, Record
+from mock_services.control import StrangeCalls
 
 OURS, FOREIGN = "261123AAAA", "250401ZZZZ"
 MINE = ["髙橋 花子", "タカハシ　ハナコ", "東京都千代田区１丁目", "1990-01-02", "123456789", "0000000000123", OURS]
@@ -241,3 +242,33 @@ def test_calls_for_applications_of_another_run_are_told() -> None:
     ((ja, en),) = about_strangers([ours, record_of("R2", "/applications/R2", "/applications/OLD", "/zip?no=OLD")])
     assert "2 件" in ja
     assert "2 calls" in en
+
+
+def strange(system: str, operation: str, cause: str, count: int) -> StrangeCalls:
+    at = "2026-01-15T00:00:00Z"
+    return StrangeCalls.model_validate(
+        {"system": system, "operation": operation, "peer": "127.0.0.9", "cause": cause, "aside": cause != "none",
+         "count": count, "first": at, "last": at}
+    )  # fmt: skip
+
+
+def test_calls_with_credentials_of_another_run_are_a_warning_with_their_figures(tmp_path: Path) -> None:
+    (tmp_path / "records").mkdir()
+    record = record_of("R0001").model_copy(update={"exchanges": ()})
+    (tmp_path / "records" / "none.json").write_text(record.model_dump_json(), encoding="utf-8")
+    tape, masker = AdapterTape(Redactor([])), Masker([], [])
+    seen = [
+        strange("download", "login", "account", 5),
+        strange("juki", "full", "key", 2),
+        strange("juki", "", "none", 3),
+    ]
+    aside, bare = about_the_run(tmp_path, tape, 0, masker, seen)
+    for words in ("7 件", "download login、127.0.0.9 から 5 件、09:00:00", "アカウント", "APIキー"):
+        assert words in aside.ja
+    assert "7 calls match no part of this run" in aside.en
+    assert [one.count for one in aside.calls] == [5, 2]
+    assert "3 件" in bare.ja
+    assert "契約に無い呼出し" in bare.ja
+    assert [one.cause for one in bare.calls] == ["none"]
+    (silent,) = about_the_run(tmp_path, tape, 0, masker, [])
+    assert "一度も無い" in silent.ja

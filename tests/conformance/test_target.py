@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.engine.settings import secrets_to_set
 from conformance.target import Declaration, TargetError, load_target, resolve_secret
 from tests.conformance.targets import GOOD, target_of, write_target
 
@@ -134,3 +135,26 @@ class TestSecrets:
 def test_declared_features(feature: str, has: bool) -> None:
     declare = Declaration(methods={"K01": "iv"}, features=("generic_eform",))
     assert declare.has(feature) is has
+
+
+TOLD = (
+    '[start]\ncommand = ["./am"]\n[start.env]\nSECRET = "{download_secret}"\nKEYS = "{atena_api_keys}"\n\n[world.ports]'
+)
+
+
+def test_a_product_that_we_start_gets_credentials_of_the_run(tmp_path: Path) -> None:
+    target = target_of(tmp_path, "[world.ports]", TOLD)
+    one, other = secrets_to_set(target, "run-1"), secrets_to_set(target, "run-2")
+    for field in ("download_secret", "atena_api_key.kaigo"):
+        assert one(field) != other(field)
+        assert one(field) == secrets_to_set(target, "run-1")(field)
+    assert one("link_api_key") == other("link_api_key") == "test-link-api-key-0000"  # it is not told this one
+    by_hand = target_of(tmp_path)
+    assert secrets_to_set(by_hand, "run-1")("download_secret") == "test-download-secret-0000"
+    fixed = target.model_copy(update={"run": target.run.model_copy(update={"credential": "fixed"})})
+    assert secrets_to_set(fixed, "run-1")("download_secret") == "test-download-secret-0000"
+
+
+def test_credentials_of_the_run_cannot_be_set_by_hand_beforehand(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match=r"run\.credential.*per-seed"):
+        target_of(tmp_path, "seed = 7", 'seed = 7\ncredential = "per-run"')

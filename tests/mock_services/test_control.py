@@ -154,7 +154,7 @@ def test_the_api_documents_itself(raw: httpx.Client) -> None:
     paths = raw.get("/openapi.json").json()["paths"]
     assert {path.removeprefix(BASE) for path in paths} == {
         "/health", "/endpoints", "/reset", "/seed", "/clock", "/application", "/applications", "/links", "/links/delete", "/atena/{core_system}",
-        "/faults", "/rules", "/application/status", "/tokens/revoke", "/upward", "/pull/{core_system}", "/exchanges", "/bodies/{digest}", "/direct-connections",
+        "/faults", "/rules", "/application/status", "/tokens/revoke", "/upward", "/pull/{core_system}", "/exchanges", "/bodies/{digest}", "/direct-connections", "/strangers",
         "/relay/stop", "/relay/start", "/relay/restart", "/relay/log",
     }  # fmt: skip
     described = paths[f"{BASE}/faults"]["put"]["description"]

@@ -24,7 +24,7 @@ from tests.testbed.vendor_folder import hostile_shell, make_vendor_folder
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "vendors-control-token-42"
 SECRETS = re.compile(
-    rb"test-(?:download-secret|link-api-key|screen|(?:atena|handover)-api-key[.\w-]*)-0000|reference-staff-0000|"
+    rb"test-(?:download-secret|link-api-key|screen|(?:atena|handover)-api-key[.\w-]*)-(?:0000|[0-9a-f]{8})|reference-staff-0000|"
     + TOKEN.encode()
 )
 
