@@ -137,6 +137,7 @@ def _requirement(rule: Rule) -> PlannedRequirement:
         id=rule.id,
         set=SET,
         source="申請ZIPの規則",
+        source_en="Rules of the application ZIP",
         clause=rule.clause,
         ja=f"次のことがない: {rule.ja}",
         en=f"this must not occur: {rule.en}",

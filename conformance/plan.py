@@ -28,6 +28,9 @@ class PlannedRequirement(_Part):
     level: str
     why: str
     provenance: str
+    source_en: str = ""
+    why_en: str = ""
+    """Empty in runs that were made before the catalogue had them."""
 
 
 class PlannedCheck(_Part):

@@ -57,6 +57,7 @@ class Requirement(BaseModel):
     id: str = Field(pattern=r"^[A-Z]+-[0-9A-Z.]+-[0-9]{2}$")
     set: str
     source: str
+    source_en: str = Field(description="English title of ``source``")
     clause: str
     ja: str
     en: str
@@ -76,6 +77,7 @@ class Requirement(BaseModel):
     function: Literal["", "3.1", "3.2", "3.3", "3.4", "3.5"] = Field(default="", description="③-n of 図表16")
     violation: str = Field(default="", description="how a vendor plausibly breaks it")
     why: str = Field(default="", description="why it matters to a municipality")
+    why_en: str = ""
     unchecked: str = ""
 
     @model_validator(mode="after")
@@ -84,6 +86,12 @@ class Requirement(BaseModel):
             raise ValueError(
                 "必須 にできるのは公開資料の拘束的な文言だけです / only published binding wording can be 必須"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _both_languages_say_why(self) -> Self:
+        if bool(self.why) != bool(self.why_en):
+            raise ValueError("why と why_en は両方書きます / why and why_en go together")
         return self
 
     @model_validator(mode="after")

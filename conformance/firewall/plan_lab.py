@@ -232,13 +232,19 @@ def _note(policy: Policy, tables: Sequence[FirewallName] = ()) -> ProfileNote:
         ("topology", f"{policy.topology}: {topology}", "推定"),
         ("service", f"{ports}（手順書にポートの記載は無い）", "仮定"),
         ("families", f"アドレスの版: {', '.join(policy.families)}。ほかの版はすべて遮断", "仮定"),
-        ("lab", "規則を Linux の nftables で確かめた結果であり、機器そのものの試験ではない", "仮定"),
+        (
+            "lab",
+            "規則を Linux の nftables で確かめた結果であり、機器そのものの試験ではない / The rules were tried with nftables on Linux: no device was tested.",
+            "仮定",
+        ),
     ]
     notes += [
         (
             f"table.{name}",
             f"{policy.firewall[name].ja}は規則表で渡された。表に無いこと（状態の保持、機器自身への通信と機器自身の応答）は、"
-            "状態を保ち、許可の無いものは遮断する機器として補った。機器の設定では別に確かめる必要がある",
+            "状態を保ち、許可の無いものは遮断する機器として補った。機器の設定では別に確かめる必要がある"
+            f" / {policy.firewall[name].en} came as a table of rules. What a table does not say (state, traffic to and from the device "
+            "itself) was filled in as a device that keeps state and blocks what is not permitted: look at the device's own settings.",
             "仮定",
         )
         for name in tables
@@ -246,12 +252,16 @@ def _note(policy: Policy, tables: Sequence[FirewallName] = ()) -> ProfileNote:
     notes += [
         (
             f"flow.{one.id}",
-            f"{one.ja} {'/'.join(one.protocol)} {one.port}（宣言による許可。手順書に行は無い）",
+            f"{one.ja} {'/'.join(one.protocol)} {one.port}（宣言による許可。手順書に行は無い）"
+            f" / {one.en} {'/'.join(one.protocol)} {one.port} (permitted because it is declared; the manual has no row for it)",
             one.provenance,
         )
         for one in policy.all_flows
         if one.implied
     ]
-    notes += [(f"exclusion.{one.source_zone}-{one.destination_zone}", one.ja, "仮定") for one in policy.exclusion]
-    notes += [(name, ja, "推定") for name, (ja, _) in NOT_TESTABLE.items()]
+    notes += [
+        (f"exclusion.{one.source_zone}-{one.destination_zone}", f"{one.ja} / {one.en}", "仮定")
+        for one in policy.exclusion
+    ]
+    notes += [(name, f"{ja} / {en}", "推定") for name, (ja, en) in NOT_TESTABLE.items()]
     return ProfileNote(id=policy.id, edition=policy.topology, ja=policy.ja, en=policy.en, assumptions=tuple(notes))

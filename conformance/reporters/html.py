@@ -16,6 +16,7 @@ from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from conformance.messages import Lang, say
+from conformance.reporters.english import assumed, cite, clause, marks, provenance, why
 from conformance.reporters.papers.common import TONES, moment, profile_label, profile_words
 from conformance.reporters.pictures import picture_of
 from conformance.results import CheckResult, Results
@@ -95,11 +96,18 @@ def _environment(lang: Lang) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
+        finalize=lambda value: (
+            marks(visible(value), lang) if isinstance(value, str) and not isinstance(value, Markup) else value
+        ),
     )
     environment.globals.update(say=lambda table, key: say(table, key, lang), css=lambda value: TONES[str(value)])
     environment.filters["moment"] = moment
     environment.filters["pick"] = lambda one: getattr(one, lang)
+    environment.filters["cite"] = lambda one: cite(one, lang)
+    environment.filters["clause"] = lambda text: clause(text, lang)
+    environment.filters["why"] = lambda one: why(one, lang)
+    environment.filters["provenance"] = lambda text: provenance(text, lang)
+    environment.filters["assumed"] = lambda place, what: assumed(place, what, lang)
     return environment
 
 
@@ -135,7 +143,7 @@ def _groups(results: Results, lang: Lang) -> list[tuple[str, list[CheckResult]]]
     def heading(one: CheckResult) -> str:
         if by_clause:
             requirement = plan.requirements[one.planned.requirement]
-            return f"{requirement.source} {requirement.clause}"
+            return cite(requirement, lang)
         return say("function", one.planned.function, lang)
 
     if by_clause:

@@ -13,6 +13,7 @@ from rich.text import Text
 from conformance.events import CheckEnded, Event, RoundStarted, RunStarted, StepFinished, StepStarted
 from conformance.messages import Lang, say
 from conformance.plan import Plan
+from conformance.reporters.english import clause, marks
 from conformance.reporters.papers.common import profile_label, profile_words
 from conformance.results import CheckResult, Results
 from conformance.verdicts import Exit, RunVerdict, Verdict
@@ -143,7 +144,7 @@ def _reason(results: Results, one: CheckResult, console: Console, lang: Lang) ->
     requirement = results.plan.requirements.get(one.planned.requirement) if results.plan else None
     if requirement is not None:
         text = requirement.ja if lang == "ja" else requirement.en
-        console.print(f"   {escape(requirement.clause)}: {escape(text)}", highlight=False)
+        console.print(f"   {escape(clause(requirement.clause, lang))}: {escape(text)}", highlight=False)
     if not one.findings:
         console.print(f"   {_plain(one.reason_ja if lang == 'ja' else one.reason_en)}", highlight=False)
     for finding in one.findings:
@@ -151,7 +152,7 @@ def _reason(results: Results, one: CheckResult, console: Console, lang: Lang) ->
         for key in ("case", "sent", "expected", "actual"):
             value = getattr(finding, key)
             if value:
-                console.print(f"      {say('text', key, lang)}: {_plain(value)}", highlight=False)
+                console.print(f"      {say('text', key, lang)}: {_plain(marks(value, lang))}", highlight=False)
 
 
 def _verdicts(results: Results, console: Console, lang: Lang, code: Exit) -> None:

@@ -12,6 +12,7 @@ from xlsxwriter.worksheet import Worksheet
 from conformance.messages import say
 from conformance.plan import Plan, PlannedRequirement
 from conformance.reporters.cells import LINE_POINTS, lines_of, safe_cell
+from conformance.reporters.english import assumed
 from conformance.reporters.papers.common import profile_label, profile_words
 from conformance.results import CheckResult, Results
 from conformance.verdicts import Verdict
@@ -171,8 +172,8 @@ class _Sheets:
 
     def assumptions(self, plan: Plan) -> None:
         sheet = self._sheet("仮定", ASSUMPTION_COLUMNS, landscape=False)
-        for number, cells in enumerate(plan.profile.assumptions, 1):
-            self._row(sheet, number, ASSUMPTION_COLUMNS, list(cells), -1, None)
+        for number, (place, what, sure) in enumerate(plan.profile.assumptions, 1):
+            self._row(sheet, number, ASSUMPTION_COLUMNS, [place, assumed(place, what, "ja"), sure], -1, None)
 
 
 def _facts(results: Results) -> list[tuple[str, str]]:

@@ -60,7 +60,7 @@ def _check(role: str, catalogue: Catalogue, check: Check, mutants: list[str]) ->
         f"## 要件 / Requirement\n\n{plain(requirement.ja)}\n\n{plain(requirement.en)}",
     ]
     if requirement.why:
-        body.append(f"## なぜ重要か / Why it matters\n\n{plain(requirement.why)}")
+        body.append(f"## なぜ重要か / Why it matters\n\n{plain(requirement.why)}\n\n{plain(requirement.why_en)}")
     if requirement.violation:
         body.append(f"## よくある誤り / How it is plausibly broken\n\n{plain(requirement.violation)}")
     body.append(f"## ラウンド / Round\n\n`{check.disturbance}` {plain(round_.ja)} / {plain(round_.en)}")

@@ -99,6 +99,8 @@ def plan_of(
                 en=f"requirement {name}",
                 level="必須",
                 why="住民の申請が失われるため",
+                why_en="Residents' applications are lost.",
+                source_en="Procedure manual 1.0",
                 provenance="公開",
             )
             for name in sorted(cited)

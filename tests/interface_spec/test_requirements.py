@@ -19,6 +19,7 @@ SETS = {"tejunsho-1.0", "robustness", "hyojun-2021"}
 GOOD = """
 [common]
 source = "架空の資料"
+source_en = "x"
 clause = "1章"
 level = "必須"
 wording = "「必要である」（要）"

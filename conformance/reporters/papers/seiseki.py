@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conformance.messages import Lang, say
 from conformance.plan import Plan
+from conformance.reporters.english import clause
 from conformance.reporters.papers.common import (
     TONES,
     checks_of,
@@ -107,7 +108,7 @@ def _requirements(plan: Plan, results: Results, lang: Lang) -> Table:
         how = verdict_cell(gravest(found), lang) if found else Cell(say("text", "answered", lang), "na")
         text = one.ja if lang == "ja" else one.en
         told = f"{answer.statement}（{answer.by} {answer.date}）" if answer is not None else ""
-        rows.append((one.id, one.clause, say("level", one.level, lang), f"{text}\n{told}".strip(), how))
+        rows.append((one.id, clause(one.clause, lang), say("level", one.level, lang), f"{text}\n{told}".strip(), how))
     columns = (
         Column(say("text", "requirement", lang), 13),
         Column(say("text", "clause", lang), 22),
