@@ -206,7 +206,7 @@ def verify(
     if as_json:
         typer.echo(json.dumps(_as_dict(found, again), ensure_ascii=False, indent=1))
     else:
-        _print(found, trust, issued is not None)
+        _print(found, trust, issued is not None, again is not None)
         if again is not None:
             _print_comparison(again, again_title=True)
     same = again is None or not (again.rows or again.conditions)
@@ -222,12 +222,13 @@ def _as_dict(found: Verification, again: Comparison | None) -> dict[str, object]
         "reprinted": found.reprinted,
         "rejudged": found.rejudged,
         "unproven": list(found.unproven),
+        "records_confirmed_by_rerun": again is not None and not (again.rows or again.conditions),
         "manifest": found.manifest.model_dump(mode="json", exclude={"files"}) if found.manifest else None,
         "rerun": asdict(again) if again is not None else None,
     }
 
 
-def _print(found: Verification, trust: Path | None, challenged: bool) -> None:
+def _print(found: Verification, trust: Path | None, challenged: bool, rerun: bool) -> None:
     console = Console()
     for one in found.findings:
         console.print(f"✕ {one.file}: {one.ja} / {one.en}", style="red", markup=False, highlight=False)
@@ -238,7 +239,7 @@ def _print(found: Verification, trust: Path | None, challenged: bool) -> None:
             ("実施 / run", m.run_id),
             ("製品 / product", " ".join(m.product.values())),
             ("役割 / role", m.role),
-            ("判定 / verdict", f"{m.exit_code} {say('exit', m.exit_code)}"),
+            ("判定 / verdict", f"{m.exit_code} {say('exit', m.exit_code)} / {say('exit', m.exit_code, 'en')}"),
             ("契約 / profile", m.profile),
             ("乱数種・基準日 / seed, date", f"{m.seed}, {m.reference_date}"),
             ("試験一式 / suite", f"{m.suite_version} {m.suite_sha256[:16]}　{_suite(m.suite_sha256)}"),
@@ -249,7 +250,7 @@ def _print(found: Verification, trust: Path | None, challenged: bool) -> None:
             table.add_row(key, value)
         console.print(table)
     if found.manifest is not None and not found.findings:
-        for words in _proof(found):
+        for words in how_far(found, rerun=rerun):
             console.print(words, markup=False, highlight=False, soft_wrap=True)
     if found.intact:
         words = "完全性と署名者を確認しました / integrity and signer verified"
@@ -260,7 +261,25 @@ def _print(found: Verification, trust: Path | None, challenged: bool) -> None:
         console.print(words, style="green", markup=False, highlight=False)
 
 
-def _proof(found: Verification) -> Iterator[str]:
+UNPROVEN = (
+    "・この検証で分からないこと: 記録そのものが本物かどうか。記録と出来事をそろえて作り、署名したものは、ここまでの確かめを通ります。"
+    "チャレンジ（--challenge）が防ぐのは古い実施の使い回しで、作り話ではありません。強い確認は --rerun（同じ製品で実施し直す）です"
+    " / not shown by this: that the records are genuine. Records and events that were made up together and signed pass all of the above; a "
+    "challenge shuts out older runs, not inventions. The strong check is --rerun, which runs the same product again"
+)
+REPEATED = (
+    "・実施し直した判定と比べました。比べた製品が当時の製品と同じであることは、実施した人が請け合います"
+    " / compared with a repeated run; that it was the same product is for whoever ran it to vouch"
+)
+
+
+def how_far(found: Verification, *, rerun: bool) -> Iterator[str]:
+    """What was shown, and what cannot be shown from the bundle alone."""
+    yield from _shown(found)
+    yield REPEATED if rerun else UNPROVEN
+
+
+def _shown(found: Verification) -> Iterator[str]:
     """How far the papers were looked at."""
     if not found.reprinted:
         yield (
@@ -340,23 +359,23 @@ def _print_comparison(found: Comparison, lang: Lang = "ja", *, again_title: bool
         )
         console.print(words, markup=False, highlight=False)
     elif not found.rows:
-        console.print("判定に違いはありません / no verdict differs", highlight=False)
+        console.print("判定に違いはありません" if lang == "ja" else "no verdict differs", highlight=False)
     for name, old, new in found.conditions:
         console.print(f"・{say('condition', name, lang)}: {old or '―'} → {new or '―'}", markup=False, highlight=False)
     if not found.rows:
         return
-    heads = ("ID", "検査 / check", "前 / before", "後 / after", "変化 / change")
+    heads = ("ID", "検査", "前", "後", "変化") if lang == "ja" else ("ID", "Check", "Before", "After", "Change")
     table = Table(*(Column(one, overflow="fold") for one in heads))
     for one in found.rows:
         cells = (
             one.ja if lang == "ja" else one.en,
-            _word(one.before),
-            _word(one.after),
+            _word(one.before, lang),
+            _word(one.after, lang),
             say("change", one.change, lang),
         )
         table.add_row(one.check, *(Text(visible(text)) for text in cells))
     console.print(table)
 
 
-def _word(verdict: str) -> str:
-    return say("verdict", verdict) if verdict else "―"
+def _word(verdict: str, lang: Lang) -> str:
+    return say("verdict", verdict, lang) if verdict else "―"

@@ -8,6 +8,7 @@ import stat
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from random import Random
 
@@ -28,8 +29,10 @@ from conformance.verdicts import Exit, Raw
 from interface_spec.policy import POLICIES
 from shinsei_testbed import module_command
 from testbed.cli import main
+from testbed.cli.report_app import how_far
 from tests.conformance.factory import AT, plan_of, planned, stream, write_events
 from tests.conformance.sample_runs import RUNS, hostile
+from tests.conformance.test_reporters import compare as golden
 from tests.firewall.data import baseline, perfect_record
 
 Change = Callable[[str, bytes], tuple[str, bytes] | None]
@@ -436,3 +439,44 @@ def test_tampering_is_exit_1_also_when_the_file_is_no_bundle(bundle: Path, monke
             main()
         assert ended.value.code == Exit.NOT_CONFORMANT, kind
         bundle.write_bytes(whole)
+
+
+@pytest.mark.parametrize("name", [one for one in RUNS if one != "trouble"])
+def test_names_and_manifest(name: str, tmp_path: Path) -> None:
+    """What stands in a bundle of failures, errors, 未検証, 要確認, of a run that was cut short, under the manifest's words."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    write_events(folder / "events.ndjson", RUNS[name]())
+    results = write_reports(folder).results
+    make_bundle(folder, results, tmp_path / "b.zip", key=tmp_path / "k", certificate=tmp_path / "c.pem")
+    with zipfile.ZipFile(tmp_path / "b.zip") as packed:
+        names, manifest = packed.namelist(), json.loads(packed.read(MANIFEST))
+        signature = packed.read(SIGNATURE)
+    for one in manifest["files"]:
+        assert len(one.pop("sha256")) == 64
+        assert one.pop("size") > 0
+    manifest["files"] = [one["name"] for one in manifest["files"]]
+    assert set(names) - set(manifest["files"]) == {MANIFEST, SIGNATURE, "signer.pem"}
+    assert datetime.fromisoformat(manifest.pop("made_at")).tzinfo
+    assert len(signature) == 64
+    assert manifest.pop("suite_sha256") == suite_digest()
+    text = json.dumps({"names": sorted(names), "manifest": manifest}, ensure_ascii=False, indent=1)
+    golden(f"bundle/{name}.json", text + "\n")
+
+
+def test_a_run_without_a_plan_has_no_bundle(tmp_path: Path) -> None:
+    write_events(tmp_path / "events.ndjson", RUNS["trouble"]())
+    results = write_reports(tmp_path).results
+    with pytest.raises(BundleProblem):
+        make_bundle(tmp_path, results, tmp_path / "b.zip", key=tmp_path / "k", certificate=tmp_path / "c.pem")
+
+
+@pytest.mark.parametrize("rejudged", [False, True])
+def test_verify_says_what_it_does_not_show(bundle: Path, rejudged: bool) -> None:
+    found = replace(verify(bundle), rejudged=rejudged)
+    told = " ".join(how_far(found, rerun=False))
+    for words in ("分からないこと: 記録そのものが本物かどうか", "強い確認は --rerun", "The strong check is --rerun"):
+        assert words in told
+    again = " ".join(how_far(found, rerun=True))
+    assert "分からないこと" not in again
+    assert "実施し直した判定と比べました" in again

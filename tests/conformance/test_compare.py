@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.events import Event, RunStarted
 from conformance.evidence.bundle import make_bundle
 from conformance.evidence.compare import CompareError, compare, read_run
 from conformance.messages import Lang
@@ -17,6 +18,7 @@ from conformance.reporters.write import write_reports
 from conformance.results import fold
 from conformance.verdicts import Raw
 from tests.conformance.factory import plan_of, planned, stream, write_events
+from tests.conformance.sample_runs import all_verdicts
 from tests.conformance.test_reporters import compare as golden
 from tests.testbed.cli_runs import shinsei
 
@@ -88,3 +90,25 @@ def test_the_command(tmp_path: Path) -> None:
     table = shinsei("report", "diff", "old", "new", cwd=tmp_path)
     assert "乱数種: 7 → 8" in table.stdout
     assert shinsei("report", "diff", "old", "none", cwd=tmp_path).returncode == 2
+
+
+def better_then_worse() -> tuple[list[Event], list[Event]]:
+    """The same plan: all passed, then failure, warning, review, unverified, error, and one check that is new."""
+    after = all_verdicts()
+    assert isinstance(after[0], RunStarted)
+    plan = after[0].plan
+    before = plan.model_copy(update={"checks": plan.checks[1:], "seed": 6})
+    return stream(before, {one.id: Raw.PASS for one in before.checks if one.status == "run"}), after
+
+
+@pytest.mark.parametrize(("name", "words"), [("ja.txt", []), ("en.txt", ["--lang", "en"]), ("json", ["--json"])])
+@pytest.mark.parametrize("turned", [False, True], ids=["worse", "better"])
+def test_what_the_command_prints(name: str, words: list[str], turned: bool, tmp_path: Path) -> None:
+    for folder, events in zip(("old", "new"), better_then_worse(), strict=True):
+        (tmp_path / folder).mkdir()
+        write_events(tmp_path / folder / "events.ndjson", events)
+        write_reports(tmp_path / folder)
+    order = ["new", "old"] if turned else ["old", "new"]
+    done = shinsei("report", "diff", *order, *words, cwd=tmp_path, env={"COLUMNS": "120"})
+    golden(f"diff-{'better' if turned else 'worse'}.{name}", done.stdout)
+    assert done.returncode == 1  # worse, or a check that is gone
