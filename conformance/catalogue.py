@@ -99,10 +99,14 @@ class Step(_Data):
 
 
 class Disturbance(_Data):
-    """The script of a round: what the world does to the product, step by step."""
+    """The script of a round: what the world does to the product, step by step.
+
+    ``lasting``: what was sent stays in the list, and may bear on every import that follows.
+    """
 
     ja: str
     en: str
+    lasting: bool = False
     steps: tuple[Step, ...]
 
 

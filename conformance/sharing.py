@@ -40,3 +40,11 @@ def filling(windows: Sequence[Window], cases: Mapping[str, Sequence[str]]) -> di
         for number, window in enumerate(windows, 1)
         if window.last in cases
     }
+
+
+def editions(windows: Sequence[Window]) -> dict[str, str]:
+    """Round whose disturbance comes last → what its cases' names end with: its applications stand behind all others.
+
+    So they are still to come when the disturbance begins, also where several are fetched at once.
+    """
+    return {one.last: further("", "last", number * 100 + 50) for number, one in enumerate(windows, 1) if one.last}

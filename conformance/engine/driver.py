@@ -144,12 +144,12 @@ class Driver:
 
     # -- one round -----------------------------------------------------------------------------------------------
 
-    def play(self, round_: PlannedRound, number: int, of: int, again: str = "") -> Record:
+    def play(self, round_: PlannedRound, number: int, of: int, edition: str = "") -> Record:
         """The record of ``round_``, played by itself. Raises only for our own bugs.
 
-        ``again``: after each case's name, to send other applications of the same cases (`fixtures.outline.AGAIN`).
+        ``edition``: after each case's name, to send other applications of the same cases (`fixtures.outline.FURTHER`).
         """
-        playing = self.begin(round_, number, of, again)
+        playing = self.begin(round_, number, of, edition)
         self._adapter.begin(_sheet(round_, number, of, playing.planned))
         alive = True
         for step in self._catalogue.disturbances[round_.id].steps:
@@ -161,13 +161,13 @@ class Driver:
         self.clear()
         return self.end(playing, alive=alive)
 
-    def begin(self, round_: PlannedRound, number: int, of: int, again: str = "", more: Sequence[str] = ()) -> Playing:
+    def begin(self, round_: PlannedRound, number: int, of: int, edition: str = "", more: Sequence[str] = ()) -> Playing:
         """Makes the round's applications and puts on record what the product may come to hold.
 
         ``more``: further applications that are sent with it and that no check looks at.
         """
         self._emit(RoundStarted(at=now(), round=round_.id, number=number, of=of, ja=round_.ja, en=round_.en))
-        cases = [replace(self._world.case(name + again), name=name) for name in round_.cases]
+        cases = [replace(self._world.case(name + edition), name=name) for name in round_.cases]
         notes = Notes(cases={case.name: truth_of(case) for case in cases})
         fillers = [self._world.case(name) for name in more]
         truths = [*notes.cases.values(), *(truth_of(case) for case in fillers)]

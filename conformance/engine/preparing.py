@@ -11,7 +11,7 @@ from conformance.catalogue import UNDISTURBED, load_catalogue
 from conformance.engine.masking import Masker, masker_of
 from conformance.engine.truth import truth_of
 from conformance.plan import Plan
-from conformance.sharing import filling
+from conformance.sharing import editions, filling
 from conformance.target import Target, TargetError, others
 from fixtures.cases.model import AtenaRow
 from fixtures.outline import AGAIN
@@ -34,8 +34,11 @@ def may_be_sent(plan: Plan) -> set[str]:
     if not plan.shared:
         return planned
     again = {case + AGAIN for one in plan.rounds if one.id != UNDISTURBED for case in one.cases}
-    fillers = filling(load_catalogue(plan.role).windows, {one.id: one.cases for one in plan.rounds})
-    return planned | again | {name for names in fillers.values() for name in names}
+    windows = load_catalogue(plan.role).windows
+    fillers = filling(windows, {one.id: one.cases for one in plan.rounds})
+    behind = editions(windows)
+    late = {case + behind[one.id] for one in plan.rounds if one.id in behind for case in one.cases}
+    return planned | again | late | {name for names in fillers.values() for name in names}
 
 
 def everybody(world: World, plan: Plan, *, show: bool) -> Masker:
@@ -60,8 +63,10 @@ def preflight(adapter: Adapter, target: Target, plan: Plan, kept: Collection[str
         raise TargetError("endpoints.control", error.ja, error.en) from None
     ours = {world.case(name).receipt_no for name in may_be_sent(plan)}
     begun, held = set[str](), set[str]()
+    behind = editions(load_catalogue(plan.role).windows) if plan.shared else {}
     for one in plan.rounds:
-        found = present & {world.case(name).receipt_no for name in one.cases} if one.id not in kept else set[str]()
+        names = {name + edition for name in one.cases for edition in ("", behind.get(one.id, ""))}
+        found = present & {world.case(name).receipt_no for name in names} if one.id not in kept else set[str]()
         if found and kept and plan.shared and one.id != UNDISTURBED:
             begun.add(one.id)
             found = present & {world.case(name + AGAIN).receipt_no for name in one.cases}

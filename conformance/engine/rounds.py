@@ -12,9 +12,10 @@ from conformance.engine.judge import judged_apart
 from conformance.engine.windows import Together
 from conformance.plan import Plan, PlannedRound
 from conformance.record import Record
-from conformance.sharing import coinciding, filling
+from conformance.sharing import coinciding, editions, filling
 from conformance.verdicts import Raw, worst
 from fixtures.outline import AGAIN
+from interface_spec.control import Ingestion
 
 LIMIT_SECONDS = 180
 Warn = Callable[[str, str], None]
@@ -55,13 +56,18 @@ class Rounds:
         windows = coinciding(self._catalogue.windows, cases.keys())
         together = Together(self._driver, self._catalogue.disturbances, procedures, rest, of)
         alive = True
-        for record in together.play(windows, filling(self._catalogue.windows, cases)):
+        fillers, behind = filling(self._catalogue.windows, cases), editions(self._catalogue.windows)
+        for record in together.play(windows, fillers, behind):
             alive = self._write(record) and alive
         self._confirm(rest, judging, warn, alive=alive)
 
     def _confirm(self, played: Mapping[int, PlannedRound], judging: list[str], warn: Warn, *, alive: bool) -> None:
-        """What did not pass together may be another disturbance's doing: it is played again by itself, with other applications."""
-        ends = self._ends(judging)
+        """What did not pass together may be another disturbance's doing: it is played again by itself, with other applications.
+
+        Not where nothing could be told by itself either: the product is lost, or does not get over applications that stay
+        in the list.
+        """
+        ends, past = self._ends(judging), True
         missed = {
             one.round: one.id
             for one in reversed(self._plan.checks)
@@ -72,17 +78,32 @@ class Rounds:
             for number, one in played.items()
             if one.id in missed and (one.id in self._cut_short or self._path(one.id).is_file())
         }
-        if alive and doubtful:
-            names = ", ".join(sorted(missed[one.id] for one in doubtful.values()))
+        repeated, dropped = list[str](), list[str]()
+        for number in sorted(doubtful, key=lambda one: (not self._lasting(doubtful[one].id), one)):
+            round_ = doubtful[number]
+            if alive and past:
+                record = self._driver.play(round_, number, len(self._plan.rounds), AGAIN)
+                repeated.append(missed[round_.id])
+                alive = self._write(record)
+                past = _got_past(record) if self._lasting(round_.id) else past
+            elif self._path(round_.id).is_file() and self._alive_in(round_.id):
+                self._path(round_.id).unlink()
+                dropped.append(missed[round_.id])
+        if repeated:
+            names = ", ".join(sorted(repeated))
             warn(
                 f"取込みを共にした実施では確かめられなかったため、単独のラウンドで確かめ直した（{names}）",
                 f"could not be shown while imports were shared, so repeated in rounds of their own ({names})",
             )
-        for number, round_ in doubtful.items():
-            if alive:
-                alive = self._write(self._driver.play(round_, number, len(self._plan.rounds), AGAIN))
-            elif self._path(round_.id).is_file() and self._alive_in(round_.id):
-                self._path(round_.id).unlink()  # not shown by itself: 未検証
+        if dropped:
+            names = ", ".join(sorted(dropped))
+            warn(
+                f"製品の取込みが進まなくなったため、単独では確かめられず、未検証とした（{names}）",
+                f"unverified: the product's imports no longer got through, so that nothing could be shown by itself ({names})",
+            )
+
+    def _lasting(self, round_id: str) -> bool:
+        return self._catalogue.disturbances[round_id].lasting
 
     def _ends(self, judging: list[str]) -> dict[str, Raw]:
         """How each check ends on the records that there are now, by its id."""
@@ -101,3 +122,12 @@ class Rounds:
 
     def _alive_in(self, round_id: str) -> bool:
         return Record.model_validate_json(self._path(round_id).read_text(encoding="utf-8")).alive
+
+
+def _got_past(record: Record) -> bool:
+    """Whether the product took in what is good, although there was something bad beside it."""
+    good = {one.receipt_no for one in record.cases.values() if one.fate == "stored"}
+    stored = {
+        one.receipt_no for shot in record.snapshots.values() for one in shot.listed if one.ingestion is Ingestion.STORED
+    }
+    return good <= stored

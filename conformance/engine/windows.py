@@ -73,11 +73,14 @@ class Together:
         self._rounds, self._of = {one.id: (number, one) for number, one in rounds.items()}, of
         self._courses: dict[str, _Course] = {}
         self._laid: set[str] = set()
-        self._fillers: dict[str, list[str]] = {}
+        self._fillers: Mapping[str, Sequence[str]] = {}
+        self._editions: Mapping[str, str] = {}
 
-    def play(self, windows: Sequence[Window], fillers: Mapping[str, Sequence[str]]) -> Iterator[Record]:
+    def play(
+        self, windows: Sequence[Window], fillers: Mapping[str, Sequence[str]], editions: Mapping[str, str]
+    ) -> Iterator[Record]:
         """The record of each round as it ends; when the product is lost, those of all rounds under way, and no more."""
-        self._fillers = {name: list(names) for name, names in fillers.items()}
+        self._fillers, self._editions = fillers, editions
         for number, window in enumerate(windows, 1):
             try:
                 self._window(window, number, len(windows))
@@ -116,7 +119,8 @@ class Together:
 
     def _begin(self, name: str) -> _Course:
         number, round_ = self._rounds[name]
-        playing = self._driver.begin(round_, number, self._of, more=self._fillers.get(name, ()))
+        edition, more = self._editions.get(name, ""), self._fillers.get(name, ())
+        playing = self._driver.begin(round_, number, self._of, edition, more)
         course = _Course(playing, self._scripts[name].steps)
         self._courses[name] = course
         return course

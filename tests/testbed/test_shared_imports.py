@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from conformance.catalogue import load_catalogue
 from conformance.record import Record
 from conformance.results import Results
 from interface_spec import control
@@ -112,6 +113,7 @@ def test_the_whole_suite_in_six_imports(tmp_path: Path, server: Server) -> None:
         ("no-hostname-check", {"AM-3.1-02b"}),
         ("direct-when-relay-is-down", {"FW-S32-02a"}),
         ("gives-up-after-401", {"AM-3.1-03a"}),
+        ("skips-the-window", {"AM-3.1-84a"}),
     ],
 )
 def test_a_mistake_under_a_disturbance_is_shown_by_itself(
@@ -124,6 +126,18 @@ def test_a_mistake_under_a_disturbance_is_shown_by_itself(
     assert alone <= failed
     (told,) = repeated(results)
     assert all(one in told for one in alone)
+
+
+@pytest.mark.slow
+def test_what_broken_packages_hold_up_is_not_held_against_it(tmp_path: Path, server: Server) -> None:
+    """The product stops at the first broken ZIP of a batch: other checks that wait behind it are 未検証, not 不適合."""
+    results = shared(tmp_path, server, "one-bad-zip-stops-the-batch")
+    broken = {
+        one.id for one in load_catalogue("am").checks.values() if one.disturbance in ("broken-zip", "hostile-packages")
+    }
+    failed = {one.planned.id for one in results.checks if one.verdict in ("FAIL", "WARN")}
+    assert set(mutants_of("am")["one-bad-zip-stops-the-batch"].killed_by) <= failed <= broken
+    assert {one.planned.id for one in results.checks if one.verdict == "UNVERIFIED"} - broken
 
 
 @pytest.mark.slow

@@ -211,6 +211,12 @@ def other_procedures_are_left_alone(run: Record) -> None:
 def maintenance_is_waited_out(run: Record) -> None:
     if not any(one.refusal == "maintenance" for one in run.calls("import:disturbed")):
         raise unverified("保守中の応答が返る場面にならなかった", "the maintenance answer never came into play")
+    if stored(run, "disturbed", "k01-plain#26"):
+        raise unverified(
+            "保守時間帯の前に届いていたため、待ったとは言えない",
+            "it had come before the maintenance window",
+            case="k01-plain#26",
+        )
     must_be_stored(
         run,
         "recovered",
