@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from mock_services.control import Fault, SeedOrder, WorldClient, WorldError
+from mock_services.control import Fault, Rules, SeedOrder, WorldClient, WorldError
+from mock_services.juki_cs.wire import ExchangeOrder
 from mock_services.models import Seeded
 from mock_services.portal.errors import NotFoundError
 from mock_services.portal.models import File, Proofs
@@ -155,12 +156,19 @@ def test_a_seeded_world_is_the_one_that_was_started_with_that_seed(three: Doors,
     client.load_application(meta(1), b"PK")
     client.put_links([link("A1")])
     client.set_faults([Fault(name="latency", params={"ms": 1})])
+    client.cs_exchange(ExchangeOrder(wanted="diff"))
     files = client.drop_links("full")
     before = eight.everything()
+    client.set_rules(Rules(client_certificate="required", calls_per_minute=1))
     assert client.seed(ORDER_3) == Seeded(seed=3, applications=APPLICATIONS, start_clock=START, dantai_code=DANTAI)
     assert not any((Path(files.folder) / "himozuke" / name).exists() for name in files.names)
     expected, found = three.everything(), eight.everything()
     assert {name: found[name] == expected[name] for name in expected} == dict.fromkeys(expected, True)
+    for order in (ExchangeOrder(wanted="diff", again=True), ExchangeOrder(wanted="diff")):
+        answers = [one.world.client.cs_exchange(order) for one in (three, eight)]
+        stated = [one.model_dump(exclude={"request", "answers", "last_seq"}) for one in answers]
+        assert stated[0] == stated[1]
+    three.world.client.seed(ORDER_3)  # the exchanges have moved it on
     same = {name for name in before if before[name] == found[name]}
     assert same <= {"cs", "search"}, "counts and the list of procedures are those of every seed"
 
