@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 _METHODS = ("get", "put", "post", "delete", "patch")
+_REFERENCE, _LINK = re.compile(r"#/components/schemas/([\w.-]+)"), r'<a href="#\1">#/components/schemas/\1</a>'
 _STYLE = """
 :root { color-scheme: light }
 body { font: 16px/1.7 "Noto Sans JP", "Noto Sans CJK JP", sans-serif; color: #1a1a1c; background: #fff; max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem }
@@ -34,7 +36,7 @@ def api_page(openapi: dict[str, Any], document: str, others: Mapping[str, str]) 
     ]
     schemas = openapi.get("components", {}).get("schemas", {})
     models = "".join(
-        f'<details id="{escape(name)}"><summary><code>{escape(name)}</code></summary>{_json(schema)}</details>'
+        f'<details><summary><code>{escape(name)}</code></summary><div id="{escape(name)}">{_json(schema)}</div></details>'
         for name, schema in sorted(schemas.items())
     )
     title = escape(openapi["info"]["title"])
@@ -64,4 +66,6 @@ def _call(method: str, path: str, call: dict[str, Any]) -> str:
 
 
 def _json(value: object) -> str:
-    return f"<pre>{escape(json.dumps(value, ensure_ascii=False, indent=1))}</pre>"
+    """As text, where every reference to a schema leads to it (which opens what it stands in)."""
+    text = escape(json.dumps(value, ensure_ascii=False, indent=1))
+    return f"<pre>{_REFERENCE.sub(_LINK, text)}</pre>"

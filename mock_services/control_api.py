@@ -62,6 +62,13 @@ _TAGS = {
 }
 
 
+_SEED = """全システムを空にし、この種で始めた世界と同じ中身に一度に入れ替えます。
+新しい中身は裏で作るので、その間の呼出しには古い世界が答えます。作れないときは断り、何も変えません。URL・アカウント・鍵・プロファイル・記録はそのままです。
+
+Empties every system and fills it, in one step, as a start with that seed does.
+It is made aside first: calls meanwhile are answered by the old world. When it cannot be made, nothing changes. URLs, accounts, keys, profile and record stay."""
+
+
 class Stage(Protocol):
     """The running world as the control API needs it."""
 
@@ -127,14 +134,12 @@ def control_app(stage: Stage) -> FastAPI:
     seeding = asyncio.Lock()
 
     @app.post(
-        f"{BASE}/seed", tags=["world"], summary="架空の自治体を入れ直す / fill with a synthetic municipality anew"
+        f"{BASE}/seed",
+        tags=["world"],
+        summary="架空の自治体を入れ直す / fill with a synthetic municipality anew",
+        description=_SEED,
     )
     async def seed(order: SeedOrder) -> Seeded:
-        """`reset`, and every system filled as at the start of a world with these ``fixtures``, in one step.
-
-        It is made aside first: calls meanwhile are answered from the old data, later ones from the new, none from both.
-        Refused (and nothing changes) when it cannot be made. Settings of a product stay good: addresses, accounts, keys.
-        """
         from mock_services.seeding import filled_aside  # the fixtures would only slow the start of other worlds down
 
         async with seeding:

@@ -151,6 +151,8 @@ def test_the_api_documents_itself(raw: httpx.Client) -> None:
     assert "<link" not in page
     assert "<script" not in page
     assert all(f"/{one}</code>" in page for one in ("health", "faults", "rules"))
+    assert '<a href="#SeedOrder">' in page
+    assert '<div id="SeedOrder">' in page
     paths = raw.get("/openapi.json").json()["paths"]
     assert {path.removeprefix(BASE) for path in paths} == {
         "/health", "/endpoints", "/reset", "/seed", "/clock", "/application", "/applications", "/links", "/links/delete", "/atena/{core_system}",
