@@ -39,6 +39,7 @@ def test_the_bundled_product_answers_a_challenge_and_gives_the_same_again(tmp_pa
     assert plan["challenge"]["issuer"] == "〇〇市"
     code, told = verified(tmp_path, "--challenge", "challenge.json", "--rerun")
     assert (code, told["intact"], told["rerun"]) == (0, True, {"rows": [], "conditions": [], "same": told_same(told)})
+    assert told["records_confirmed_by_rerun"] is True
     assert told_same(told) > 30
     plain = shinsei("report", "verify", "b.zip", "--challenge", "challenge.json", cwd=tmp_path)
     assert "控えと一致" in plain.stdout
