@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from conformance.catalogue import load_catalogue
 from conformance.engine.run import Options, execute
+from conformance.events import Listener
 from conformance.reporters.write import write_reports
 from conformance.results import Results
 from shinsei_testbed import module_command
@@ -41,11 +43,18 @@ def behind_files(text: str, folder: Path) -> str:
 
 
 def run_example(
-    text: str, folder: Path, server: Server, *select: str, run: str = "run", resume: Path | None = None
+    text: str,
+    folder: Path,
+    server: Server,
+    *select: str,
+    run: str = "run",
+    resume: Path | None = None,
+    database: str = "",
+    listeners: Sequence[Listener] = (),
 ) -> Results:
-    """One run of the reference under ``text`` in ``folder``, with a database of its own."""
+    """One run of the reference under ``text`` in ``folder``, with a database of its own unless it is given one."""
     (folder / "target.toml").write_text(text, encoding="utf-8")
-    url = server.create_database(f"t{abs(hash(str(folder / run))):x}")
+    url = database or server.create_database(f"t{abs(hash(str(folder / run))):x}")
     options = Options(
         module_command=module_command,
         relay_command=RELAY_COMMAND,
@@ -53,7 +62,7 @@ def run_example(
         resume=resume,
         product_env=lambda: product_env(url),
     )
-    execute(folder / "target.toml", folder / run, options)
+    execute(folder / "target.toml", folder / run, options, listeners)
     return write_reports(folder / run).results
 
 

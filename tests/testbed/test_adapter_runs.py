@@ -39,7 +39,7 @@ def test_by_a_class_of_the_vendors(tmp_path: Path, server: Server) -> None:
 
 
 def operated(
-    tmp_path: Path, server: Server, run: str = "run", stop_at: str = "", **more: Path
+    tmp_path: Path, server: Server, run: str = "run", stop_at: str = "", resume: Path | None = None
 ) -> tuple[Results, Clerk]:
     """A run that a scripted person operates."""
     clerk = Clerk(tmp_path / run, stop_at)
@@ -49,7 +49,7 @@ def operated(
         text = text.replace("answer_minutes = 30", "answer_minutes = 1")
         if stop_at:
             text = text.replace("answer_minutes = 1", "answer_minutes = 0.05")
-        return run_example(text, tmp_path, server, run=run, **more), clerk
+        return run_example(text, tmp_path, server, run=run, resume=resume), clerk
     finally:
         clerk.over.set()
         clerk.join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from conformance.catalogue import load_catalogue
+from conformance.events import Event, StepStarted
 from conformance.record import Record
 from conformance.results import Results
 from interface_spec import control
@@ -138,6 +140,26 @@ def test_what_broken_packages_hold_up_is_not_held_against_it(tmp_path: Path, ser
     failed = {one.planned.id for one in results.checks if one.verdict in ("FAIL", "WARN")}
     assert set(mutants_of("am")["one-bad-zip-stops-the-batch"].killed_by) <= failed <= broken
     assert {one.planned.id for one in results.checks if one.verdict == "UNVERIFIED"} - broken
+
+
+@pytest.mark.slow
+def test_a_run_that_is_cut_short_goes_on(tmp_path: Path, server: Server) -> None:
+    """Rounds that had ended stand; those under way are played by themselves, with other applications."""
+    text = write_target(tmp_path / "reference").read_text(encoding="utf-8")
+    text = text.replace("[run]\n", '[run]\nimports = "shared"\n', 1)
+    database = server.create_database("cut_short")
+
+    def stop(event: Event) -> None:
+        if isinstance(event, StepStarted) and (event.round, event.step) == ("paging", "snapshot:disturbed"):
+            signal.raise_signal(signal.SIGTERM)
+
+    first = run_example(text, tmp_path, server, database=database, listeners=(stop,))
+    assert (first.exit(), first.interrupted) == (4, "SIGTERM")
+    assert records(tmp_path / "run").keys() == {"none", "tls-untrusted"}
+    second = run_example(text, tmp_path, server, run="second", database=database, resume=tmp_path / "run")
+    assert not_passed(second) == {}
+    assert second.exit() == 0
+    assert [one for one in repeated(second) if "AM-3.1-03b" in one]
 
 
 @pytest.mark.slow
