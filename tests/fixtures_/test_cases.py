@@ -236,3 +236,11 @@ def test_unsigned_procedure_names_nobody(world: World) -> None:
     assert case.truth.subject is None
     verification = read(case.zip_bytes, case.receipt_no, world.profile).verification
     assert set(verification) == {"result", "verified_at"}
+
+
+def test_what_a_case_is_for_is_said_in_two_languages(world: World) -> None:
+    for name in world.case_names():
+        ja, slash, en = world.case(name).truth.reason_ja.partition(" / ")
+        assert ja, name
+        assert slash, name
+        assert en.replace("団体コード", "").isascii(), name

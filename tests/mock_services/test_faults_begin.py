@@ -85,7 +85,11 @@ def test_where_it_cannot_be_said_it_is_refused(inside: InProcess, fault: Fault, 
 def product(running: Process, outside: WorldClient) -> Iterator[httpx.Client]:
     context = ssl.create_default_context(cafile=running.endpoints.dl_ca_file)
     with httpx.Client(
-        base_url=running.endpoints.download_url, proxy=running.endpoints.relay_url, verify=context, trust_env=False
+        base_url=running.endpoints.download_url,
+        proxy=running.endpoints.relay_url,
+        verify=context,
+        trust_env=False,
+        limits=httpx.Limits(max_keepalive_connections=0),
     ) as client:
         for number in (1, 2, 3):
             outside.load_application(meta(number), PACKAGE)

@@ -27,7 +27,7 @@ def every_call_goes_through_the_relay(run: Record) -> None:
         fail(
             "連携サーバを通らずにダウンロード機能へ接続した",
             "the download function was reached without the relay",
-            expected=f"送信元はすべて連携サーバ（{run.relay_address}）",
+            expected=f"送信元はすべて連携サーバ / from the relay alone（{run.relay_address}）",
             actual="; ".join(sorted({f"{one.operation or one.target} ← {one.peer}" for one in direct})),
             exchanges=[one.seq for one in direct],
         )
@@ -148,8 +148,8 @@ def a_relisted_application_is_registered_once(run: Record) -> None:
                 "同じ申請が二重に登録された",
                 "an application was registered twice",
                 case=name,
-                expected="1 件",
-                actual=f"{len(rows)} 件",
+                expected="1 件 / row",
+                actual=f"{len(rows)} 件 / rows",
             )
 
 
@@ -181,8 +181,8 @@ def _whole_after_bad_transfer(run: Record, names: tuple[str, ...]) -> None:
                 "転送の壊れた申請が不完全なまま格納された",
                 "an application was stored incomplete after a damaged transfer",
                 case=name,
-                expected=f"{len(run.case(name).items)} 項目",
-                actual=f"{len(detail.items)} 項目",
+                expected=f"{len(run.case(name).items)} 項目 / items",
+                actual=f"{len(detail.items)} 項目 / items",
             )
 
 
@@ -240,7 +240,7 @@ def retry_after_is_respected(run: Record) -> None:
                 "Retry-After の時間を待たずに再送した",
                 "the call was repeated before Retry-After had passed",
                 expected=f"{wait:g} 秒以上 / seconds",
-                actual=f"{seconds_between(one.at, again[0].at):.2f} 秒",
+                actual=f"{seconds_between(one.at, again[0].at):.2f} 秒 / seconds",
                 exchanges=[one.seq, again[0].seq],
             )
     for name in ("k01-plain#27", "k01-plain#28"):

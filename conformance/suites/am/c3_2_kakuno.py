@@ -166,7 +166,7 @@ def _must_be_quarantined(run: Record, name: str) -> None:
             case=name,
             sent=truth.reason_ja,
             expected="理由 / a reason",
-            actual="（空）",
+            actual="（空） / (empty)",
         )
     handed_over = [one for pulls in run.pulls.values() for pull in pulls for one in pull.listed]
     if truth.receipt_no in handed_over:

@@ -175,7 +175,7 @@ def variants_go_to_staff_with_reasons(run: Record) -> None:
                 "no reason is shown to staff",
                 case=name,
                 expected="理由 / a reason",
-                actual="（なし）",
+                actual="（なし） / (none)",
             )
         if one.state is PersonState.STAFF and not one.candidates:
             fail(
@@ -183,5 +183,5 @@ def variants_go_to_staff_with_reasons(run: Record) -> None:
                 "the person, written differently, is not among the candidates",
                 case=name,
                 expected="候補 / candidates",
-                actual="（なし）",
+                actual="（なし） / (none)",
             )

@@ -146,7 +146,7 @@ def completion_without_review_is_refused(run: Record) -> None:
                 case=name,
                 sent=f"{one.before} → {one.to}",
                 expected="拒否（4xx）、状態は変わらない / refused, unchanged",
-                actual=f"{one.status}、状態 {one.after}",
+                actual=f"{one.status}、状態 / status {one.after}",
                 exchanges=[one.exchange],
             )
         if one.status >= 500:
@@ -174,7 +174,7 @@ def _refused(run: Record, step: str, name: str, what: tuple[str, str], sent: str
                 case=name,
                 sent=sent,
                 expected=f"拒否（4xx）、状態は {one.before} のまま / refused, unchanged",
-                actual=f"{one.status}、状態 {one.after}",
+                actual=f"{one.status}、状態 / status {one.after}",
                 exchanges=[one.exchange],
             )
 

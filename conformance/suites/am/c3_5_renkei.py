@@ -21,7 +21,9 @@ def the_core_lists_fetches_and_acknowledges(run: Record) -> None:
                 "a completed application is not offered",
                 case=name,
                 expected=truth.receipt_no,
-                actual=", ".join(visit.listed) or "（空）" if not visit.problems else "; ".join(visit.problems),
+                actual=", ".join(visit.listed) or "（空） / (empty)"
+                if not visit.problems
+                else "; ".join(visit.problems),
             )
         if visit.got(truth.receipt_no) is None:
             fail(
@@ -69,8 +71,8 @@ def values_at_the_core_equal_the_application(run: Record) -> None:
             "基幹に渡った項目",
             "the items at the core",
             case=name,
-            expected=[(*key, wanted.get(key, "（なし）")) for key in differing],
-            actual=[(*key, at_core.get(key, "（なし）")) for key in differing],
+            expected=[(*key, wanted.get(key, "（なし / none）")) for key in differing],
+            actual=[(*key, at_core.get(key, "（なし / none）")) for key in differing],
         )
         same(
             "基幹に渡った添付の中身",
@@ -156,7 +158,7 @@ def a_core_error_comes_back(run: Record) -> None:
             "基幹のエラーが申請に戻っていない",
             "the core's error did not come back to the application",
             case=name,
-            sent="口座番号が基幹の登録と一致しません",
+            sent="口座番号が基幹の登録と一致しません / the core system refuses the account number",
             expected="連携エラーと理由 / error with its reason",
             actual=f"{detail.handover} {detail.core_errors}",
         )

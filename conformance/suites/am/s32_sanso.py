@@ -18,7 +18,7 @@ def nothing_arrives_while_the_relay_is_down(run: Record) -> None:
             "連携サーバを止めたのに、ダウンロード機能に通信が届いた",
             "the download function was reached although the relay was down",
             expected="通信なし / no exchange",
-            actual=f"{len(calls)} 件（送信元 {', '.join(sorted({one.peer for one in calls}))}）",
+            actual=f"{len(calls)} 件 / calls（送信元 / from {', '.join(sorted({one.peer for one in calls}))}）",
             exchanges=[one.seq for one in calls],
         )
     if stored(run, "disturbed", case.name):

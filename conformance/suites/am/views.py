@@ -34,7 +34,7 @@ def must_be_stored(run: Record, snapshot: str, case: str, ja: str, en: str) -> N
             case=case,
             expected="格納済 / stored",
             actual=f"なし / none（取込みの結果: {job.state} {job.message}）" if job else "なし / none",
-            sent=f"受付番号 {run.case(case).receipt_no}",
+            sent=f"受付番号 / receipt number {run.case(case).receipt_no}",
         )
 
 
@@ -63,7 +63,7 @@ def must_be_identified(run: Record, case: str, *, snapshot: str = "first", role:
             "a person who can be identified was not",
             case=case,
             expected=f"{truth.core_system} {expected}",
-            actual=f"{one.state}（{'; '.join(one.reasons) or '理由なし'}）",
+            actual=f"{one.state}（{'; '.join(one.reasons) or '理由なし / no reason'}）",
         )
     must_not_be_wrong(run, case, snapshot=snapshot, role=role)
     return one
@@ -79,8 +79,8 @@ def must_not_be_wrong(run: Record, case: str, *, snapshot: str = "first", role: 
             "別人に特定した",
             "the wrong person was identified",
             case=case,
-            expected=f"{truth.core_system} {expected or '（番号なし）'}",
-            actual=f"{one.core_system} {one.atena_no}（方法 {one.method}）",
+            expected=f"{truth.core_system} {expected or '（番号なし / no number）'}",
+            actual=f"{one.core_system} {one.atena_no}（方法 / by {one.method}）",
         )
 
 
@@ -94,7 +94,7 @@ def must_go_to_staff(run: Record, case: str, *, snapshot: str = "first", role: R
             case=case,
             sent=run.case(case).reason_ja,
             expected="職員の判断待ち / handed to staff",
-            actual=f"{one.core_system} {one.atena_no}（方法 {one.method}）",
+            actual=f"{one.core_system} {one.atena_no}（方法 / by {one.method}）",
         )
     return one
 
