@@ -64,6 +64,7 @@ class Ledger:
         self.cases: dict[str, Case] = {}
         self.reviews: dict[str, Review] = {}
         self.acknowledged: set[str] = set()
+        self.withdrawn: set[str] = set()
         self.violations: list[str] = []
 
     def broken(self, what: str) -> None:
@@ -104,7 +105,13 @@ class Actors:
         self._http.close()
 
     def run_import(self) -> Job:
-        job = Job.model_validate(self._http.post(control.IMPORTS).raise_for_status().json())
+        return self._run(control.IMPORTS)
+
+    def run_sync(self) -> Job:
+        return self._run(control.SYNC)
+
+    def _run(self, path: str) -> Job:
+        job = Job.model_validate(self._http.post(path).raise_for_status().json())
         while job.state is JobState.RUNNING:
             time.sleep(0.02)
             answer = self._http.get(control.JOB.format(job_id=job.job_id)).raise_for_status()
@@ -139,6 +146,18 @@ class Actors:
                 if answer.status_code == 200:
                     self._ledger.reviews[one.receipt_no] = to
 
+    def withdraw(self) -> None:
+        """The applicant of the first application that has not gone to the core system takes it back; staff register it."""
+        for one in sorted(self.details(), key=lambda each: each.receipt_no):
+            if one.handover is not Handover.DELIVERED and one.review is not Review.WITHDRAWN:
+                change = {"to": Review.WITHDRAWN.value, "reason": "試験"}
+                answer = self._http.post(control.REVIEW.format(receipt_no=one.receipt_no), json=change)
+                if answer.status_code == 200:
+                    self._ledger.withdrawn.add(one.receipt_no)
+                else:
+                    self._ledger.broken(f"{one.receipt_no}: cannot be withdrawn ({answer.status_code})")
+                return
+
     def _decide(self, one: ApplicationDetail) -> None:
         for person in one.persons:
             if person.state is PersonState.STAFF:
@@ -153,6 +172,8 @@ class Actors:
         result = self._world.pull(CORE, plan)
         if again := before & set(result.listed):
             self._ledger.broken(f"{min(again)}: offered again after its acknowledgement was confirmed")
+        if taken_back := self._ledger.withdrawn & set(result.listed):
+            self._ledger.broken(f"{min(taken_back)}: offered although it was withdrawn")
         self._ledger.acknowledged |= {receipt_no for receipt_no, status in result.acks if status == 200}
 
 
@@ -219,7 +240,8 @@ def settle(actors: Actors, ledger: Ledger) -> None:
         actors.review_all()
         actors.pull()
         found = {one.receipt_no: one for one in actors.details()}
-        if set(found) == set(ledger.cases) and all(one.handover is Handover.DELIVERED for one in found.values()):
+        going = [one for name, one in found.items() if name not in ledger.withdrawn]
+        if set(found) == set(ledger.cases) and all(one.handover is Handover.DELIVERED for one in going):
             for one in found.values():
                 check_whole(one, ledger, ledger.acknowledged)
             return

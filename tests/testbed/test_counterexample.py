@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from testbed import counterexample
 from testbed.cli.app import app
 from testbed.counterexample import Counterexample, keep, play_again
+from testbed.crash import Actors
 from testbed.journey import WORDS, journey
 from testbed.postgres import EmbeddedServer, embedded_server
 from testbed.replay import BadReplay, read_replay
@@ -79,8 +80,8 @@ def server() -> Iterator[EmbeddedServer]:
 
 @pytest.mark.slow
 @seed(3)
-@settings(max_examples=4, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-@given(words=st.lists(st.sampled_from(WORDS), min_size=3, max_size=9))
+@settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(words=st.lists(st.sampled_from(WORDS), min_size=3, max_size=12))
 def test_no_way_through_the_product_breaks_a_promise(
     words: list[str], server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -102,6 +103,36 @@ def test_a_way_on_which_a_mutant_breaks_a_promise_is_repeated(tmp_path: Path) ->
     assert "前回と同じです" in again.stdout
     healthy = shinsei("replay", file, "--healthy", cwd=tmp_path)
     assert healthy.returncode == 0, healthy.stdout + healthy.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("mutant", "words", "said"),
+    [
+        ("unknown-serial-is-stuck", "renew send import", "was not identified"),
+        ("no-basic4", "send renew send import", "was not identified"),
+        ("", "send renew send import review cancel pull restart move send import cancel review pull", ""),
+    ],
+)
+def test_new_cards_moves_and_withdrawals_are_part_of_the_way(
+    mutant: str, words: str, said: str, tmp_path: Path, server: EmbeddedServer
+) -> None:
+    broken = journey(words.split(), 5, mutant, server, tmp_path / (mutant or "reference"))
+    assert len(broken) == bool(said), broken
+    assert all(said in one for one in broken)
+
+
+@pytest.mark.slow
+def test_a_withdrawn_application_that_is_offered_is_seen(
+    tmp_path: Path, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forgotten(actors: Actors) -> None:
+        """The applicant took it back and nobody registered it."""
+        actors._ledger.withdrawn.add(actors.details()[0].receipt_no)
+
+    monkeypatch.setattr(Actors, "withdraw", forgotten)
+    broken = journey(["send", "import", "review", "cancel", "pull"], 5, "", server, tmp_path / "way")
+    assert [one for one in broken if one.endswith("offered although it was withdrawn")]
 
 
 def test_an_unknown_word_is_refused(tmp_path: Path) -> None:
