@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Annotated
@@ -128,16 +129,39 @@ def mutants_list(
     Console().print(table)
 
 
+def drawn(names: list[str], count: int, by: str) -> list[str]:
+    """``count`` of ``names``, the same for the same ``by``: every commit proves others again, and over time all."""
+    return sorted(names, key=lambda name: hashlib.sha256(f"{by}/{name}".encode()).digest())[:count]
+
+
 @mutants_app.command("matrix")
 def mutants_matrix(
     role: Annotated[str, typer.Option("--role", help="役割 / role")] = "am",
     only: Annotated[list[str] | None, typer.Option("--only", help="この変異体だけ / only these mutants")] = None,
+    draw: Annotated[
+        int, typer.Option("--draw", min=0, help="くじで選んだ数だけ（0 はすべて） / so many, drawn (0: all)")
+    ] = 0,
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by", help="くじの種（コミットなど）。同じなら同じ変異体 / what they are drawn by, a commit say"
+        ),
+    ] = "",
     workers: Annotated[int, typer.Option("-n", min=1, max=16, help="並列数 / parallel mutants")] = 2,
     out: Annotated[Path, typer.Option("--out")] = Path("out"),
     write: Annotated[bool, typer.Option("--write/--no-write", help="対応表を docs/ に書く / write the table")] = True,
     as_json: JsonFlag = False,
 ) -> None:
-    """すべての変異体を実施し、狙った検査だけが捕まえることを確かめる / run every mutant, check that exactly its checks catch it"""
+    """すべての変異体を実施し、狙った検査だけが捕まえることを確かめる / run every mutant, check that exactly its checks catch it
+
+    \b
+    例 / examples:
+      shinsei mutants matrix                        すべて。対応表を書く / all, and write the table
+      shinsei mutants matrix --only serial-wins     一つだけ / one
+      shinsei mutants matrix --draw 8 --by "$(git rev-parse HEAD)"   コミットごとに違う8件 / eight, by commit
+    """
+    if draw and not only:
+        only = drawn([one.name for one in rows_of(role)], draw, by)
     if role == "package":
         from testbed.mutants.package.run import run_matrix as run_package_matrix
 

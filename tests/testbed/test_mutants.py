@@ -17,6 +17,7 @@ import pytest
 
 from conformance.catalogue import load_catalogue
 from shinsei_testbed import lib_dir
+from testbed.cli.app import drawn
 from testbed.mutants import hook
 from testbed.mutants.launch import mutant_command
 from testbed.mutants.matrix import source_hash, unproven
@@ -164,3 +165,17 @@ def test_the_committed_kill_matrix_is_up_to_date() -> None:
     assert data["source_sha256"] == source_hash(), (
         "対応表が古い（試験一式・製品・模擬世界・契約のいずれかが変わった）: make matrix を実行する / stale: run make matrix"
     )
+
+
+def test_every_commit_draws_its_own_mutants() -> None:
+    names = [one.name for one in MUTANTS]
+    first = drawn(names, 8, "a1")
+    assert first == drawn(list(reversed(names)), 8, "a1")
+    assert len(set(first)) == 8
+    assert set(first) <= set(names)
+    assert {one for commit in range(200) for one in drawn(names, 8, str(commit))} == set(names)
+
+
+def test_ci_catches_mutants_drawn_by_commit() -> None:
+    script = (lib_dir() / ".ci" / "run").read_text(encoding="utf-8")
+    assert 'make matrix ARGS="--draw 8 --by $(git rev-parse HEAD' in script
