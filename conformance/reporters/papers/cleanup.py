@@ -17,7 +17,7 @@ def cleanup_paper(plan: Plan, results: Results, lang: Lang) -> Paper:
     facts = [
         *run_facts(plan, results, lang),
         (
-            both(lang, "試験用の申請", "test applications"),
+            both(lang, "試験用の申請", "Test applications"),
             both(lang, f"{len(results.given)} 件", str(len(results.given))),
         ),
     ]
@@ -58,7 +58,7 @@ def _notes(plan: Plan, results: Results, lang: Lang) -> tuple[str, ...]:
     found = []
     if results.registers is not None:
         one = results.registers
-        persons = "、".join(f"{name} {count}" for name, count in one.persons.items())
+        persons = both(lang, "、", ", ").join(f"{name} {count}" for name, count in one.persons.items())
         found.append(
             both(
                 lang,

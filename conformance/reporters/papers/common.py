@@ -83,10 +83,14 @@ def profile_label(plan: Plan, lang: Lang) -> str:
 
 def run_facts(plan: Plan, results: Results, lang: Lang) -> list[tuple[str, str | Cell]]:
     """Product, role, profile, seed, date, who and when."""
-    product = f"{plan.product.get('name', '')} {plan.product.get('version', '')}（{plan.product.get('vendor', '')}）"
+    name, vendor = f"{plan.product.get('name', '')} {plan.product.get('version', '')}", plan.product.get("vendor", "")
+    product = both(lang, f"{name}（{vendor}）", f"{name} ({vendor})")
     facts: list[tuple[str, str | Cell]] = [
         (say("text", "product", lang), product),
-        (say("text", "role", lang), f"{plan.role}　{say('role', plan.role, lang)}"),
+        (
+            say("text", "role", lang),
+            both(lang, f"{plan.role}　{say('role', plan.role, lang)}", f"{plan.role}: {say('role', plan.role, lang)}"),
+        ),
         (say("text", "sets", lang), ", ".join(plan.deciding_sets)),
         (profile_label(plan, lang), profile_words(plan, lang)),
         (

@@ -107,7 +107,8 @@ def _requirements(plan: Plan, results: Results, lang: Lang) -> Table:
             continue
         how = verdict_cell(gravest(found), lang) if found else Cell(say("text", "answered", lang), "na")
         text = one.ja if lang == "ja" else one.en
-        told = f"{answer.statement}（{answer.by} {answer.date}）" if answer is not None else ""
+        by = f"{answer.by} {answer.date}" if answer is not None else ""
+        told = both(lang, f"{answer.statement}（{by}）", f"{answer.statement} ({by})") if answer is not None else ""
         rows.append((one.id, clause(one.clause, lang), say("level", one.level, lang), f"{text}\n{told}".strip(), how))
     columns = (
         Column(say("text", "requirement", lang), 13),
