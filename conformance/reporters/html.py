@@ -101,8 +101,8 @@ def _environment(lang: Lang) -> Environment:
         ),
     )
     environment.globals.update(say=lambda table, key: say(table, key, lang), css=lambda value: TONES[str(value)])
-    left, right, comma = ("（", "）", "、") if lang == "ja" else (" (", ")", ", ")
-    environment.globals.update(left=left, right=right, comma=comma)
+    left, right, comma, stop = ("（", "）", "、", "。") if lang == "ja" else (" (", ")", ", ", ". ")
+    environment.globals.update(left=left, right=right, comma=comma, stop=stop)
     environment.filters["moment"] = moment
     environment.filters["pick"] = lambda one: getattr(one, lang)
     environment.filters["cite"] = lambda one: cite(one, lang)
