@@ -1,13 +1,14 @@
 """The recorder: every exchange of every system, on disk, bounded.
 
 ``exchanges.jsonl`` in the run folder holds one `Exchange` a line; a body that is large or no text is kept once in
-``bodies/<sha256>``. When a bound is reached nothing more is recorded and `dropped` counts on: evidence never lies.
+``bodies/<sha256>``. What a client was answered is in the file before the answer leaves. When a bound is reached, or
+the disk is full, the exchange is not recorded and `dropped` counts on: evidence never lies.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from pydantic_core import to_json
 
 from mock_services.clock import WorldClock
 from mock_services.http import Answer, Request
+from mock_services.logs import LOGGER
 from mock_services.models import Exchange
 
 SMALL = 16 * 1024
@@ -26,6 +28,8 @@ SMALL = 16 * 1024
 _HASHED = 64
 """Large bodies whose digest is remembered by identity."""
 _NOTHING: dict[str, object] = {"text": "", "sha256": hashlib.sha256().hexdigest(), "size": 0}
+
+log = logging.getLogger(LOGGER)
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -42,10 +46,9 @@ class Recorder:
         self.clock = clock
         self._bodies = run_dir / "bodies"
         self._bodies.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file = open(run_dir / "exchanges.jsonl", "w+b", opener=private)  # noqa: SIM115
+        self._file = open(run_dir / "exchanges.jsonl", "w+b", buffering=0, opener=private)  # noqa: SIM115
         self._index: list[tuple[int, int, str]] = []  # (offset, length, system) of each line
         self._end = 0
-        self._to_flush = False
         self._bytes = 0
         self._kept: set[str] = set()
         self._hashed: dict[int, tuple[bytes, str]] = {}
@@ -61,12 +64,20 @@ class Recorder:
     def record(self, system: str, request: Request, answer: Answer) -> int:
         """Append one exchange, with the part of the body that left us; bytes that came up are counted at any rate.
 
-        Its number; that of the newest one when the bound is reached.
+        Its number; that of the newest one when this one is not kept.
         """
         self.upward[system] = self.upward.get(system, 0) + request.upward
         if len(self._index) >= self._max_exchanges or self._bytes >= self._max_bytes:
             self.dropped += 1
             return self.newest
+        try:
+            self._append(system, request, answer)
+        except OSError as error:
+            self.dropped += 1
+            log.error("not-recorded", extra={"system": system, "error": type(error).__name__})
+        return self.newest
+
+    def _append(self, system: str, request: Request, answer: Answer) -> None:
         exchange = {  # the fields of `Exchange`
             "seq": len(self._index) + 1,
             "at": self.clock.now().isoformat(),
@@ -83,28 +94,21 @@ class Recorder:
             "fault": ",".join(answer.faults),
         }
         line = to_json(exchange) + b"\n"
-        self._file.write(line)
-        self._flush_soon()
+        self._write_at_end(line)
         self._index.append((self._end, len(line), system))
         self._end += len(line)
         self._bytes += len(line)
-        return self.newest
 
-    def _flush_soon(self) -> None:
-        """Calls that are answered in the same turn of the loop share one write; without a loop each has its own."""
-        if self._to_flush:
-            return
+    def _write_at_end(self, line: bytes) -> None:
+        """The whole line or, with OSError, nothing of it."""
+        handle, rest, at = self._file.fileno(), memoryview(line), self._end
         try:
-            asyncio.get_running_loop().call_soon(self._flush)
-        except RuntimeError:
-            self._file.flush()
-        else:
-            self._to_flush = True
-
-    def _flush(self) -> None:
-        self._to_flush = False
-        if not self._file.closed:
-            self._file.flush()
+            while rest:
+                written = os.pwrite(handle, rest, at)
+                rest, at = rest[written:], at + written
+        except OSError:
+            os.ftruncate(handle, self._end)
+            raise
 
     def _sent(self, answer: Answer) -> dict[str, object]:
         if answer.file is None:
@@ -155,9 +159,7 @@ class Recorder:
                 continue
             if len(found) == limit:
                 break
-            self._file.seek(offset)
-            found.append(Exchange.model_validate_json(self._file.read(length)))
-        self._file.seek(self._end)
+            found.append(Exchange.model_validate_json(os.pread(self._file.fileno(), length, offset)))
         return found
 
     def body(self, digest: str) -> bytes:

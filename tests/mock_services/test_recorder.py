@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -28,24 +31,46 @@ def test_an_exchange_comes_back_as_it_was(tmp_path: Path) -> None:
     recorder.close()
 
 
-def test_calls_of_one_turn_of_the_loop_are_on_disk_after_it(tmp_path: Path) -> None:
+def test_a_call_is_on_disk_before_its_answer_can_leave(tmp_path: Path) -> None:
     file = tmp_path / "exchanges.jsonl"
 
     async def turn() -> list[int]:
         recorder = Recorder(tmp_path, WorldClock(START, StandingTick()))
+        found = []
         for _ in range(3):
             recorder.record("download", CALL, Answer(200))
-        sizes = [file.stat().st_size]
-        await asyncio.sleep(0)
-        sizes.append(len(file.read_bytes().splitlines()))
-        recorder.record("download", CALL, Answer(200))
-        sizes.append(len(recorder.exchanges()))
+            found.append(len(file.read_bytes().splitlines()))
         recorder.close()
-        sizes.append(len(file.read_bytes().splitlines()))
-        await asyncio.sleep(0)
-        return sizes
+        return found
 
-    assert asyncio.run(turn()) == [0, 3, 4, 4]
+    assert asyncio.run(turn()) == [1, 2, 3]
+
+
+@contextmanager
+def files_end_at(size: int) -> Iterator[None]:
+    """No file of this process grows beyond ``size`` bytes; what the kernel says then is an OSError, as for a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_what_the_disk_does_not_take_is_counted_and_leaves_no_half_line(tmp_path: Path) -> None:
+    file = tmp_path / "exchanges.jsonl"
+    recorder = Recorder(tmp_path, WorldClock(START, StandingTick()))
+    recorder.record("download", CALL, Answer(200, (), b"first"))
+    whole = file.read_bytes()
+    with files_end_at(len(whole) + 100):
+        assert recorder.record("download", CALL, Answer(200, (), b"no room for the line")) == 1
+        assert recorder.record("download", CALL, Answer(200, (), b"\xff" * 5000)) == 1
+    assert (recorder.dropped, recorder.newest, file.read_bytes()) == (2, 1, whole)
+    recorder.record("download", CALL, Answer(200, (), b"\xff" * 5000))
+    assert [one.seq for one in recorder.exchanges()] == [1, 2]
+    assert len(file.read_bytes().splitlines()) == 2
+    assert recorder.body(hashlib.sha256(b"\xff" * 5000).hexdigest()) == b"\xff" * 5000
+    recorder.close()
 
 
 def test_exchanges_are_found_by_number_and_system(tmp_path: Path) -> None:
