@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -35,11 +37,19 @@ _WORDS = {
     "date_type": "日付を 2026-01-31 の形で書きます / write a date like 2026-01-31",
     "date_parsing": "日付を 2026-01-31 の形で書きます / write a date like 2026-01-31",
     "date_from_datetime_parsing": "日付を 2026-01-31 の形で書きます / write a date like 2026-01-31",
+    "datetime_type": "日時を 2026-01-31T09:00:00+09:00 の形で書きます / write a time like 2026-01-31T09:00:00+09:00",
+    "datetime_parsing": "日時を 2026-01-31T09:00:00+09:00 の形で書きます / write a time like 2026-01-31T09:00:00+09:00",
+    "datetime_from_date_parsing": "日時を 2026-01-31T09:00:00+09:00 の形で書きます / write a time like 2026-01-31T09:00:00+09:00",
+    "timezone_aware": "時差（+09:00 など）も書きます / write the time zone, too (+09:00, say)",
     "greater_than": "{gt} より大きい数を書きます / must be greater than {gt}",
     "greater_than_equal": "{ge} 以上の数を書きます / must be at least {ge}",
     "less_than": "{lt} より小さい数を書きます / must be less than {lt}",
     "less_than_equal": "{le} 以下の数を書きます / must be at most {le}",
     "too_short": "少なくとも {min_length} 個書きます / give at least {min_length}",
+    "too_long": "多くても {max_length} 個です / give at most {max_length}",
+    "string_too_long": "多くても {max_length} 字です / at most {max_length} characters",
+    "base64_decode": "Base64 で書きます / write Base64",
+    "json_invalid": "JSON として読めません / cannot be read as JSON",
     "string_pattern_mismatch": "書き方が違います（形式 {pattern}） / does not match {pattern}",
     "literal_error": "値は {expected} のいずれかです / must be one of {expected}",
     "enum": "値は {expected} のいずれかです / must be one of {expected}",
@@ -51,7 +61,11 @@ def first_problem(error: ValidationError, *, hidden: str = "") -> tuple[str, str
 
     Values below the place ``hidden`` are never repeated.
     """
-    found = error.errors()[0]
+    return finding(error.errors()[0], hidden=hidden)
+
+
+def finding(found: Mapping[str, Any], *, hidden: str = "") -> tuple[str, str]:
+    """`first_problem` of one finding as Pydantic, or what is built on it, lists it (``type``, ``loc``, ``msg``, …)."""
     place = ".".join(str(part) for part in found["loc"])
     kind = found["type"]
     if kind == "value_error":

@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from interface_spec.errors import finding
 from mock_services.config import Endpoints
 from mock_services.documents import add_documents
 from mock_services.download.packages import Package, Spool
@@ -266,7 +267,9 @@ def _evidence(app: FastAPI, stage: Stage) -> None:
     world = stage.world
 
     @app.get(
-        f"{BASE}/strangers", tags=["evidence"], summary="この実施のものではない呼出し / calls of no one of this run"
+        f"{BASE}/strangers",
+        tags=["evidence"],
+        summary="この実施のものではない呼出し / calls that do not belong to this run",
     )
     async def strangers() -> list[StrangeCalls]:
         """Calls with a credential of another run, or with none; empty unless the world was told to correlate."""
@@ -341,9 +344,7 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        found = error.errors()[0]
-        place = ".".join(str(part) for part in found["loc"])
-        return problem(422, "invalid", f"{place}: {found['msg']}")
+        return problem(422, "invalid", ": ".join(finding(error.errors()[0])))
 
     @app.exception_handler(HTTPException)
     async def not_a_call(_: Request, error: HTTPException) -> JSONResponse:

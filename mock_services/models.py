@@ -20,7 +20,7 @@ class Health(_Wire):
     profile: str
     relay: Literal["running", "stopped", "none"]
     exchanges: int = Field(description="number of the newest recorded exchange")
-    dropped: int = Field(description="exchanges not recorded because the recorder's bound was reached")
+    dropped: int = Field(description="exchanges not recorded: the recorder's bound was reached, or the disk is full")
 
 
 class Clock(_Wire):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from tests.mock_services.support import START, Process, atena, link, meta
 
 BASE = "/world/v1"
 NEW = "R-NEVER-LAID"
+JAPANESE = re.compile("[ぁ-ヶ一-龠]")
 
 
 @pytest.fixture
@@ -48,13 +50,21 @@ def test_the_clock_is_set_and_ticks_on(outside: WorldClient) -> None:
         ("POST", "/pull/kaigo", b'{"base_url": "http://x", "api_key": "k", "answers": {"R1": {"result": "maybe"}}}'),
         ("PUT", "/application?receipt_no=R1", b"ZIP"),
         ("GET", "/exchanges?since=-1", b""),
+        ("GET", "/exchanges?since=x", b""),
+        ("POST", "/seed", b'{"seed": 1, "start_clock": "2026-10-10"}'),
+        ("POST", "/seed", b'{"seed": 1.5}'),
+        ("POST", "/seed", b'{"seed": 1, "applications": 10000001}'),
+        ("POST", "/seed", b'{"seed": '),
     ],
 )  # fmt: skip
 def test_wrong_data_are_refused_with_a_sentence(raw: httpx.Client, method: str, path: str, body: bytes) -> None:
     answer = raw.request(method, BASE + path, content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
     assert set(answer.json()) == {"code", "message"}
-    assert answer.json()["message"]
+    ja, separator, en = answer.json()["message"].partition(" / ")
+    assert separator
+    assert JAPANESE.search(ja)
+    assert not JAPANESE.search(en)
 
 
 @pytest.mark.parametrize(
