@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -101,6 +101,17 @@ def _meta(case: Case) -> ApplicationMeta:
 
 def _shown(body: Body) -> str:
     return body.text if body.text is not None else f"（{body.size} bytes, SHA-256 {body.sha256}）"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What became of an act against the product."""
+
+    ok: bool
+    message: str
+    job: Job | None = None
+    gone: ProductUnreachable | None = None
+    """The product did not answer at all: to be raised once the step is on record."""
 
 
 class Driver:
@@ -265,32 +276,23 @@ class Driver:
         name = _name(step)
         self._begun(playing, step)
         started, clock, before_it, tape = now(), time.monotonic(), self.last_exchange(), len(self._tape.exchanges)
-        ok, message, job = True, "", None
-        try:
-            job = self._act(step, playing, name)
-            if job is not None:
-                job = job.model_copy(update={"message": self.told(job.message)})
-                ok, message = job.state is JobState.DONE, job.message
-        except AdapterProblem as error:
-            ok, message = False, str(error)
-        except ProductUnreachable as error:
-            ok, message = False, str(error)
-            raise
-        finally:
-            playing.tape.append((tape, len(self._tape.exchanges)))
-            done = StepResult(
-                name=name,
-                do=step.do,
-                what=step.what,
-                ok=ok,
-                message=self.told(message),
-                started_at=started,
-                ended_at=now(),
-                first_exchange=before_it,
-                last_exchange=self.last_exchange(),
-                job=job,
-            )
-            self._ended(playing, done, time.monotonic() - clock)
+        tried = self._try(lambda: self._act(step, playing, name))
+        playing.tape.append((tape, len(self._tape.exchanges)))
+        done = StepResult(
+            name=name,
+            do=step.do,
+            what=step.what,
+            ok=tried.ok,
+            message=tried.message,
+            started_at=started,
+            ended_at=now(),
+            first_exchange=before_it,
+            last_exchange=self.last_exchange(),
+            job=tried.job,
+        )
+        self._ended(playing, done, time.monotonic() - clock)
+        if tried.gone is not None:
+            raise tried.gone
 
     def take_in(self, takers: Sequence[Taker], since: int, lines: int) -> None:
         """One import of the product, observed by every round in ``takers``. Raises ProductUnreachable.
@@ -301,42 +303,47 @@ class Driver:
         for one in takers:
             self._begun(one.playing, one.step)
         started, clock, tape = now(), time.monotonic(), len(self._tape.exchanges)
-        ok, message, job = True, "", None
+        tried = self._try(self._adapter.import_now)
+        ended, last, tunnels = now(), self.last_exchange(), self._tunnels(lines)
+        began = self._begun_fault() if any(one.last for one in takers) else None
+        for one in takers:
+            first, opened = since, tunnels
+            if one.last:
+                first = (began.began_seq or 0) if began else last
+                one.playing.not_of_it.update(began.under_way if began else ())
+                opened = began.applied if began else 0
+            one.playing.tape.append((tape, len(self._tape.exchanges)))
+            done = StepResult(
+                name=_name(one.step),
+                do=one.step.do,
+                what=one.step.what,
+                ok=tried.ok,
+                message=tried.message,
+                started_at=started,
+                ended_at=ended,
+                first_exchange=first,
+                last_exchange=last,
+                tunnels=opened,
+                job=tried.job,
+            )
+            if self._waits:
+                one.playing.notes.stretch_sync(since, last)
+            self._ended(one.playing, done, time.monotonic() - clock)
+        if tried.gone is not None:
+            raise tried.gone
+
+    def _try(self, act: Callable[[], Job | None]) -> Tried:
+        """What became of one act; the product's own words are kept as `told`."""
         try:
-            job = self._adapter.import_now()
-            job = job.model_copy(update={"message": self.told(job.message)})
-            ok, message = job.state is JobState.DONE, job.message
+            job = act()
         except AdapterProblem as error:
-            ok, message = False, str(error)
+            return Tried(ok=False, message=self.told(str(error)))
         except ProductUnreachable as error:
-            ok, message = False, str(error)
-            raise
-        finally:
-            ended, last, tunnels = now(), self.last_exchange(), self._tunnels(lines)
-            began = self._begun_fault() if any(one.last for one in takers) else None
-            for one in takers:
-                first, opened = since, tunnels
-                if one.last:
-                    first = (began.began_seq or 0) if began else last
-                    one.playing.not_of_it.update(began.under_way if began else ())
-                    opened = began.applied if began else 0
-                one.playing.tape.append((tape, len(self._tape.exchanges)))
-                done = StepResult(
-                    name=_name(one.step),
-                    do=one.step.do,
-                    what=one.step.what,
-                    ok=ok,
-                    message=self.told(message),
-                    started_at=started,
-                    ended_at=ended,
-                    first_exchange=first,
-                    last_exchange=last,
-                    tunnels=opened,
-                    job=job,
-                )
-                if self._waits:
-                    one.playing.notes.stretch_sync(since, last)
-                self._ended(one.playing, done, time.monotonic() - clock)
+            return Tried(ok=False, message=self.told(str(error)), gone=error)
+        if job is None:
+            return Tried(ok=True, message="")
+        job = job.model_copy(update={"message": self.told(job.message)})
+        return Tried(ok=job.state is JobState.DONE, message=job.message, job=job)
 
     def _begun_fault(self) -> FaultState | None:
         """The fault that had to wait for others, once it is at work."""
