@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 Headers = tuple[tuple[str, str], ...]
 
 _PIECE = 256 * 1024
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+json_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class MalformedError(ValueError):
@@ -154,5 +154,9 @@ class Answer:
 
 
 def json_answer(status: int, content: object, headers: Headers = ()) -> Answer:
-    body = _json(content).encode()
-    return Answer(status, (("Content-Type", "application/json; charset=utf-8"), *headers), body)
+    return json_text_answer(status, json_text(content), headers)
+
+
+def json_text_answer(status: int, text: str, headers: Headers = ()) -> Answer:
+    """`json_answer` of what is JSON text already."""
+    return Answer(status, (("Content-Type", "application/json; charset=utf-8"), *headers), text.encode())

@@ -11,7 +11,7 @@ import hmac
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 from typing import cast
@@ -19,7 +19,15 @@ from urllib.parse import unquote
 
 from interface_spec.errors import SpecError
 from interface_spec.profile import Item, Operation, Profile, Surface, TextFile
-from mock_services.http import Answer, Headers, MalformedError, Request, json_answer
+from mock_services.http import (
+    Answer,
+    Headers,
+    MalformedError,
+    Request,
+    json_answer,
+    json_text,
+    json_text_answer,
+)
 from mock_services.wiring import Codec, Record, Value, WireError, read_record
 
 Names = Mapping[str, str]
@@ -273,10 +281,9 @@ def write_answer(
 
 def _from_text(operation: Operation, content: Mapping[str, object], rows: Sequence[str], headers: Headers) -> Answer:
     """`json_answer` of content and rows, where the rows are text already."""
-    answer = json_answer(operation.status, dict(content), headers)
-    key = json.dumps(operation.rows, ensure_ascii=False)
-    tail = f"{',' if content else ''}{key}:[{','.join(rows)}]}}".encode()
-    return replace(answer, body=answer.body[:-1] + tail)
+    head = json_text(dict(content))[:-1]
+    key = json_text(operation.rows)
+    return json_text_answer(operation.status, f"{head}{',' if content else ''}{key}:[{','.join(rows)}]}}", headers)
 
 
 class RowsBody:
