@@ -6,7 +6,7 @@ Pure: the same events give the same results, now, from a killed run, or years la
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from conformance.events import (
@@ -25,6 +25,7 @@ from conformance.events import (
     RunWarning,
     SeenApplication,
     StepFinished,
+    StepStarted,
     StrangeCall,
 )
 from conformance.plan import Plan, PlannedAttestation, PlannedCheck
@@ -75,6 +76,8 @@ class Results:
     finished: bool
     seconds: float
     steps: tuple[StepFinished, ...]
+    step_words: Mapping[tuple[str, str], tuple[str, str]]
+    """(round, step) → what it is for (Japanese, English); the network lab's steps are their rounds and have none."""
     rounds: tuple[RoundStarted, ...]
     foreign: tuple[str, ...]
     warnings: tuple[tuple[str, str], ...] = ()
@@ -112,6 +115,7 @@ def fold(events: Iterable[Event]) -> Results:
     warnings: list[tuple[str, str]] = []
     strange: list[StrangeCall] = []
     steps: list[StepFinished] = []
+    words: dict[tuple[str, str], tuple[str, str]] = {}
     rounds: list[RoundStarted] = []
     given: dict[str, GivenApplication] = {}
     seen: list[SeenApplication] = []
@@ -130,6 +134,8 @@ def fold(events: Iterable[Event]) -> Results:
                 strange += event.calls
             case RunInterrupted():
                 interrupted = event.signal
+            case StepStarted():
+                words[event.round, event.step] = (event.ja, event.en)
             case StepFinished():
                 steps.append(event)
             case RoundStarted():
@@ -156,6 +162,7 @@ def fold(events: Iterable[Event]) -> Results:
         finished=finished,
         seconds=seconds,
         steps=tuple(steps),
+        step_words=words,
         rounds=tuple(rounds),
         foreign=tuple(sorted(set(ended) - known)),
         warnings=(*warnings, *_idle_waivers(plan, checks)),

@@ -13,6 +13,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pypdf import PdfReader
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DESK, NARROW, PHONE = 1200, 800, 390
 WIDTHS = (DESK, NARROW, PHONE)
@@ -63,3 +65,18 @@ def run_off(pages: Mapping[str, str], folder: Path, widths: Sequence[int] = WIDT
     told = re.search(r"<output>(.*?)</output>", done.stdout, re.DOTALL)
     assert told is not None, done.stdout[:2000] + done.stderr[-2000:]
     return [(name, width, what) for name, width, what in json.loads(html.unescape(told[1]))]
+
+
+def on_paper(page: str, folder: Path) -> list[str]:
+    """The text of every sheet that comes out when the page is printed, one after the other."""
+    source, printed = folder / "to-print.html", folder / "printed.pdf"
+    source.write_text(page, encoding="utf-8")
+    assert CHROMIUM is not None
+    subprocess.run(
+        [
+            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}",
+            "--no-pdf-header-footer", f"--print-to-pdf={printed}", source.as_uri(),
+        ],
+        capture_output=True, check=True, timeout=120,
+    )  # fmt: skip
+    return [one.extract_text() for one in PdfReader(printed).pages]

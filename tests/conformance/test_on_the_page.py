@@ -38,7 +38,7 @@ from conformance.results import fold
 from conformance.verdicts import Raw
 from interface_spec.requirements import FEATURES, load_requirements
 from testbed.inquiry import RequestForInformation, write_page
-from tests.conformance.browser import CHROMIUM, run_off
+from tests.conformance.browser import CHROMIUM, on_paper, run_off
 from tests.conformance.factory import AT, ended, evidence, plan_of, planned, stream
 from tests.conformance.sample_runs import RUNS, hostile
 from tests.testbed.cli_runs import until
@@ -130,6 +130,19 @@ def pages(events: list[Event], lang: Lang) -> dict[str, str]:
 def test_nothing_runs_off_the_page(name: str, lang: Lang, tmp_path: Path) -> None:
     events = {"wordy": wordy, "hostile": hostile, **RUNS}[name]()
     assert run_off(pages(events, lang), tmp_path) == []
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_on_paper_every_assumption_can_be_read_and_the_contents_stay(lang: Lang, tmp_path: Path) -> None:
+    plan = plan_of(planned("AM-9.1-01a"))
+    places = [f"surfaces.download.item-{number}" for number in range(150)]
+    assumed = tuple((place, "account", "仮定") for place in places)
+    plan = plan.model_copy(update={"profile": plan.profile.model_copy(update={"assumptions": assumed})})
+    sheets = on_paper(report_html(fold(stream(plan, {"AM-9.1-01a": Raw.PASS})), lang=lang), tmp_path)
+    text = "\n".join(sheets)
+    assert [place for place in places if place not in text] == []
+    assert text.count("仮定" if lang == "ja" else "assumed") >= len(places)
+    assert {"ja": "指摘事項", "en": "Findings"}[lang] in sheets[0].partition("AM-9.1-01a")[0]
 
 
 def test_the_inquiry_sheet_is_readable_at_every_width(tmp_path: Path) -> None:
