@@ -145,6 +145,14 @@ def test_on_paper_every_assumption_can_be_read_and_the_contents_stay(lang: Lang,
     assert {"ja": "指摘事項", "en": "Findings"}[lang] in sheets[0].partition("AM-9.1-01a")[0]
 
 
+def test_on_paper_no_procedure_id_is_broken_in_two(tmp_path: Path) -> None:
+    plan = plan_of(planned("AM-9.1-01a", procedures=("K01",)), methods={"K01": "iv"})
+    paper = connection_paper(plan, fold(stream(plan, {})), "ja")
+    text = "\n".join(on_paper(paper_html(paper), tmp_path))
+    ids = [f"K{number:02d}" for number in range(1, 16)] + [f"C{number:02d}" for number in range(1, 12)]
+    assert [one for one in ids if one not in text] == []
+
+
 def test_the_inquiry_sheet_is_readable_at_every_width(tmp_path: Path) -> None:
     known = tuple(one for one in load_requirements().values() if "am" in one.roles)
     longer = tuple(one.model_copy(update={"ja": LONG, "clause": LONG}) for one in known[:3])

@@ -86,7 +86,7 @@ def _columns(lang: Lang) -> tuple[Column, ...]:
         Column(both(lang, "手続", "Procedure"), 40),
         Column(both(lang, "方式", "Method"), 26),
         Column(both(lang, "どこまで運んだか", "How far carried"), 32),
-        Column(both(lang, "状態", "State"), 20),
+        Column(both(lang, "状態", "State"), 26),
         Column(both(lang, "理由", "Reason"), 46),
         Column(both(lang, "理由を認めた者・日付", "Reason accepted by, date"), 22),
     )

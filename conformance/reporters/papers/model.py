@@ -11,6 +11,9 @@ from conformance.messages import Lang
 Tone = Literal["", "ok", "bad", "warn", "open", "review", "na", "error"]
 
 
+LEAST_SHARE = 0.075
+
+
 @dataclass(frozen=True)
 class Cell:
     """One cell; ``tone`` shows it as a coloured tag, its words always say the same."""
@@ -33,6 +36,13 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Sequence[str | Cell], ...]
     note: str = ""
+
+    @property
+    def shares(self) -> list[float]:
+        """Percent of the page's width for each column; a short number fits into the narrowest one on A4."""
+        least = LEAST_SHARE * sum(one.width for one in self.columns)
+        widths = [max(one.width, least) for one in self.columns]
+        return [round(100 * one / sum(widths), 1) for one in widths]
 
 
 @dataclass(frozen=True)
