@@ -72,16 +72,21 @@ class Relay:
         self._tasks.add(task)
         peer = writer.get_extra_info("peername")
         entry = self._log.open_entry(str(peer[0]) if peer else "")
+        refused = None
         try:
-            await self._serve(reader, writer, entry)
-        except Refusal as refusal:
-            entry.status, entry.reason = refusal.status, refusal.reason
-            await _answer(writer, refusal.status)
-        except (ConnectionError, asyncio.IncompleteReadError) as error:
-            entry.reason = entry.reason or f"client-gone: {type(error).__name__}"
+            try:
+                await self._serve(reader, writer, entry)
+            except Refusal as refusal:
+                entry.status, entry.reason = refusal.status, refusal.reason
+                refused = refusal.status
+            except (ConnectionError, asyncio.IncompleteReadError) as error:
+                entry.reason = entry.reason or f"client-gone: {type(error).__name__}"
+            finally:
+                self._log.write(entry)  # before a refusal leaves: whoever was refused finds it in the log
+            if refused is not None:
+                await _answer(writer, refused)
         finally:
             self._tasks.discard(task)
-            self._log.write(entry)
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, entry: Entry) -> None:

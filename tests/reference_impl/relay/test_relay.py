@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
+import sys
 import time
+from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 import shinsei_testbed
+from reference_impl.relay.access_log import AccessLog, Entry
+from reference_impl.relay.config import RelayConfig
+from reference_impl.relay.server import Relay
 from tests.reference_impl.relay.conftest import LISTED, SOURCE, FarServer, RelayProcess, config_for
 
 FIELDS = {
@@ -102,6 +109,33 @@ def test_everything_else_is_refused_and_logged(
     # Two-sided: the same far side is alive and reachable by the one permitted name.
     connection, _ = relay.request(connect(f"{LISTED}:{far.port}"))
     assert exchange(connection, b"x") == b"X"
+
+
+class SlowLog(AccessLog):
+    def write(self, entry: Entry) -> None:
+        time.sleep(0.3)  # the window in which a refusal that is sent first would be seen without its line
+        super().write(entry)
+
+
+def test_whoever_was_refused_finds_it_in_the_log(tmp_path: Path) -> None:
+    file = tmp_path / "access.jsonl"
+    networks = (ip_network("127.0.0.0/8"),)
+
+    def ask(port: int) -> tuple[bytes, int]:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(connect("other.lgwan.test:443").encode())
+            return connection.recv(65536)[:12], len(file.read_text(encoding="utf-8").splitlines())
+
+    async def refused() -> tuple[bytes, int]:
+        log = SlowLog(file, lambda: datetime.now(UTC), sys.stderr)
+        relay = Relay(RelayConfig("127.0.0.1", 0, networks), log)
+        port = int((await relay.start()).rpartition(":")[2])
+        try:
+            return await asyncio.to_thread(ask, port)
+        finally:
+            await relay.stop()
+
+    assert asyncio.run(refused()) == (b"HTTP/1.1 403", 1)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "connect"])
