@@ -256,6 +256,8 @@ class RelayLine(_Part):
 
 
 class Record(_Part):
+    """``gap_ja``, ``gap_en``: why some of the exchanges are missing; "" when all are there."""
+
     round: str
     relay_address: str
     download_fqdn: str
@@ -272,6 +274,8 @@ class Record(_Part):
     alive: bool
     trouble: str = ""
     unseen: tuple[str, ...] = ()
+    gap_ja: str = ""
+    gap_en: str = ""
 
     # -- readers for checks: each raises Unverified when there is nothing to read ------------------------------------
 
@@ -280,6 +284,12 @@ class Record(_Part):
         if name not in self.cases:
             raise LookupError(f"case {name} is not declared in checks.toml for this check")
         return self.cases[name]
+
+    def whole(self) -> Self:
+        """This record; Unverified when it has a gap: what the product did there, nobody can tell, good or bad."""
+        if self.gap_ja:
+            raise unverified(f"記録に欠けがあるため確認できない: {self.gap_ja}", f"the record has a gap: {self.gap_en}")
+        return self
 
     def only(self, names: Iterable[str]) -> Self:
         """This record as a check sees it that declares the cases ``names``."""

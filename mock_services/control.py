@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from types import TracebackType
@@ -44,6 +44,7 @@ from mock_services.models import (
     StrangeCalls,
     TogoRecord,
 )
+from mock_services.relay_log import MOST_LINES
 from mock_services.rules import Rules
 
 __all__ = [
@@ -231,13 +232,16 @@ class WorldClient:
     # ── evidence ──────────────────────────────────────────────────────────
     def exchanges(self, since: int = 0, system: str = "") -> list[Exchange]:
         """Every recorded exchange with seq above ``since``, oldest first."""
-        found: list[Exchange] = []
+        return [one for page in self.pages(since, system) for one in page]
+
+    def pages(self, since: int = 0, system: str = "") -> Iterator[list[Exchange]]:
+        """The same in portions of `PAGE`, for a reader that may have seen enough before the end."""
         while True:
             query = {"since": since, "system": system, "limit": PAGE}
             page = self._read(list[Exchange], "GET", "/exchanges", params=query)
-            found += page
+            yield page
             if len(page) < PAGE:
-                return found
+                return
             since = page[-1].seq
 
     def last_seq(self) -> int:
@@ -271,8 +275,14 @@ class WorldClient:
         """Stop and start on the same port."""
         self._call("POST", "/relay/restart")
 
-    def relay_log(self) -> list[dict[str, Any]]:
-        return self._read(list[dict[str, Any]], "GET", "/relay/log")
+    def relay_log(self, since: int = 0) -> list[dict[str, Any]]:
+        """The relay's access log after its first ``since`` lines, oldest first."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self._read(list[dict[str, Any]], "GET", "/relay/log", params={"since": since + len(found)})
+            found += page
+            if len(page) < MOST_LINES:
+                return found
 
     # ── plumbing ──────────────────────────────────────────────────────────
     def _read(self, kind: type[_T], method: str, path: str, **how: Any) -> _T:

@@ -111,6 +111,8 @@ def control_app(stage: Stage) -> FastAPI:
             relay=relay,
             exchanges=world.recorder.newest,
             dropped=world.recorder.dropped,
+            relay_lines=0 if stage.relay is None else stage.relay.log.lines(),
+            relay_log_full=stage.relay is not None and stage.relay.log.full,
         )
 
     @app.get(f"{BASE}/endpoints", tags=["world"], summary="各入口の URL / where every door is")
@@ -333,9 +335,9 @@ def _relay(app: FastAPI, stage: Stage) -> None:
         await relay().restart()
 
     @app.get(f"{BASE}/relay/log", tags=["relay"], summary="連携サーバの記録 / the relay's log")
-    async def relay_log() -> list[dict[str, Any]]:
-        """The relay's own access log."""
-        return relay().log()
+    async def relay_log(since: Annotated[int, Query(ge=0)] = 0) -> list[dict[str, Any]]:
+        """The relay's own access log after its first ``since`` lines; `health` says how many there are."""
+        return relay().log.after(since)
 
 
 def _errors(app: FastAPI) -> None:

@@ -9,7 +9,7 @@ from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 _json = json.JSONEncoder(ensure_ascii=False).encode
 LOGGER = "mock_services"
@@ -44,14 +44,30 @@ def _rest(level: str, logger: str, event: str, fields: tuple[tuple[str, object],
     return _json({"level": level, "logger": logger, "event": event} | dict(fields))[1:]
 
 
-def log_to_stderr() -> None:
-    """Send the logs of this process to stderr as JSON lines."""
-    _log_to(logging.StreamHandler(sys.stderr))
+def log_to_stderr(most: int | None = None) -> None:
+    """Send the logs of this process to stderr as JSON lines; of more than ``most`` characters the first, and that it is cut."""
+    _log_to(logging.StreamHandler(sys.stderr if most is None else _Bounded(sys.stderr, most)))
 
 
 def log_to_file(path: Path) -> None:
     """Send the logs of this process to a file as JSON lines, for a terminal that a person reads."""
     _log_to(logging.FileHandler(path, encoding="utf-8"))
+
+
+class _Bounded:
+    """The first ``most`` characters that are written to ``stream``, whole lines."""
+
+    def __init__(self, stream: TextIO, most: int) -> None:
+        self._stream, self._left, self._most = stream, most, most
+
+    def write(self, text: str) -> None:
+        if self._left < 0:
+            return
+        self._left -= len(text)
+        self._stream.write(text if self._left >= 0 else f'{{"event": "log-cut", "characters": {self._most}}}\n')
+
+    def flush(self) -> None:
+        self._stream.flush()
 
 
 def log_exchange(system: str, operation: str, status: int, faults: tuple[str, ...]) -> None:

@@ -21,6 +21,10 @@ class Health(_Wire):
     relay: Literal["running", "stopped", "none"]
     exchanges: int = Field(description="number of the newest recorded exchange")
     dropped: int = Field(description="exchanges not recorded: the recorder's bound was reached, or the disk is full")
+    relay_lines: int = Field(description="lines of the relay's access log")
+    relay_log_full: bool = Field(
+        description="the relay's access log has reached its bound: what comes now is not in it"
+    )
 
 
 class Clock(_Wire):

@@ -12,10 +12,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+
+from mock_services.relay_log import MOST_BYTES, RelayLog
 
 START_SECONDS = 10.0
 STOP_SECONDS = 1.0
@@ -37,6 +38,7 @@ class RelaySettings:
     clients: tuple[str, ...]
     allow: tuple[tuple[str, int], ...]
     hosts: tuple[tuple[str, str], ...]
+    most_log_bytes: int = MOST_BYTES
 
     @property
     def config_file(self) -> Path:
@@ -74,12 +76,18 @@ def _toml(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _die_with(parent: int) -> Callable[[], None]:
-    """What the child does before it becomes the relay: be killed by the kernel when the world dies, even by SIGKILL."""
+def _prepared(parent: int, most_bytes: int) -> Callable[[], None]:
+    """What the child does before it becomes the relay.
+
+    It is killed by the kernel when the world dies, even by SIGKILL, and no file of its grows beyond ``most_bytes``.
+    """
+    import resource  # where there is none there is no prctl either, and this is not called
+
     libc = ctypes.CDLL(None, use_errno=True)
 
     def prepare() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
         if os.getppid() != parent:
             os._exit(1)
 
@@ -93,6 +101,7 @@ class RelayProcess:
         self._settings = settings
         self.port = port
         self._child: subprocess.Popen[bytes] | None = None
+        self.log = RelayLog(settings.log_file, settings.most_log_bytes)
         for left_over in (settings.log_file, settings.error_file):
             left_over.unlink(missing_ok=True)
         self._changing = asyncio.Lock()
@@ -114,7 +123,7 @@ class RelayProcess:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=errors,
-                    preexec_fn=_die_with(os.getpid()) if sys.platform == "linux" else None,
+                    preexec_fn=_prepared(os.getpid(), settings.most_log_bytes) if sys.platform == "linux" else None,
                 )
             except OSError as error:
                 raise RelayError(
@@ -186,23 +195,3 @@ class RelayProcess:
             self._child.kill()
         self._child.wait()
         self._child = None
-
-    def log(self) -> list[dict[str, Any]]:
-        """The relay's access log, oldest first; a line that is still being written is left for the next time."""
-        try:
-            text = self._settings.log_file.read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            return []
-        return list(_objects(text[: text.rfind("\n") + 1].splitlines()))
-
-
-def _objects(lines: Sequence[str]) -> list[dict[str, Any]]:
-    """Each line as an object; a line that is none is kept as it is under ``unreadable``, for whoever judges the log."""
-    found: list[dict[str, Any]] = []
-    for line in lines:
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError:
-            entry = None
-        found.append(entry if isinstance(entry, dict) else {"unreadable": line})
-    return found

@@ -35,6 +35,9 @@ log = logging.getLogger("mock_services")
 _PREPARING_SECONDS = 1.2
 """Longest that the start waits for packages to be made; enough for all of a large population (a second)."""
 
+MOST_LOGGED = 64 * 1024 * 1024
+"""Characters that a world which somebody else started logs: nobody watches over that file."""
+
 
 class Ahead:
     """A thread that makes packages before anybody asks for them."""
@@ -315,7 +318,7 @@ def main(arguments: list[str]) -> int:
             return 0  # whoever started us has ended before it knew what to play
         config_file = Path(told)
         _log_to(config_file.with_name("world.log"))
-    log_to_stderr()
+    log_to_stderr(MOST_LOGGED)
     try:
         config = load_config(config_file)
         config.run_dir.mkdir(parents=True, exist_ok=True)

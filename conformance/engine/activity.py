@@ -23,7 +23,8 @@ class Activity:
     def moves(self) -> tuple[int, int]:
         """Changes whenever the product calls the download function, or tries to (the relay's log)."""
         self._look()
-        return self._seen, len(self._client.relay_log())
+        health = self._client.health()
+        return health.exchanges + health.dropped, health.relay_lines
 
     def delivered(self) -> set[str]:
         """受付番号 of the expected applications whose ZIPs have been handed out whole so far, in any import."""

@@ -19,7 +19,7 @@ from conformance.engine.activity import Activity
 from conformance.engine.contract import Contract
 from conformance.engine.core_visits import CoreVisits
 from conformance.engine.handover import Handover
-from conformance.engine.masking import PULL, Masker
+from conformance.engine.masking import Masker
 from conformance.engine.playing import Notes, Playing, Taker
 from conformance.engine.screen import ScreenReader
 from conformance.engine.secrets import Redactor
@@ -28,14 +28,13 @@ from conformance.engine.staff import Staff
 from conformance.engine.stages import given_of, seen_of
 from conformance.engine.tape import AdapterTape
 from conformance.engine.truth import truth_of
+from conformance.engine.watch import Watch
 from conformance.events import ApplicationsGiven, ApplicationsSeen, Event, RoundStarted, StepFinished, StepStarted
 from conformance.plan import Plan, PlannedRound
 from conformance.record import (
     CaseTruth,
-    Exchange,
     FetchedAttachment,
     Record,
-    RelayLine,
     Snapshot,
     StepResult,
 )
@@ -47,8 +46,7 @@ from interface_spec.control import (
     Job,
     JobState,
 )
-from mock_services.control import ApplicationMeta, Body, Fault, FaultState, LinkRecord, WorldClient
-from mock_services.control import Exchange as WorldExchange
+from mock_services.control import ApplicationMeta, Fault, FaultState, LinkRecord, WorldClient
 
 if TYPE_CHECKING:
     from fixtures.world import World
@@ -99,10 +97,6 @@ def _meta(case: Case) -> ApplicationMeta:
     )
 
 
-def _shown(body: Body) -> str:
-    return body.text if body.text is not None else f"（{body.size} bytes, SHA-256 {body.sha256}）"
-
-
 @dataclass(frozen=True)
 class Tried:
     """What became of an act against the product."""
@@ -149,9 +143,10 @@ class Driver:
         self._faults: dict[str, list[Fault]] = {}
         self._held_back: dict[str, list[str]] = {}
         self._activity, self._waits = activity, waits
-        self._contract = Contract(world.profile)
+        contract = Contract(world.profile)
+        self._watch = Watch(client, contract, redact, masker)
         self._staff = Staff(adapter, catalogue, self.told)
-        self._cores = CoreVisits(handover, catalogue, self._contract, masker, redact, self.told)
+        self._cores = CoreVisits(handover, catalogue, contract, masker, redact, self.told)
 
     # -- one round -----------------------------------------------------------------------------------------------
 
@@ -186,7 +181,7 @@ class Driver:
         self._activity.expect({one.receipt_no for one in truths if one.fate == "stored"})
         given = tuple(given_of(truth) for truth in truths)
         self._emit(ApplicationsGiven(at=now(), round=round_.id, applications=given))
-        return Playing(round_, cases, notes, first=self.last_exchange(), fillers=fillers)
+        return Playing(round_, cases, notes, began=self._watch.now(), fillers=fillers)
 
     def end(self, playing: Playing, *, alive: bool) -> Record:
         """What the round has observed."""
@@ -194,8 +189,8 @@ class Driver:
         if alive:
             alive, notes.trouble = self._still_alive(notes.trouble)
         own = {one.receipt_no for one in notes.cases.values()}
-        seen = self._client.exchanges(playing.first)
-        exchanges = [self._exchange(one) for one in seen if one.seq not in playing.not_of_it]
+        watched = self._watch.since(playing.began, playing.not_of_it)
+        exchanges = list(watched.exchanges)
         for start, stop in playing.tape:
             exchanges += self._tape.exchanges[start:stop]
         record = Record(
@@ -210,10 +205,12 @@ class Driver:
             forbidden=notes.forbidden,
             reviews=tuple(notes.reviews),
             exchanges=tuple(exchanges),
-            relay_log=tuple(_relay_line(line) for line in self._client.relay_log()),
+            relay_log=watched.relay_log,
             alive=alive,
             trouble=notes.trouble,
             unseen=tuple(sorted(self._adapter.unseen)),
+            gap_ja=watched.gap[0],
+            gap_en=watched.gap[1],
         )
         self._emit(ApplicationsSeen(at=now(), round=round_.id, applications=seen_of(record)))
         return record
@@ -255,7 +252,7 @@ class Driver:
 
     def relay_lines(self) -> int:
         """Lines of the relay's log so far."""
-        return len(self._client.relay_log())
+        return self._client.health().relay_lines
 
     def delivered(self) -> set[str]:
         """受付番号 of good applications whose ZIPs the product has been given whole."""
@@ -304,7 +301,7 @@ class Driver:
             self._begun(one.playing, one.step)
         started, clock, tape = now(), time.monotonic(), len(self._tape.exchanges)
         tried = self._try(self._adapter.import_now)
-        ended, last, tunnels = now(), self.last_exchange(), self._tunnels(lines)
+        ended, last, tunnels = now(), self.last_exchange(), self._watch.tunnels(lines, self._fqdn)
         began = self._begun_fault() if any(one.last for one in takers) else None
         for one in takers:
             first, opened = since, tunnels
@@ -360,11 +357,6 @@ class Driver:
             at=now(), round=playing.round.id, step=done.name, ok=done.ok, message=done.message, seconds=seconds
         )
         self._emit(told)
-
-    def _tunnels(self, seen: int) -> int:
-        """Tunnels to the download function that the relay has opened since its log had ``seen`` lines."""
-        lines = [_relay_line(line) for line in self._client.relay_log()[seen:]]
-        return sum(line.host == self._fqdn and line.verdict == "allow" for line in lines)
 
     def _act(self, step: Step, playing: Playing, name: str) -> Job | None:
         cases, notes = playing.planned, playing.notes
@@ -456,37 +448,6 @@ class Driver:
         status, data = self._adapter.attachment(receipt_no, seq)
         return FetchedAttachment(seq=seq, status=status, size=len(data), sha256=hashlib.sha256(data).hexdigest())
 
-    # -- evidence ------------------------------------------------------------------------------------------------
-
-    def _exchange(self, one: WorldExchange) -> Exchange:
-        return Exchange(
-            seq=one.seq,
-            at=one.at.isoformat(),
-            system=one.system,
-            operation=one.operation,
-            peer=one.peer,
-            method=one.method,
-            target=self._redact(one.target),
-            request_headers=self._redact.headers(dict(one.request_headers)),
-            request_body=self._redact(_shown(one.request_body)),
-            request_bytes=one.request_body.size,
-            status=one.status,
-            response_headers=self._redact.headers(dict(one.response_headers)),
-            response_body=self._redact(self._masked_pull(one.system, _shown(one.response_body))),
-            response_bytes=one.response_body.size,
-            fault=one.fault,
-            body_in_contract=self._contract.has_body(one.system, one.operation),
-            refusal=self._contract.refusal(one.system, one.status, one.response_body.text or ""),
-        )
-
-    def _masked_pull(self, system: str, text: str) -> str:
-        """What the product handed to a core system may be somebody else's application."""
-        return self._masker.body(text) if system.startswith(PULL) else text
-
 
 def _name(step: Step) -> str:
     return f"{step.do}:{step.what}" if step.what else step.do
-
-
-def _relay_line(line: dict[str, object]) -> RelayLine:
-    return RelayLine.model_validate({key: line.get(key, "") for key in RelayLine.model_fields})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from conformance.catalogue import Step
+from conformance.engine.watch import Mark
 from conformance.plan import PlannedRound
 from conformance.record import CaseTruth, Forbidden, Pull, ReviewAttempt, Snapshot, StepResult
 from fixtures.cases import Case
@@ -32,7 +33,7 @@ class Notes:
 class Playing:
     """A round under way.
 
-    ``first``: exchange after which it began; ``tape``: its parts of the adapter's tape; ``planned``: the applications of
+    ``began``: when it began; ``tape``: its parts of the adapter's tape; ``planned``: the applications of
     its checks; ``fillers``: sent with them, looked at by nobody;
     ``not_of_it``: exchanges that were under way when its disturbance began.
     """
@@ -40,7 +41,7 @@ class Playing:
     round: PlannedRound
     planned: list[Case]
     notes: Notes
-    first: int
+    began: Mark
     tape: list[tuple[int, int]] = field(default_factory=list)
     fillers: list[Case] = field(default_factory=list)
     not_of_it: set[int] = field(default_factory=set)

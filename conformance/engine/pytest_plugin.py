@@ -59,7 +59,7 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str
 
 @pytest.fixture
 def run(request: pytest.FixtureRequest) -> Record:
-    """The record of the check's round; 未検証 when the round left none."""
+    """The record of the check's round; 未検証 when the round left none, or one with a gap."""
     planned = _plan().check(request.function.check_id)
     if planned is None:
         raise LookupError(f"check {request.function.check_id} is not in the plan")
@@ -68,7 +68,7 @@ def run(request: pytest.FixtureRequest) -> Record:
         raise unverified(
             f"ラウンド「{planned.round}」が実施されていない", f"round '{planned.round}' was not carried out"
         )
-    return record.only(planned.cases)
+    return record.whole().only(planned.cases)
 
 
 @pytest.fixture

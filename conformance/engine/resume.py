@@ -51,7 +51,7 @@ def same_run(earlier: Plan, plan: Plan) -> None:
 
 
 def kept_rounds(folder: Path | None, plan: Plan) -> dict[str, Record]:
-    """Records of the rounds that the run in ``folder`` has played to their end, with the product alive."""
+    """Records without a gap of the rounds that the run in ``folder`` has played to their end, with the product alive."""
     found: dict[str, Record] = {}
     for planned in plan.rounds if folder is not None else ():
         path = (folder or Path()) / "records" / f"{planned.id}.json"
@@ -59,7 +59,7 @@ def kept_rounds(folder: Path | None, plan: Plan) -> dict[str, Record]:
             record = Record.model_validate_json(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, ValidationError):
             continue
-        if record.alive and record.cases.keys() == set(planned.cases):
+        if record.alive and not record.gap_ja and record.cases.keys() == set(planned.cases):
             found[planned.id] = record
     return found
 

@@ -65,7 +65,7 @@ class Rounds:
         """What did not pass together may be another disturbance's doing: it is played again by itself, with other applications.
 
         Not where nothing could be told by itself either: the product is lost, or does not get over applications that stay
-        in the list.
+        in the list, or the record has a gap.
         """
         ends, past = self._ends(judging), True
         missed = {
@@ -76,7 +76,7 @@ class Rounds:
         doubtful = {
             number: one
             for number, one in played.items()
-            if one.id in missed and (one.id in self._cut_short or self._path(one.id).is_file())
+            if one.id in missed and (one.id in self._cut_short or self._can_be_repeated(one.id))
         }
         repeated, dropped = list[str](), list[str]()
         for number in sorted(doubtful, key=lambda one: (not self._lasting(doubtful[one].id), one)):
@@ -120,8 +120,14 @@ class Rounds:
     def _path(self, round_id: str) -> Path:
         return self._records / f"{round_id}.json"
 
+    def _can_be_repeated(self, round_id: str) -> bool:
+        return self._path(round_id).is_file() and not self._read(round_id).gap_ja
+
     def _alive_in(self, round_id: str) -> bool:
-        return Record.model_validate_json(self._path(round_id).read_text(encoding="utf-8")).alive
+        return self._read(round_id).alive
+
+    def _read(self, round_id: str) -> Record:
+        return Record.model_validate_json(self._path(round_id).read_text(encoding="utf-8"))
 
 
 def _got_past(record: Record) -> bool:

@@ -346,7 +346,7 @@ class _Run:
             rounds = Rounds(driver, plan, self._dir, kept, begun)
             rounds.play(target.run.procedures, self._judging(plan), self._warn)
             hide_late(self._dir, masker)
-            for warning in about_the_run(self._dir, tape, client.health().dropped, masker, client.strangers()):
+            for warning in about_the_run(self._dir, tape, masker, client.strangers()):
                 self._log.emit(RunWarning(at=now(), ja=warning.ja, en=warning.en, calls=warning.calls))
         finally:
             adapter.close()

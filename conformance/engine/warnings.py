@@ -31,18 +31,16 @@ class Warned:
 
 
 def about_the_run(
-    run_dir: Path, tape: AdapterTape, dropped: int, masker: Masker, strange: Iterable[StrangeCalls] = ()
+    run_dir: Path, tape: AdapterTape, masker: Masker, strange: Iterable[StrangeCalls] = ()
 ) -> Iterator[Warned]:
     """Warnings from the records in ``run_dir``, from what was not kept and from what the simulated systems set aside."""
     calls = [StrangeCall.model_validate(one.model_dump()) for one in strange]
     yield from about_strange_calls(calls)
-    for ja, en in _sentences(run_dir, tape, dropped, masker, {one.system for one in calls if one.aside}):
+    for ja, en in _sentences(run_dir, tape, masker, {one.system for one in calls if one.aside}):
         yield Warned(ja, en)
 
 
-def _sentences(
-    run_dir: Path, tape: AdapterTape, dropped: int, masker: Masker, elsewhere: set[str]
-) -> Iterator[tuple[str, str]]:
+def _sentences(run_dir: Path, tape: AdapterTape, masker: Masker, elsewhere: set[str]) -> Iterator[tuple[str, str]]:
     """``elsewhere``: systems that were called with credentials that are not of this run."""
     records = [
         Record.model_validate_json(path.read_text(encoding="utf-8"))
@@ -56,10 +54,11 @@ def _sentences(
             "製品からダウンロード機能への通信が一度も無い。製品のURL・プロキシ・取込みの設定を確かめる（shinsei doctor）",
             "the product never called the download function: see its URL, proxy and import settings (shinsei doctor)",
         )
-    if tape.cut or dropped:
+    yield from about_gaps(records)
+    if tape.cut:
         yield (
-            f"証跡の上限に達し、通信 {tape.cut + dropped} 件の内容は残していない（判定には使った）",
-            f"the bound of the evidence was reached: the contents of {tape.cut + dropped} exchanges are not kept",
+            f"証跡の上限に達し、製品の応答 {tape.cut} 件の内容は残していない（判定には使った）",
+            f"the bound of the evidence was reached: the contents of {tape.cut} answers of the product are not kept (they were judged)",
         )
     if masker.masked:
         yield (
@@ -73,6 +72,24 @@ def _sentences(
             f"{masker.hidden} unknown words in the product's sentences were masked: they may name a resident. "
             "Where the product holds test data only, show_free_text = true below [run] keeps them",
         )
+
+
+def about_gaps(records: list[Record]) -> Iterator[tuple[str, str]]:
+    """Rounds of which not everything is on record, with the busiest kinds of call."""
+    broken = [one for one in records if one.gap_ja]
+    if not broken:
+        return
+    more = len(broken) - MOST_NAMED
+    ja = "；".join(f"ラウンド {one.round}: {one.gap_ja}" for one in broken[:MOST_NAMED])
+    en = "; ".join(f"round {one.round}: {one.gap_en}" for one in broken[:MOST_NAMED])
+    calls = Counter((one.system, one.operation) for record in records for one in record.exchanges if one.seq > 0)
+    busiest = ", ".join(f"{system} {operation} {count}" for (system, operation), count in calls.most_common(MOST_NAMED))
+    yield (
+        f"通信の記録に欠けがある（{ja}{f'；ほか {more} ラウンド' if more > 0 else ''}）。欠けたところで何が行われたかは分からないため、"
+        f"これらのラウンドの検査は未検証とした。残っている記録に多い呼出し: {busiest or 'なし'}",
+        f"the record of exchanges has gaps ({en}{f'; {more} more rounds' if more > 0 else ''}). Nobody can tell what was done "
+        f"there, so the checks of these rounds are unverified. Busiest calls on what there is: {busiest or 'none'}",
+    )
 
 
 _CAUSES = {

@@ -52,7 +52,7 @@ def the_product_survives_everything(rounds: dict[str, Record]) -> None:
     last = rounds.get("aftercare")
     if last is None:
         raise unverified("最後のラウンドが実施されていない", "the last round was not carried out")
-    if not stored(last, "aftercare", "k01-plain#30"):
+    if not stored(last.whole(), "aftercare", "k01-plain#30"):
         job = last.step("import:aftercare").job
         fail(
             "すべての擾乱のあと、通常の申請を取り込めなくなった",
