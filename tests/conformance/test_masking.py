@@ -262,7 +262,7 @@ def test_calls_with_credentials_of_another_run_are_a_warning_with_their_figures(
         strange("juki", "full", "key", 2),
         strange("juki", "", "none", 3),
     ]
-    aside, bare = about_the_run(tmp_path, tape, 0, masker, seen)
+    aside, bare = about_the_run(tmp_path, tape, masker, seen)
     for words in ("7 件", "download login、127.0.0.9 から 5 件、09:00:00", "アカウント", "APIキー"):
         assert words in aside.ja
     assert "7 calls match no part of this run" in aside.en
@@ -270,5 +270,5 @@ def test_calls_with_credentials_of_another_run_are_a_warning_with_their_figures(
     assert "3 件" in bare.ja
     assert "契約に無い呼出し" in bare.ja
     assert [one.cause for one in bare.calls] == ["none"]
-    (silent,) = about_the_run(tmp_path, tape, 0, masker, [])
+    (silent,) = about_the_run(tmp_path, tape, masker, [])
     assert "一度も無い" in silent.ja
