@@ -12,6 +12,7 @@ import pytest
 
 from conformance.adapters.base import ProductUnreachable
 from conformance.engine import screen as screen_module
+from conformance.engine import scrub as scrubbing
 from conformance.engine.screen import ScreenReader
 from conformance.engine.scrub import scrub
 from conformance.engine.secrets import BLOT, Redactor
@@ -53,6 +54,23 @@ def test_scrub_takes_tokens_out_of_the_exchanges(tmp_path: Path) -> None:
     (tmp_path / "exchanges.jsonl").write_text('[["authorization", "Bearer abcdefgh.ijk"]]\n', encoding="utf-8")
     scrub(tmp_path, [], remove=[])
     assert (tmp_path / "exchanges.jsonl").read_text(encoding="utf-8") == f'[["authorization", "Bearer {BLOT}"]]\n'
+
+
+def test_a_long_log_is_scrubbed_line_by_line_and_stays_the_owners(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrubbing, "LARGE", 100)
+    log = tmp_path / "exchanges.jsonl"
+    log.touch(mode=0o600)
+    log.write_bytes(b'{"a": "topsecret"}\n' * 20 + b'{"h": "Bearer abc.def", "b": "\xff"}\nno end')
+    scrub(tmp_path, ["topsecret"], remove=[])
+    data = log.read_bytes()
+    assert b"topsecret" not in data
+    assert b"abc.def" not in data
+    assert data.count(b"\n") == 21
+    assert data.endswith(b'"b": "\xff"}\nno end')
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert [one.name for one in tmp_path.iterdir()] == ["exchanges.jsonl"]
 
 
 def test_scrub_leaves_no_secret_and_no_world_file(tmp_path: Path) -> None:
