@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from conformance.firewall import relay_output
 from conformance.firewall.build import Network, second_address
 from conformance.firewall.job import ProxyJob
 from conformance.firewall.netns import tool
@@ -83,6 +84,7 @@ class Proxy:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=relay_output.prepared,
             )
         if self._job.relay_kind == "proxy":
             self._await(self._job.restart_seconds if patient else IMPATIENT_SECONDS)
@@ -140,11 +142,8 @@ class Proxy:
                 if trial.connect_ex(address) == 0:
                     return
             time.sleep(0.02)
-        tail = (self.folder / "output.log").read_text(encoding="utf-8", errors="replace")[-300:].strip()
-        logs = [
-            p.read_text(encoding="utf-8", errors="replace")[-300:].strip()
-            for p in (self.folder / "log").glob("cache.log")
-        ]
+        tail = relay_output.last_words(self.folder / "output.log")
+        logs = [relay_output.last_words(one) for one in (self.folder / "log").glob("cache.log")]
         raise ProxyProblem(
             f"連携サーバが {address[0]}:{address[1]} で待ち受けません: {tail or logs} / the proxy does not listen: {tail or logs}"
         )
@@ -152,12 +151,20 @@ class Proxy:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def log_lines(self) -> list[str]:
-        """Lines of the declared access log so far."""
-        path = self.folder / self._job.log
-        if not self._job.log or not path.is_file():
-            return []
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    @property
+    def _log(self) -> Path:
+        """Its declared access log; a folder when none is declared, which holds no lines."""
+        return self.folder / self._job.log
+
+    def log_size(self) -> int:
+        return relay_output.size(self._log)
+
+    def log_since(self, offset: int) -> list[str]:
+        """Lines of the access log after ``offset`` bytes of it."""
+        return relay_output.lines_since(self._log, offset)
+
+    def last_of_log(self) -> list[str]:
+        return relay_output.last_lines(self._log)
 
     def stop(self) -> None:
         if self._process is not None:
@@ -251,7 +258,7 @@ class ProxyClient:
         """``act``'s exchange with what was reached and asked meanwhile."""
         if self._pump.connections_seen is None:
             self._pump.connections_seen = []
-        first, asked, logged = len(self._pump.connections_seen), len(self._dns.queries), len(self._proxy.log_lines())
+        first, asked, logged = len(self._pump.connections_seen), len(self._dns.queries), self._proxy.log_size()
         started = time.monotonic()
         exchange = act()
         time.sleep(SETTLE_SECONDS)
@@ -261,7 +268,7 @@ class ProxyClient:
             update={
                 "reached": reached,
                 "queries": tuple(dict.fromkeys(self._dns.queries[asked:])),
-                "log": tuple(self._proxy.log_lines()[logged:]),
+                "log": tuple(self._proxy.log_since(logged)),
                 "seconds": round(time.monotonic() - started, 3),
             }
         )

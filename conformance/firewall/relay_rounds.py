@@ -21,7 +21,6 @@ from conformance.firewall.services import Dns, Sites
 
 BROKEN = "これは設定ではない }} ((\n"
 """What stands in a configuration file after an accident."""
-LOG_LINES = 400
 PATIENCE_SECONDS = 10.0
 DRIFT_SECONDS = 1.0
 """A request that the packet filter is likely to stop is not waited for as long as one that must work."""
@@ -126,7 +125,7 @@ class RelayRounds:
             exchanges["alive"] = client.play(self._good).model_copy(update={"id": "alive"})
             if idle is not None:
                 exchanges["PX-25"] = idle.after(job.idle_seconds)
-        facts = {"log": "\n".join(proxy.log_lines()[-LOG_LINES:]), "log declared": job.log}
+        facts = {"log": "\n".join(proxy.last_of_log()), "log declared": job.log}
         dns.inward = True
         exchanges.update(self._again(client, proxy, "PX-09"))
         dns.inward = False

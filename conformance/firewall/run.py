@@ -44,6 +44,7 @@ from conformance.firewall.netns import LabUnavailable, ToolMissing
 from conformance.firewall.picture import topology_svg
 from conformance.firewall.plan_lab import Declared, make_lab_plan
 from conformance.firewall.record import LabRecord
+from conformance.firewall.relay_output import tail
 from conformance.firewall.rules import RulesError, read_rules
 from conformance.firewall.start import LabFailed, ModuleCommand, lab_folder, run_lab
 from conformance.plan import Challenge, Plan, PlannedInput, Waiver
@@ -377,7 +378,7 @@ def _keep_files(folder: Path, run_dir: Path) -> None:
     if capture.is_file():
         shutil.copyfile(capture, run_dir / CAPTURE_FILE)
     for source in sorted(folder.glob("proxy/*/output.log")):
-        (run_dir / "proxy-output.log").write_bytes(source.read_bytes()[-100_000:])
+        (run_dir / "proxy-output.log").write_bytes(tail(source, 100_000))
 
 
 def _answers(given: dict[str, Statement]) -> dict[str, tuple[str, str, str]]:
