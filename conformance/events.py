@@ -185,6 +185,7 @@ class StrangeCall(BaseModel):
     """Calls at a simulated system that carried no credential of this run: no secret and nothing else of their content.
 
     ``cause``: account, token, key (one of another run) or none (no credential). ``aside``: no evidence of this run.
+    ``bytes``: of the bodies that they sent.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -194,6 +195,7 @@ class StrangeCall(BaseModel):
     cause: Literal["account", "token", "key", "none"]
     aside: bool
     count: int = Field(ge=1)
+    bytes: int = Field(default=0, ge=0)
     first: AwareDatetime = Field(ge=EARLIEST, lt=LATEST)
     last: AwareDatetime = Field(ge=EARLIEST, lt=LATEST)
 

@@ -188,6 +188,7 @@ class StrangeCalls(_Wire):
     cause: Cause
     aside: bool
     count: int = Field(ge=1)
+    bytes: int = Field(ge=0, description="of the bodies that they sent")
     first: AwareDatetime
     last: AwareDatetime
 

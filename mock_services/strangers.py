@@ -47,23 +47,24 @@ class Strangers:
         self._groups: dict[tuple[str, str, str, Cause], StrangeCalls] = {}
         self._lines = 0
 
-    def note(self, system: str, operation: str, peer: str, cause: Cause) -> None:
-        """One call from ``peer`` (ip:port). Nothing of what it carried is kept."""
+    def note(self, system: str, operation: str, peer: str, cause: Cause, size: int) -> None:
+        """One call from ``peer`` (ip:port) with a body of ``size`` bytes. Nothing of what it carried is kept."""
         now, aside = self._clock.now(), cause != "none"
         self._write(_Line(at=now, system=system, operation=operation, peer=peer, cause=cause, aside=aside))
         key = (system, operation, peer.rpartition(":")[0], cause)
         if key not in self._groups and len(self._groups) >= MOST_GROUPS:
             key = (system, OTHERS, OTHERS, cause)
-        self._groups[key] = self._grown(key, now, aside=aside)
+        self._groups[key] = self._grown(key, now, size, aside=aside)
 
-    def _grown(self, key: tuple[str, str, str, Cause], now: datetime, *, aside: bool) -> StrangeCalls:
+    def _grown(self, key: tuple[str, str, str, Cause], now: datetime, size: int, *, aside: bool) -> StrangeCalls:
         system, operation, peer, cause = key
         known = self._groups.get(key)
         if known is not None:
-            return known.model_copy(update={"count": known.count + 1, "last": now})
+            return known.model_copy(update={"count": known.count + 1, "bytes": known.bytes + size, "last": now})
         return StrangeCalls(
-            system=system, operation=operation, peer=peer, cause=cause, aside=aside, count=1, first=now, last=now
-        )
+            system=system, operation=operation, peer=peer, cause=cause, aside=aside, count=1, bytes=size,
+            first=now, last=now,
+        )  # fmt: skip
 
     def _write(self, line: _Line) -> None:
         self._lines += 1
@@ -101,7 +102,7 @@ class Correlated:
         operation = name or ""
         cause = self._judge(operation, request, path_values)
         if cause is not None:
-            self._strangers.note(self.system, operation, request.peer, cause)
+            self._strangers.note(self.system, operation, request.peer, cause, len(request.body))
         if cause is None or cause == "none":
             return await self._service.handle(request)
         if name is None:

@@ -12,6 +12,7 @@ from conformance.record import Exchange, RelayLine
 from mock_services.control import Body, WorldClient
 from mock_services.control import Exchange as WorldExchange
 
+DOWNLOAD = "download"
 MOST_EXCHANGES = 20_000
 """Exchanges of one round that are read; a product that asks for everything every ten seconds makes half as many an hour."""
 MOST_TEXT = 32 * 1024 * 1024
@@ -22,11 +23,15 @@ LEAST_KEPT = 1000
 
 @dataclass(frozen=True)
 class Mark:
-    """A moment: the newest exchange, the newest line of the relay's log, and how many exchanges were not kept by then."""
+    """A moment: the newest exchange, the newest line of the relay's log, how many exchanges were not kept by then.
+
+    ``stray``: bytes that calls with a credential of another run had sent outward by then (`Watch.stray`).
+    """
 
     exchange: int
     relay_line: int
     dropped: int
+    stray: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,19 @@ class Watch:
 
     def now(self) -> Mark:
         health = self._client.health()
-        return Mark(health.exchanges, health.relay_lines, health.dropped)
+        return Mark(health.exchanges, health.relay_lines, health.dropped, self.stray())
+
+    def stray(self) -> int:
+        """Bytes so far that calls with a credential of another run sent toward the download function, beyond its contract.
+
+        Such calls are no evidence. A product of another run keeps to the contract, too; one that sends data out under a
+        made-up credential must not get away with it.
+        """
+        return sum(
+            one.bytes
+            for one in self._client.strangers()
+            if one.aside and one.system == DOWNLOAD and not self._contract.has_body(one.system, one.operation)
+        )
 
     def since(self, mark: Mark, without: Collection[int] = ()) -> Watched:
         """Everything after ``mark`` but the exchanges ``without``."""
@@ -72,6 +89,12 @@ class Watch:
             gap = (
                 f"通信 {dropped} 件が記録に残っていない（記録の上限に達したか、ディスクに空きがない）",
                 f"{dropped} exchanges are not on record (its bound was reached, or the disk is full)",
+            )
+        elif stray := self.stray() - mark.stray:
+            gap = (
+                f"この実施のものではない認証情報で、契約に無い本文 {stray} バイトがダウンロード機能へ送られた（だれが送ったか分からない）",
+                f"{stray} bytes that the contract does not have were sent to the download function with a credential that is not "
+                "of this run: nobody can tell by whom",
             )
         elif health.relay_log_full:
             gap = (

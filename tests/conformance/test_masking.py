@@ -248,7 +248,7 @@ def strange(system: str, operation: str, cause: str, count: int) -> StrangeCalls
     at = "2026-01-15T00:00:00Z"
     return StrangeCalls.model_validate(
         {"system": system, "operation": operation, "peer": "127.0.0.9", "cause": cause, "aside": cause != "none",
-         "count": count, "first": at, "last": at}
+         "count": count, "bytes": 0, "first": at, "last": at}
     )  # fmt: skip
 
 

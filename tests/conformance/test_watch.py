@@ -19,7 +19,7 @@ from conformance.outcomes import Unverified
 from conformance.verdicts import Raw
 from interface_spec.profile import load_profile
 from mock_services.control import WorldClient
-from mock_services.models import Body, Exchange, Health
+from mock_services.models import Body, Cause, Exchange, Health, StrangeCalls
 from tests.conformance.factory import plan_of, planned
 from tests.conformance.tiny_suite import TinySuite, record
 
@@ -32,6 +32,7 @@ class World:
 
     def __init__(self, newest: int, *, size: int = 10, dropped: int = 1, full: bool = False) -> None:
         self.newest, self.size, self.dropped, self.full, self.read = newest, size, dropped, full, 0
+        self.others: list[StrangeCalls] = []
 
     def health(self) -> Health:
         return Health(
@@ -51,6 +52,9 @@ class World:
             seq=seq, at=NOW, system="download", operation="list", peer="127.0.0.1:9", method="GET", target="/x",
             request_headers=[], request_body=body, status=200, response_headers=[], response_body=body, fault="",
         )  # fmt: skip
+
+    def strangers(self) -> list[StrangeCalls]:
+        return self.others
 
     def relay_log(self, since: int = 0) -> list[dict[str, object]]:
         return [
@@ -90,6 +94,30 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, world: World, 
     seen = watching(world).since(START)
     assert ja in seen.gap[0]
     assert en in seen.gap[1]
+
+
+def stranger(system: str, operation: str, size: int, cause: Cause = "token") -> StrangeCalls:
+    return StrangeCalls(
+        system=system, operation=operation, peer="127.0.0.9", cause=cause, aside=cause != "none", count=1, bytes=size,
+        first=NOW, last=NOW,
+    )  # fmt: skip
+
+
+def test_what_was_sent_out_under_a_made_up_credential_leaves_a_gap() -> None:
+    world = World(35)
+    world.others = [stranger("download", "list", 70)]
+    one = watching(world)
+    before = one.now()
+    assert before.stray == 70
+    world.others += [
+        stranger("download", "login", 90, "account"),
+        stranger("juki", "full", 90, "key"),
+        stranger("download", "", 90, "none"),
+    ]
+    assert one.since(before).gap == ("", "")
+    world.others += [stranger("download", "", 500)]
+    assert "契約に無い本文 500 バイト" in one.since(before).gap[0]
+    assert "500 bytes" in one.since(before).gap[1]
 
 
 def test_of_too_many_exchanges_no_more_are_read_than_it_takes_to_see_that(monkeypatch: pytest.MonkeyPatch) -> None:

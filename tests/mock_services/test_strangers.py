@@ -81,6 +81,19 @@ def test_a_call_with_no_credential_is_noted_and_stays_evidence(world: InProcess)
     assert {(one.cause, one.aside) for one in world.world.strangers.seen()} == {("none", False)}
 
 
+def test_what_a_stranger_sends_is_counted_in_bytes(world: InProcess) -> None:
+    with world.download() as client:
+        client.headers["Authorization"] = "Bearer made-up"
+        assert client.get("/api/v1/applications", params=WINDOW).status_code == 401
+        assert client.post("/collect", content=b"x" * 700).status_code == 404
+        assert client.post("/collect", content=b"x" * 5).status_code == 404
+    assert [(one.operation, one.aside, one.count, one.bytes) for one in world.world.strangers.seen()] == [
+        ("list", True, 1, 0),
+        ("", True, 2, 705),
+    ]
+    assert world.world.recorder.exchanges() == []
+
+
 def test_a_stranger_takes_no_disturbance_away(world: InProcess) -> None:
     world.world.set_faults([Fault(name="maintenance", times=1)])
     assert login(world, "last year's") == 401
@@ -99,7 +112,8 @@ def test_nobody_is_set_aside_unless_the_world_is_told_to(tmp_path: Path) -> None
 def test_many_strangers_fill_neither_memory_nor_disk(world: InProcess, tmp_path: Path) -> None:
     strangers: Strangers = world.world.strangers
     for number in range(MOST_LINES + 200):
-        strangers.note("download", "list", f"127.0.{number // 100}.{number % 100}:1", "token")
+        strangers.note("download", "list", f"127.0.{number // 100}.{number % 100}:1", "token", 3)
     assert len(strangers.seen()) == MOST_GROUPS + 1
     assert sum(one.count for one in strangers.seen()) == MOST_LINES + 200
+    assert sum(one.bytes for one in strangers.seen()) == 3 * (MOST_LINES + 200)
     assert len((tmp_path / LOG).read_text(encoding="utf-8").splitlines()) == MOST_LINES
