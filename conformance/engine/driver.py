@@ -23,7 +23,7 @@ from conformance.engine.masking import Masker
 from conformance.engine.playing import Notes, Playing, Taker
 from conformance.engine.screen import ScreenReader
 from conformance.engine.secrets import Redactor
-from conformance.engine.shown import shown_detail, shown_row
+from conformance.engine.shown import shown_detail, shown_rows
 from conformance.engine.staff import Staff
 from conformance.engine.stages import given_of, seen_of
 from conformance.engine.tape import AdapterTape
@@ -419,7 +419,7 @@ class Driver:
     # -- the steps -----------------------------------------------------------------------------------------------
 
     def _snapshot(self, cases: list[Case], *, deep: bool) -> Snapshot:
-        listed = [shown_row(one, self._masker) for one in self._adapter.applications()]
+        listed = list(shown_rows(self._adapter.applications(), self._masker))
         present = {one.receipt_no for one in listed}
         details: dict[str, ApplicationDetail] = {}
         fetched: dict[str, tuple[FetchedAttachment, ...]] = {}

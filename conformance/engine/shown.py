@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
 from conformance.engine.masking import Masker
 from interface_spec.control import ApplicationDetail, ApplicationSummary
 
+MOST_OTHERS = 1000
+MOST_OF_ONE = 10
+"""Rows of one application that are kept, for a product that lists it again and again."""
 OF_A_CANDIDATE = ("atena_no", "juki_atena_no", "name", "birth_date", "gender", "address")
 OF_AN_EVENT = ("actor", "what", "reason")
 
 
-def shown_row(row: ApplicationSummary, masker: Masker) -> ApplicationSummary:
-    """A row of the list; of an application that is not of this run only that it is there."""
-    if masker.ours(row.receipt_no):
-        return row
-    return row.model_copy(update={"receipt_no": masker.value(row.receipt_no)})
+def shown_rows(rows: Iterable[ApplicationSummary], masker: Masker) -> Iterator[ApplicationSummary]:
+    """The rows of a list that are kept: those of this run, and of the first `MOST_OTHERS` others only that they are there.
+
+    No check looks at the others; a product with a hundred thousand of them must not fill the record of every round.
+    """
+    others, seen = 0, Counter[str]()
+    for row in rows:
+        ours = masker.ours(row.receipt_no)
+        seen[row.receipt_no] += ours
+        others += not ours
+        if ours and seen[row.receipt_no] <= MOST_OF_ONE:
+            yield row
+        elif not ours and others <= MOST_OTHERS:
+            yield row.model_copy(update={"receipt_no": masker.value(row.receipt_no)})
 
 
 def shown_detail(detail: ApplicationDetail, masker: Masker) -> ApplicationDetail:
