@@ -74,6 +74,8 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 MOST_MESSAGE = 2000
 """Characters of a product's message that are kept."""
+MOST_SEEN = 64 * 1024 * 1024
+"""Characters of applications and screens that the records of one run may hold; an ordinary run has less than a hundredth of it."""
 PRODUCT_STEPS = ("sync", "import")
 
 
@@ -139,6 +141,7 @@ class Driver:
         self._screens_wanted = {
             case for one in catalogue.checks.values() if one.needs == "screen" for case in one.cases
         }
+        self._seen = 0
         self._known: dict[str, CaseTruth] = {}
         self._faults: dict[str, list[Fault]] = {}
         self._held_back: dict[str, list[str]] = {}
@@ -429,12 +432,24 @@ class Driver:
             if detail is None:
                 continue
             details[case.receipt_no] = shown_detail(detail, self._masker)
+            self._kept(len(details[case.receipt_no].model_dump_json()))
             if deep and detail.ingestion is Ingestion.STORED:
                 if self._catalogue.stimulus(case.name).attachments and "attachments" not in self._adapter.unseen:
                     fetched[case.receipt_no] = tuple(self._fetch(case.receipt_no, a.seq) for a in detail.attachments)
                 if self._screen is not None and case.name in self._screens_wanted:
                     screens[case.receipt_no] = self._screen.look(case.receipt_no)
+                    self._kept(len(screens[case.receipt_no].text))
         return Snapshot(listed=tuple(listed), details=details, attachments=fetched, screens=screens)
+
+    def _kept(self, size: int) -> None:
+        """Raises AdapterProblem once what is kept of the product's applications has become too much."""
+        self._seen += size
+        if self._seen > MOST_SEEN:
+            raise AdapterProblem(
+                "applications",
+                f"申請の内容が実施全体で {MOST_SEEN} 字を超えたため、読み取りません",
+                f"what the product says of its applications exceeds {MOST_SEEN} characters in this run: not read",
+            )
 
     def _looked_at(self, step: Step, case: Case) -> bool:
         """Whether a snapshot reads the case's detail; of cases to which nothing has happened the list says enough."""

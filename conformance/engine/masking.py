@@ -175,7 +175,11 @@ class Masker:
         def whole(found: re.Match[str]) -> str:
             return found[0] if _plain(found[0]) in self._known else RUN.sub(one, found[0])
 
-        return "".join(part if part.startswith(SHOWN_AS) else _IN_A_ROW.sub(whole, part) for part in _MASKS.split(text))
+        def readable(part: str) -> str:
+            pieces = vocabulary.inflected.split(part) if vocabulary.inflected else [part]
+            return "".join(piece if at % 2 else _IN_A_ROW.sub(whole, piece) for at, piece in enumerate(pieces))
+
+        return "".join(part if part.startswith(SHOWN_AS) else readable(part) for part in _MASKS.split(text))
 
     def again(self, text: str) -> str:
         """``text`` without the people who were masked elsewhere in the run, also later than it was written."""

@@ -21,7 +21,8 @@ from interface_spec.requirements import FEATURES, load_requirements
 COMMON = Path(__file__).with_name("common-words.txt")
 KANJI = "一-龥㐀-䶿豈-﫿々〆ヶ𠀀-𪛟"
 RUN = re.compile(rf"[{KANJI}]+|[ァ-ヺーｦ-ﾟ]{{2,}}")
-AFFIXES = frozenset("者済可不未各全再上下前後内外時分件人番号第約等的化先元別数型書欄値名側用")
+_HIRAGANA = re.compile("[ぁ-ん]")
+AFFIXES = frozenset("者済可不未各全再上下前後内外時分件人番号第約等的化先元別数型書欄値名側用回")
 """Single characters that may stand before, between or behind words."""
 LONGEST = 40
 """Characters of a run that is looked at; a longer one is nobody's sentence and is hidden."""
@@ -37,7 +38,10 @@ class Vocabulary:
     """Which runs are put together from known words."""
 
     def __init__(self, words: Iterable[str]) -> None:
+        """Words with hiragana in them ("答え") are known as they stand, where no kanji goes before."""
         self._words = frozenset(words)
+        inflected = sorted((re.escape(one) for one in self._words if _HIRAGANA.search(one)), key=len, reverse=True)
+        self.inflected = re.compile(rf"((?<![{KANJI}])(?:{'|'.join(inflected)}))") if inflected else None
         self._longest = max(map(len, self._words), default=0)
         self._seen: dict[str, bool] = {}
 

@@ -26,6 +26,10 @@ from mock_services.wiring import Record, Value, WireError
 MAX_RAW = 4 * 1024 * 1024
 """Characters of a raw answer that are handed back; the whole is in the recorder."""
 LARGEST_ANSWER = 128 * 1024 * 1024
+LARGEST_TABLE = 16 * 1024 * 1024
+"""Bytes of an answer that is no attachment: it is read as a whole."""
+MOST_FETCHED = 128 * 1024 * 1024
+"""Bytes of the applications that one visit takes, together; attachments are not held."""
 MOST_TAKEN = 5000
 """Listed applications that one visit takes."""
 
@@ -39,11 +43,11 @@ async def pull(bound: Bound, core_system: str, plan: PullPlan, recorder: Recorde
 
 
 class _TooLarge(Exception):
-    """The product's answer is larger than any honest one."""
+    """The product's answer is larger than any honest one; ``str()`` is the bound."""
 
 
 def _cause(error: Exception) -> str:
-    return f"{LARGEST_ANSWER} バイトを超える応答" if isinstance(error, _TooLarge) else type(error).__name__
+    return f"{error} バイトを超える応答" if isinstance(error, _TooLarge) else type(error).__name__
 
 
 class _Pull:
@@ -55,6 +59,7 @@ class _Pull:
         self._acks: list[tuple[str, int]] = []
         self._ack_states: dict[str, str] = {}
         self._problems: list[str] = []
+        self._fetched = 0
         self._end = asyncio.get_running_loop().time() + plan.whole_seconds
 
     async def run(self) -> PullResult:
@@ -69,6 +74,11 @@ class _Pull:
             self._problems.append(f"件数 {total} と行数 {len(read.rows)} が違います / total differs from the rows")
         received = []
         for receipt_no in list(dict.fromkeys(listed))[:MOST_TAKEN]:
+            if self._fetched > MOST_FETCHED:
+                self._problems.append(
+                    f"申請が合わせて {MOST_FETCHED} バイトを超えたため、残りは取得しません / too much: the rest is not fetched"
+                )
+                break
             if self._plan.only is None or receipt_no in self._plan.only:
                 received.append(await self._take(receipt_no, self._plan.answers.get(receipt_no, self._plan.default)))
         for receipt_no in self._plan.unlisted:
@@ -87,6 +97,7 @@ class _Pull:
     async def _take(self, receipt_no: str, answer: Answer) -> Received:
         """Fetch one application with its attachments, then acknowledge as told (only what was really fetched)."""
         status, read, body = await self._call("fetch", {"receipt_no": receipt_no})
+        self._fetched += len(body)
         problems = list(read.problems)
         if status != self._operation("fetch").status:
             return Received(receipt_no=receipt_no, status=status, raw_json=_raw(body), problems=problems)
@@ -149,7 +160,8 @@ class _Pull:
         url = self._plan.base_url.rstrip("/") + request.target
         request = replace(request, peer=self._plan.base_url)
         try:
-            answer, content = await self._answer(request.method, url, request.headers, request.body)
+            most = LARGEST_ANSWER if name == "attachment" else min(LARGEST_TABLE, LARGEST_ANSWER)
+            answer, content = await self._answer(request.method, url, request.headers, request.body, most)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, _TooLarge) as error:
             self._record(request, HttpAnswer(0, operation=name, send="none"))
             problem = f"{name}: 応答がありません（{_cause(error)}） / no answer"
@@ -160,7 +172,9 @@ class _Pull:
             return answer.status_code, Read(problems=[problem]), content
         return answer.status_code, read_answer(self._bound, operation, answer.headers, content), content
 
-    async def _answer(self, method: str, url: str, headers: Headers, body: bytes) -> tuple[httpx.Response, bytes]:
+    async def _answer(
+        self, method: str, url: str, headers: Headers, body: bytes, most: int
+    ) -> tuple[httpx.Response, bytes]:
         """One exchange within its bounds. TimeoutError for time, _TooLarge for size, httpx's own for the rest."""
         left = self._end - asyncio.get_running_loop().time()
         async with asyncio.timeout(max(0.0, min(self._plan.timeout_seconds, left))):
@@ -168,8 +182,8 @@ class _Pull:
                 content = bytearray()
                 async for piece in answer.aiter_bytes():
                     content += piece
-                    if len(content) > LARGEST_ANSWER:
-                        raise _TooLarge
+                    if len(content) > most:
+                        raise _TooLarge(most)
                 return answer, bytes(content)
 
     def _record(self, request: Request, answer: HttpAnswer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from conformance.engine.masking import Masker, mask, masker_of
 from conformance.engine.words import COMMON, Vocabulary, our_words
 from tests.conformance.targets import GOOD, target_of
 
+ROOT = Path(__file__).resolve().parents[2]
 OURS = "261123AAAA"
 TOWN = ["髙橋 花子", "タカハシ　ハナコ", "東京都千代田区１丁目"]
 
@@ -273,3 +275,40 @@ def test_what_a_product_made_of_our_value_stays_readable() -> None:
     masker = Masker(TOWN, [OURS], {"shimei": {"髙橋 花子"}}, our_words)
     assert masker.item("shimei", "髙橋 花") == "髙橋 花"
     assert "山田太郎" not in masker.item("shimei", "山田太郎")
+
+
+ADAPTERS = sorted((ROOT / "conformance" / "adapters").glob("*.py")) + [
+    ROOT / "conformance" / "engine" / f"{name}.py" for name in ("driver", "handover", "screen", "staff")
+]
+
+
+def sentences(path: Path) -> list[str]:
+    """The Japanese sentences with which this module says what went wrong at the product, a 5 for every value in them."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("AdapterProblem", "ProductUnreachable"):
+            for argument in node.args[1:2]:
+                parts = argument.values if isinstance(argument, ast.JoinedStr) else [argument]
+                found.append("".join(str(one.value) if isinstance(one, ast.Constant) else "5" for one in parts))
+    return found
+
+
+def test_what_we_say_ourselves_of_the_product_is_readable() -> None:
+    masker = Masker([], [], words=our_words)
+    ours = [one for path in ADAPTERS for one in sentences(path)]
+    assert len(ours) > 30
+    assert {one: masker.text(one) for one in ours if masker.text(one) != one} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("120 秒待っても終わりません", "120 秒待っても終わりません"),
+        ("取下げました", "取下げました"),
+        ("大きい森 太郎", f"大きい{mask('森')} {mask('太郎')}"),
+        ("山田答えました", f"{mask('山田答')}えました"),
+        ("進め 進 太郎", f"進め {mask('進')} {mask('太郎')}"),
+    ],
+)
+def test_words_with_their_endings_are_known_where_no_kanji_goes_before(text: str, shown: str) -> None:
+    assert Masker([], [], words=our_words).text(text) == shown

@@ -256,3 +256,22 @@ class TestBounds:
         product.json(LIST, {"total": 5, "items": [row(f"R{number}") for number in range(5)]})
         result = pull(inside, product)
         assert (len(result.listed), len(result.received)) == (5, 2)
+
+    def test_a_list_is_no_attachment(
+        self, inside: InProcess, product: FakeProduct, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(client, "LARGEST_TABLE", 1000)
+        product.data(f"GET {ONE}/attachments/1", b"x" * 5000)
+        (received,) = pull(inside, product).received
+        assert [one["real_size"] for one in received.attachments] == [5000]
+        product.json(LIST, {"total": 1, "items": [row("R1")], "filler": "x" * 2000})
+        assert "1000 バイトを超える" in pull(inside, product).problems[0]
+
+    def test_what_a_visit_holds_is_bounded(
+        self, inside: InProcess, product: FakeProduct, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(client, "MOST_FETCHED", 10)
+        product.json(LIST, {"total": 5, "items": [row("R/1"), *(row(f"R{number}") for number in range(4))]})
+        result = pull(inside, product)
+        assert [one.receipt_no for one in result.received] == ["R/1"]
+        assert "残りは取得しません" in result.problems[-1]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.engine import driver
 from conformance.engine.run import Options, execute
 from conformance.record import Record
 from conformance.reporters.write import write_reports
@@ -67,6 +68,20 @@ def test_what_was_not_recorded_makes_a_run_incomplete_and_never_conformant(tmp_p
     assert "download list" in ja
     assert "unverified" in en
     assert "通信の記録に欠けがある" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_product_that_says_too_much_of_its_applications_is_read_no_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "MOST_SEEN", 50_000)
+    results = run_with(tmp_path, 200_000)
+    assert results.exit() is Exit.INCOMPLETE
+    assert {one.verdict for one in results.checks if one.planned.status == "run"} == {Verdict.PASS, Verdict.UNVERIFIED}
+    failed = [one for one in results.steps if not one.ok]
+    assert {one.step for one in failed} >= {"snapshot:first"}
+    assert all("50000 字を超えた" in one.message for one in failed if one.step.startswith("snapshot"))
+    assert results.finished
 
 
 def records(run_dir: Path) -> list[Record]:
