@@ -39,7 +39,8 @@ async def _ask(port: int, times: int) -> None:
     for _ in range(times):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"CONNECT elsewhere.test:443 HTTP/1.1\r\n\r\n")
-        await reader.read(100)
+        async with asyncio.timeout(20):
+            await reader.read(100)
         writer.close()
 
 

@@ -28,8 +28,12 @@ async def main(config: dict[str, Any]) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         method, target, _ = head.split(" ", 2)
         verdict = "allow" if method == "CONNECT" and target in allowed else "deny"
-        with Path(config["log_file"]).open("a", encoding="utf-8") as log:
-            log.write(json.dumps({"method": method, "target": target, "verdict": verdict}) + "\n")
+        try:
+            with Path(config["log_file"]).open("a", encoding="utf-8") as log:
+                log.write(json.dumps({"method": method, "target": target, "verdict": verdict}) + "\n")
+        except OSError:  # what cannot be logged does not pass
+            writer.close()
+            return
         if verdict == "deny":
             writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
             writer.close()
